@@ -1,0 +1,78 @@
+"""The frame around every command: its exit codes, its one-line errors, its output that no terminal can break."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from enum import IntEnum
+from typing import NoReturn
+
+
+class ExitCode(IntEnum):
+    """One table for every command of the project."""
+
+    FINE = 0
+    SLOWER = 1
+    USAGE = 2
+    UNAVAILABLE = 3
+    NOT_COMPARABLE = 4
+    INVALID = 5
+    FAILED_CASES = 6
+    INCONCLUSIVE = 7
+    BUG = 70
+    UNSTABLE = 75
+    INTERRUPTED = 130
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """An argument parser whose complaint is one line, and which takes no abbreviated flags."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        kwargs.setdefault("allow_abbrev", False)
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+
+    def error(self, message: str) -> NoReturn:
+        print(f"{self.prog}: {message} (see {self.prog} --help)", file=sys.stderr)
+        sys.exit(ExitCode.USAGE)
+
+
+def run_door(prog: str, main: Callable[[], int], expected: tuple[type[Exception], ...]) -> NoReturn:
+    """Run a command and exit with its documented code.
+
+    Args:
+        prog: the command's name, put before an error's message.
+        main: the command; returns its exit code.
+        expected: error classes with an `exit_code`, shown as one line. Any other error is a bug of ours: it keeps its
+            traceback and exits with 70, since Python's own 1 would read as "slower".
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        code = main()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print(f"{prog}: interrupted", file=sys.stderr)
+        code = ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # The reader (head, less) has what it wanted; a flush at exit would complain once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = ExitCode.FINE
+    except expected as error:
+        print(f"{prog}: {error}", file=sys.stderr)
+        code = error.exit_code  # type: ignore[attr-defined]
+    except Exception:
+        traceback.print_exc()
+        print(f"{prog}: this is a bug of ours; please report it with the lines above", file=sys.stderr)
+        code = ExitCode.BUG
+    sys.exit(code)
+
+
+def _interrupt(signal_number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt

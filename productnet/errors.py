@@ -1,0 +1,39 @@
+"""What can go wrong in a way that a user can mend: one base, a few children.
+
+A message says what was given, what was expected, and what to do. Only a command's door catches them: it prints the
+message as one line and exits with `exit_code` (the table of codes is in `productnet.door`).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from productnet.door import ExitCode
+
+
+class ProductNetError(Exception):
+    """The base of every error that this package raises on purpose."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
+
+
+class ConfigError(ProductNetError):
+    """A setting is outside of what it may be."""
+
+
+class DeviceUnavailableError(ProductNetError):
+    """The device asked for is not there, or does not work."""
+
+    exit_code = ExitCode.UNAVAILABLE
+
+
+class DeviceFaultError(ProductNetError):
+    """The device answers, but with a wrong value: nothing measured on it would mean anything."""
+
+    exit_code = ExitCode.INVALID
+
+
+class DivergedError(ProductNetError):
+    """The training ended with a loss that is not finite."""
+
+    exit_code = ExitCode.INVALID

@@ -1,0 +1,129 @@
+"""A training, from the configuration to a network that has learned: no clock, no print."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch._dynamo  # noqa: F401 - torch's first optimizer imports it, 1.4 s that would be charged to a set-up
+
+from productnet.batching import BatchOrder, make_batching
+from productnet.config import TrainConfig
+from productnet.data import draw_heldout_data, draw_training_data
+from productnet.device import open_device
+from productnet.engines import make_engine
+from productnet.evaluate import Accuracy, ShownSample, evaluate, show_samples
+from productnet.model import MLP
+
+
+@dataclass(frozen=True, slots=True)
+class TrainResult:
+    """What a training came to."""
+
+    config: TrainConfig
+    device: str
+    digest: str
+    """SHA-256 of initial parameters, data and batch order: equal digests did equal work."""
+    epoch_losses: tuple[float, ...]
+    """Mean training loss of every epoch, standardised."""
+    final_loss: float
+    training_accuracy: Accuracy
+    heldout_accuracy: Accuracy
+    shown_samples: tuple[ShownSample, ...]
+
+
+class Training:
+    """A training in progress: the data, the network and the engine on one device, and the place in the batch order.
+
+    Making one is its set-up. All random numbers come from one stream on the CPU, in this order: the network's initial
+    parameters, x1, x2, the order of each epoch; so every device and engine starts from the same bytes. torch's own
+    global stream is left as it was; its number of threads is set to `config.num_threads`.
+
+    Raises:
+        DeviceUnavailableError: when the device is not there.
+    Synchronizes: yes
+    """
+
+    def __init__(self, config: TrainConfig) -> None:
+        torch.set_num_threads(config.num_threads)
+        self.config = config
+        self.device = open_device(config.device)
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(config.seed)
+            model = MLP(config.layer_sizes)
+            self.data = draw_training_data(config)
+            self.order = BatchOrder(config.num_samples, torch.get_rng_state())
+        self._initial_parameters = [parameter.detach().clone() for parameter in model.parameters()]
+        self.model = model.to(self.device.torch_device)
+        self.batching = make_batching(config, self.data, self.order, self.device)
+        self.engine = make_engine(self.model, config)
+        self.device.synchronize()
+
+    def prepare(self) -> None:
+        """Compile, capture and warm up by training an epoch, then go back to the start. Synchronizes: yes."""
+        self.train(num_epochs=1)
+        self.restart()
+
+    def train(self, num_epochs: int) -> list[float]:
+        """Train for some more epochs and return each one's mean loss. Synchronizes: as the engine does."""
+        return self.engine.train(self.batching, num_epochs)
+
+    def restart(self) -> None:
+        """Go back to the start, in place: the next epoch trained is the first, bit for bit. Synchronizes: yes."""
+        with torch.no_grad():
+            for parameter, initial in zip(self.model.parameters(), self._initial_parameters, strict=True):
+                parameter.copy_(initial)
+                parameter.grad = None
+        self.engine.restart()
+        self.order.restart()
+        self.device.synchronize()
+
+    def result(self, epoch_losses: Sequence[float]) -> TrainResult:
+        """Judge the network as it stands, given the losses so far. Synchronizes: yes."""
+        heldout = draw_heldout_data(self.config, self.data.statistics)
+        return TrainResult(
+            config=self.config,
+            device=self.device.name,
+            digest=self._digest(),
+            epoch_losses=tuple(epoch_losses),
+            final_loss=epoch_losses[-1],
+            training_accuracy=evaluate(self.model, self.data),
+            heldout_accuracy=evaluate(self.model, heldout),
+            shown_samples=tuple(show_samples(self.model, self.data, self.config.num_shown_samples)),
+        )
+
+    def _digest(self) -> str:
+        digest = hashlib.sha256()
+        for tensor in (*self._initial_parameters, self.data.features, self.data.targets):
+            digest.update(tensor.numpy().tobytes())
+        self.order.digest_into(digest)
+        return digest.hexdigest()
+
+
+def fit(config: TrainConfig, on_progress: Callable[[Sequence[float]], None] | None = None) -> TrainResult:
+    """Train a network from start to end.
+
+    Args:
+        config: the recipe.
+        on_progress: called every `log_interval_epochs` with the mean losses of all epochs so far.
+    Raises:
+        DeviceUnavailableError: when the device is not there.
+    Synchronizes: yes
+    """
+    training = Training(config)
+    training.prepare()
+    return training.result(run_epochs(training, on_progress))
+
+
+def run_epochs(training: Training, on_progress: Callable[[Sequence[float]], None] | None = None) -> list[float]:
+    """Run all epochs of a prepared training and return each one's mean loss. Synchronizes: yes."""
+    num_epochs, interval = training.config.num_epochs, training.config.log_interval_epochs
+    epoch_losses: list[float] = []
+    while len(epoch_losses) < num_epochs:
+        epoch_losses += training.train(min(interval, num_epochs - len(epoch_losses)))
+        if on_progress is not None:
+            on_progress(epoch_losses)
+    training.device.synchronize()
+    return epoch_losses

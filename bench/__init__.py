@@ -1,0 +1,1 @@
+"""Measures trainings on this machine, and says what the numbers allow one to say."""

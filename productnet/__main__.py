@@ -90,14 +90,14 @@ def _train(config: TrainConfig, say: Callable[[str], None]) -> tuple[TrainResult
     training.prepare()
     prepared = perf_counter()
     with _show_progress(config, say) as on_progress:
-        epoch_losses = run_epochs(training, on_progress)
+        run_epochs(training, on_progress)
         trained = perf_counter()
-    if not math.isfinite(epoch_losses[-1]):
+    result = training.result()
+    if not math.isfinite(result.final_loss):
         raise DivergedError(
-            f"the loss is {epoch_losses[-1]} after {config.num_epochs} epochs: use a smaller --lr than "
+            f"the loss is {result.final_loss} after {config.num_epochs} epochs: use a smaller --lr than "
             f"{config.learning_rate:g}"
         )
-    result = training.result(epoch_losses)
     record = {
         **asdict(result),
         "device": {"name": result.device, "model": training.device.model_name},

@@ -72,19 +72,19 @@ def _why_no_mps() -> str:
     return "this system offers no Metal device"
 
 
-def _mps_synchronize(index: int) -> None:
+def _mps_synchronize(_index: int) -> None:
     import torch
 
     torch.mps.synchronize()
 
 
-def _mps_model_name(index: int) -> str:
+def _mps_model_name(_index: int) -> str:
     import torch
 
     return torch.backends.mps.get_name() if hasattr(torch.backends.mps, "get_name") else "Apple GPU"
 
 
-def _nothing_to_wait_for(index: int) -> None:
+def _nothing_to_wait_for(_index: int) -> None:
     """The CPU has done its work when the call returns."""
 
 
@@ -92,7 +92,7 @@ def _nothing_to_wait_for(index: int) -> None:
 _KINDS = {
     "cuda": _Kind("cuda", _cuda_count, _why_no_cuda, _cuda_synchronize, _cuda_model_name),
     "mps": _Kind("mps", _mps_count, _why_no_mps, _mps_synchronize, _mps_model_name),
-    "cpu": _Kind("cpu", lambda: 1, lambda: "", _nothing_to_wait_for, lambda index: "CPU"),
+    "cpu": _Kind("cpu", lambda: 1, lambda: "", _nothing_to_wait_for, lambda _index: "CPU"),
 }
 
 DEVICE_KINDS = tuple(_KINDS)

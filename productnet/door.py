@@ -37,6 +37,7 @@ class OneLineParser(argparse.ArgumentParser):
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
 
     def error(self, message: str) -> NoReturn:
+        """Complain in one line and exit with the code for a usage error."""
         print(f"{self.prog}: {message} (see {self.prog} --help)", file=sys.stderr)
         sys.exit(ExitCode.USAGE)
 
@@ -74,5 +75,5 @@ def run_door(prog: str, main: Callable[[], int], expected: tuple[type[Exception]
     sys.exit(code)
 
 
-def _interrupt(signal_number: int, frame: object) -> NoReturn:
+def _interrupt(_signal_number: int, _frame: object) -> NoReturn:
     raise KeyboardInterrupt

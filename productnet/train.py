@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-import torch._dynamo  # noqa: F401 - torch's first optimizer imports it, 1.4 s that would be charged to a set-up
+import torch._dynamo  # torch's first optimizer imports it, 1.4 s that would be charged to a set-up
 
 from productnet.batching import BatchOrder, make_batching
 from productnet.config import TrainConfig
@@ -59,6 +59,7 @@ class Training:
         self.model = model.to(self.device.torch_device)
         self.batching = make_batching(config, self.data, self.order, self.device)
         self.engine = make_engine(self.model, config)
+        self.epoch_losses: list[float] = []
         self.device.synchronize()
 
     def prepare(self) -> None:
@@ -68,7 +69,9 @@ class Training:
 
     def train(self, num_epochs: int) -> list[float]:
         """Train for some more epochs and return each one's mean loss. Synchronizes: as the engine does."""
-        return self.engine.train(self.batching, num_epochs)
+        losses = self.engine.train(self.batching, num_epochs)
+        self.epoch_losses += losses
+        return losses
 
     def restart(self) -> None:
         """Go back to the start, in place: the next epoch trained is the first, bit for bit. Synchronizes: yes."""
@@ -78,17 +81,18 @@ class Training:
                 parameter.grad = None
         self.engine.restart()
         self.order.restart()
+        self.epoch_losses = []
         self.device.synchronize()
 
-    def result(self, epoch_losses: Sequence[float]) -> TrainResult:
-        """Judge the network as it stands, given the losses so far. Synchronizes: yes."""
+    def result(self) -> TrainResult:
+        """Judge the network as it stands, after an epoch or more. Synchronizes: yes."""
         heldout = draw_heldout_data(self.config, self.data.statistics)
         return TrainResult(
             config=self.config,
             device=self.device.name,
             digest=self._digest(),
-            epoch_losses=tuple(epoch_losses),
-            final_loss=epoch_losses[-1],
+            epoch_losses=tuple(self.epoch_losses),
+            final_loss=self.epoch_losses[-1],
             training_accuracy=evaluate(self.model, self.data),
             heldout_accuracy=evaluate(self.model, heldout),
             shown_samples=tuple(show_samples(self.model, self.data, self.config.num_shown_samples)),
@@ -114,16 +118,15 @@ def fit(config: TrainConfig, on_progress: Callable[[Sequence[float]], None] | No
     """
     training = Training(config)
     training.prepare()
-    return training.result(run_epochs(training, on_progress))
+    run_epochs(training, on_progress)
+    return training.result()
 
 
-def run_epochs(training: Training, on_progress: Callable[[Sequence[float]], None] | None = None) -> list[float]:
-    """Run all epochs of a prepared training and return each one's mean loss. Synchronizes: yes."""
+def run_epochs(training: Training, on_progress: Callable[[Sequence[float]], None] | None = None) -> None:
+    """Run all epochs of a prepared training. Synchronizes: yes."""
     num_epochs, interval = training.config.num_epochs, training.config.log_interval_epochs
-    epoch_losses: list[float] = []
-    while len(epoch_losses) < num_epochs:
-        epoch_losses += training.train(min(interval, num_epochs - len(epoch_losses)))
+    for start in range(0, num_epochs, interval):
+        training.train(min(interval, num_epochs - start))
         if on_progress is not None:
-            on_progress(epoch_losses)
+            on_progress(training.epoch_losses)
     training.device.synchronize()
-    return epoch_losses

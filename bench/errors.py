@@ -1,0 +1,35 @@
+"""What can go wrong in a way that a user can mend; each error carries its exit code."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from productnet.door import ExitCode
+
+
+class BenchError(Exception):
+    """The base of every error that this package raises on purpose."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
+
+
+class UsageError(BenchError):
+    """What was asked for can't be done as asked."""
+
+
+class UnavailableError(BenchError):
+    """A device asked for is not there."""
+
+    exit_code = ExitCode.UNAVAILABLE
+
+
+class InvalidFileError(BenchError):
+    """A stored run can't be read."""
+
+    exit_code = ExitCode.INVALID
+
+
+class IncompleteError(BenchError):
+    """The run could not go on; what was measured is kept."""
+
+    exit_code = ExitCode.FAILED_CASES

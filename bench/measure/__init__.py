@@ -1,0 +1,1 @@
+"""Acting: starting workers, giving the word in turn, timing, probing the machine."""

@@ -1,0 +1,29 @@
+"""A case: one point of device, engine, batching and threads. It is hashable: the key of everything measured."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+Count = Annotated[int, Meta(ge=1)]
+Index = Annotated[int, Meta(ge=0)]
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class Case(Struct, frozen=True, kw_only=True):
+    """What one row of a table is about."""
+
+    device: Name
+    engine: Name
+    batching: Name
+    num_threads: Count
+    num_epochs: Count
+
+    @property
+    def name(self) -> str:
+        """The short name that tables and samples use; threads appear where they are not one."""
+        parts = [self.device, self.engine, self.batching]
+        if self.num_threads != 1:
+            parts.append(f"{self.num_threads}-threads")
+        return "/".join(parts)

@@ -1,0 +1,106 @@
+"""A run: what was asked, where, and all that was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from bench.records.case import Case
+from bench.records.environment import Environment
+from bench.records.journal import Block, BlockKind, Ended, Failed, Record, Started, Text, Trained
+from bench.records.plan import Plan
+
+SCHEMA = 1
+"""Version of `run.json` and `samples.jsonl`. History: 1 is the first."""
+
+
+class RunInfo(Struct, frozen=True, kw_only=True):
+    """The contents of `run.json`, written once, before anything is measured."""
+
+    schema: Annotated[int, Meta(ge=1, le=SCHEMA)] = SCHEMA
+    started_at: Text
+    """UTC, ISO 8601."""
+    label: Text | None = None
+    command: Text
+    plan: Plan
+    environment: Environment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """All that one process measured of one case."""
+
+    case: Case
+    replicate: int
+    wave: int
+    started: Started | None
+    blocks: tuple[Block, ...]
+    trained: Trained | None
+    failed: Failed | None
+
+    def blocks_of(self, kind: BlockKind) -> list[Block]:
+        """Return the blocks of one kind, in their order."""
+        return [block for block in self.blocks if block.kind == kind]
+
+    def training_seconds(self) -> list[float]:
+        """Time of each training that ran from start to end: the sum of its blocks."""
+        if self.trained is None:
+            return []
+        seconds: dict[int, float] = {}
+        num_steps: dict[int, int] = {}
+        for block in self.blocks_of("train"):
+            seconds[block.repetition] = seconds.get(block.repetition, 0.0) + block.seconds
+            num_steps[block.repetition] = num_steps.get(block.repetition, 0) + block.num_steps
+        whole = max(num_steps.values(), default=0)
+        return [seconds[repetition] for repetition in seconds if num_steps[repetition] == whole]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A stored run, read back."""
+
+    info: RunInfo
+    measurements: tuple[Measurement, ...]
+    ended: Ended | None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it came to its planned end; failed cases do not change that."""
+        return self.ended is not None and self.ended.is_complete
+
+    def measurements_of(self, case: Case) -> list[Measurement]:
+        """Return a case's measurements, one for each replicate and wave."""
+        return [measurement for measurement in self.measurements if measurement.case == case]
+
+
+def assemble_run(info: RunInfo, records: Iterable[Record], warnings: tuple[str, ...] = ()) -> Run:
+    """Sort records into measurements.
+
+    Raises:
+        KeyError: when a record names a case that the plan lacks.
+    """
+    cases = {case.name: case for case in info.plan.cases}
+    ended: Ended | None = None
+    groups: dict[tuple[int, int, str], list[Started | Block | Trained | Failed]] = {}
+    for record in records:
+        if isinstance(record, Ended):
+            ended = record
+        else:
+            groups.setdefault((record.wave, record.replicate, record.case), []).append(record)
+    measurements = tuple(
+        Measurement(
+            case=cases[name],
+            replicate=replicate,
+            wave=wave,
+            started=next((record for record in group if isinstance(record, Started)), None),
+            blocks=tuple(record for record in group if isinstance(record, Block)),
+            trained=next((record for record in group if isinstance(record, Trained)), None),
+            failed=next((record for record in group if isinstance(record, Failed)), None),
+        )
+        for (wave, replicate, name), group in groups.items()
+    )
+    return Run(info, measurements, ended, warnings)

@@ -1,0 +1,65 @@
+"""What can be measured: the protocol that a workload follows, and the cases of the suites."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+Batch = Any
+"""Whatever the workload's own `forward` takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One optimizer step cut at its phases, to be called in this order."""
+
+    forward: Callable[[Batch], Any]
+    """The batch -> its loss."""
+    backward: Callable[[Any], None]
+    optimize: Callable[[], None]
+    record: Callable[[Any], object]
+    """What is done with the loss; part of the step's time, but of no phase."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """How good a complete training is, in numbers that JSON can carry."""
+
+    digest: str
+    training_accuracy: dict[str, float]
+    heldout_accuracy: dict[str, float]
+
+
+class Workload(Protocol):
+    """A training that can be measured in blocks. Making one is its set-up; it owns the device's state.
+
+    Nothing here holds a clock: whoever measures brings one.
+    """
+
+    num_samples_per_epoch: int
+    num_steps_per_epoch: int
+
+    def prepare(self) -> None:
+        """Compile, capture and warm up, and leave the training at its start."""
+
+    def train(self, num_epochs: int) -> list[float]:
+        """Train on and return each epoch's mean loss."""
+
+    def restart(self) -> None:
+        """Go back to the start, in place."""
+
+    def judge(self) -> Judgement:
+        """Judge the network as it stands."""
+
+    def epoch(self) -> Iterator[Batch]:
+        """Return the batches of the next epoch."""
+
+    def step(self) -> Step | None:
+        """Return the step cut at its phases, or None where it can't be cut."""
+
+    def infer(self, num_batches: int) -> int:
+        """Predict batches in eval mode without gradients and return the number of samples."""
+
+    def synchronize(self) -> None:
+        """Wait until the device has done all that it was given."""

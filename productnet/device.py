@@ -27,6 +27,7 @@ class _Kind:
     why_none: Callable[[], str]
     synchronize: Callable[[int], None]
     model_name: Callable[[int], str]
+    memory_bytes: Callable[[int], int | None]
 
 
 def _cuda_count() -> int:
@@ -58,6 +59,12 @@ def _cuda_model_name(index: int) -> str:
     return torch.cuda.get_device_name(index)
 
 
+def _cuda_memory_bytes(index: int) -> int:
+    import torch
+
+    return torch.cuda.get_device_properties(index).total_memory
+
+
 def _mps_count() -> int:
     import torch
 
@@ -84,15 +91,19 @@ def _mps_model_name(_index: int) -> str:
     return torch.backends.mps.get_name() if hasattr(torch.backends.mps, "get_name") else "Apple GPU"
 
 
+def _shared_memory(_index: int) -> None:
+    """The host's memory is the device's."""
+
+
 def _nothing_to_wait_for(_index: int) -> None:
     """The CPU has done its work when the call returns."""
 
 
 # The best first: "auto" takes the first that is there.
 _KINDS = {
-    "cuda": _Kind("cuda", _cuda_count, _why_no_cuda, _cuda_synchronize, _cuda_model_name),
-    "mps": _Kind("mps", _mps_count, _why_no_mps, _mps_synchronize, _mps_model_name),
-    "cpu": _Kind("cpu", lambda: 1, lambda: "", _nothing_to_wait_for, lambda _index: "CPU"),
+    "cuda": _Kind("cuda", _cuda_count, _why_no_cuda, _cuda_synchronize, _cuda_model_name, _cuda_memory_bytes),
+    "mps": _Kind("mps", _mps_count, _why_no_mps, _mps_synchronize, _mps_model_name, _shared_memory),
+    "cpu": _Kind("cpu", lambda: 1, lambda: "", _nothing_to_wait_for, lambda _index: "CPU", _shared_memory),
 }
 
 DEVICE_KINDS = tuple(_KINDS)
@@ -108,6 +119,8 @@ class Device:
     """"cpu", "cuda", "cuda:1", "mps"."""
     model_name: str
     """What the maker calls it; "CPU" for a CPU."""
+    memory_bytes: int | None
+    """Its own memory; None where it shares the host's."""
 
     @property
     def torch_device(self) -> torch.device:
@@ -167,7 +180,7 @@ def open_device(name: str) -> Device:
         reason = kind.why_none() if not kind.count() else f"{kind.count()} of that kind are visible"
         raise DeviceUnavailableError(f"device {name} is not here: {reason}; use one of: {', '.join(present)}")
     _try_out(name, present)
-    return Device(name, kind.model_name(index))
+    return Device(name, kind.model_name(index), kind.memory_bytes(index))
 
 
 def _split(name: str) -> tuple[_Kind, int]:

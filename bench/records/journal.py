@@ -55,6 +55,12 @@ class Block(Key, tag="block", frozen=True, kw_only=True):
     repetition: Index = 0
     """Which training from the start this is, for a training so short that it repeats within a run."""
     phase_seconds: dict[str, Seconds] | None = None
+    """Sums over the block's steps, one for each of `PHASES`; of a "phases" block alone."""
+
+    def __post_init__(self) -> None:
+        expected = set(PHASES) if self.kind == "phases" else set()
+        if set(self.phase_seconds or ()) != expected:
+            raise ValueError(f"a block of kind {self.kind} has phases {sorted(self.phase_seconds or ())}")
 
 
 class AccuracyRecord(Struct, frozen=True, kw_only=True):

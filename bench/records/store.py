@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from io import BufferedWriter
 from pathlib import Path
-from typing import cast
+from typing import Self, cast
 
 import msgspec
 
@@ -72,7 +72,10 @@ class RunDirectory:
         directory.mkdir(exist_ok=True)
         return directory / f"worker-{number}.log"
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
         """Close the samples and remove logs that hold nothing."""
         self._samples.close()
         directory = self.path / LOG_DIRECTORY

@@ -1,0 +1,81 @@
+"""What coordinator and worker say to each other: one JSON object a line, decoded strictly on both sides."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from bench.records.case import Case, Count, Index
+from bench.records.journal import AccuracyRecord, BlockKind, PositiveSeconds, Seconds, Text
+
+
+class Command(Struct, frozen=True, kw_only=True, tag_field="command"):
+    """What a worker is asked to do, and after how long it ends itself, with the traceback of where it hung."""
+
+    timeout_seconds: PositiveSeconds
+
+
+class SetUp(Command, tag="set up", frozen=True, kw_only=True):
+    """Set up a case and time a pilot."""
+
+    case: Case
+    seed: Index
+
+
+class RunBlock(Command, tag="run block", frozen=True, kw_only=True):
+    """Run and time one block."""
+
+    kind: BlockKind
+    amount: Count
+    """Epochs; batches for inference."""
+    restart: bool = False
+    """Go back to the start of the training before the clock starts."""
+
+
+class Judge(Command, tag="judge", frozen=True, kw_only=True):
+    """Judge the network that was trained."""
+
+
+class Loaded(Struct, tag="loaded", tag_field="reply", frozen=True, kw_only=True):
+    """The worker has imported what it needs and waits."""
+
+
+class Ready(Struct, tag="ready", tag_field="reply", frozen=True, kw_only=True):
+    """The case is set up and back at its start."""
+
+    setup_seconds: Seconds
+    compile_seconds: Seconds
+    pilot_epoch_seconds: PositiveSeconds
+    pilot_inference_seconds: PositiveSeconds
+    timer_floor_seconds: Seconds
+    has_phases: bool
+
+
+class BlockDone(Struct, tag="block done", tag_field="reply", frozen=True, kw_only=True):
+    """A block was run."""
+
+    num_steps: Count
+    num_samples: Count
+    seconds: PositiveSeconds
+    phase_seconds: dict[str, Seconds] | None = None
+    epoch_losses: tuple[float | None, ...] = ()
+
+
+class Judged(Struct, tag="judged", tag_field="reply", frozen=True, kw_only=True):
+    """The network was judged."""
+
+    digest: Text
+    training_accuracy: AccuracyRecord
+    heldout_accuracy: AccuracyRecord
+
+
+class Trouble(Struct, tag="trouble", tag_field="reply", frozen=True, kw_only=True):
+    """The worker could not do what it was asked."""
+
+    kind: Literal["unavailable", "crashed"]
+    reason: Text
+
+
+AnyCommand = SetUp | RunBlock | Judge
+Reply = Loaded | Ready | BlockDone | Judged | Trouble

@@ -1,0 +1,158 @@
+"""The worker: a process that measures one case, and works only when it has the word.
+
+It reads commands from standard input and answers on what was its standard output; whatever else is printed in the
+process goes to standard error, which the coordinator keeps as its log. It ends by itself when the coordinator is gone,
+and when a command takes longer than it may.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import queue
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import BinaryIO, cast
+
+import msgspec
+
+from bench.measure.clock import HOST_CLOCK, Clock, measure_timer_floor, synchronised, time_block
+from bench.measure.messages import AnyCommand, BlockDone, Judge, Judged, Loaded, Ready, Reply, RunBlock, SetUp, Trouble
+from bench.measure.phases import time_phases
+from bench.workloads import Workload
+from productnet.errors import DeviceUnavailableError
+
+PILOT_SECONDS = 0.1
+"""How long the pilot runs at least; it only plans the length of blocks."""
+
+
+class Session:
+    """What a worker knows of its case between two commands."""
+
+    workload: Workload
+
+    def __init__(self, clock: Clock = HOST_CLOCK) -> None:
+        self.host_clock = clock
+
+    def perform(self, command: AnyCommand) -> Reply:
+        """Do what was asked."""
+        match command:
+            case SetUp():
+                return self._set_up(command)
+            case RunBlock():
+                return self._run_block(command)
+            case Judge():
+                judgement = self.workload.judge()
+                return msgspec.convert(asdict(judgement), Judged)
+
+    def _set_up(self, command: SetUp) -> Ready:
+        from bench.workloads.productnet import ProductNet
+
+        started = self.host_clock()
+        self.workload = workload = ProductNet(command.case, command.seed)
+        self.clock = synchronised(self.host_clock, workload.synchronize)
+        set_up = self.clock()
+        workload.prepare()
+        prepared = self.clock()
+        ready = Ready(
+            setup_seconds=set_up - started,
+            compile_seconds=prepared - set_up,
+            pilot_epoch_seconds=self._pilot(workload.train),
+            pilot_inference_seconds=self._pilot(workload.infer),
+            timer_floor_seconds=measure_timer_floor(self.clock),
+            has_phases=workload.step() is not None,
+        )
+        workload.restart()
+        return ready
+
+    def _pilot(self, work: Callable[[int], object]) -> float:
+        """Time one unit of some work, roughly: twice as many units until it takes long enough."""
+        amount = 1
+        while True:
+            seconds, _ = time_block(self.clock, work, amount)
+            if seconds >= PILOT_SECONDS:
+                return seconds / amount
+            amount *= 2
+
+    def _run_block(self, command: RunBlock) -> BlockDone:
+        workload, amount = self.workload, command.amount
+        if command.restart:
+            workload.restart()
+        match command.kind:
+            case "inference":
+                seconds, num_samples = time_block(self.clock, workload.infer, amount)
+                return BlockDone(num_steps=amount, num_samples=num_samples, seconds=seconds)
+            case "phases":
+                times = time_phases(workload, amount, self.clock)
+                losses, seconds, phase_seconds = (), times.seconds, times.phase_seconds
+            case _:
+                seconds, trained = time_block(self.clock, workload.train, amount)
+                losses, phase_seconds = tuple(trained), None
+        return BlockDone(
+            num_steps=amount * workload.num_steps_per_epoch,
+            num_samples=amount * workload.num_samples_per_epoch,
+            seconds=seconds,
+            phase_seconds=phase_seconds,
+            epoch_losses=losses,
+        )
+
+
+def main() -> None:
+    """Serve until the coordinator closes standard input."""
+    replies = _claim_standard_output()
+    lines = _listen()
+    decoder = msgspec.json.Decoder(cast("type[AnyCommand]", AnyCommand))
+    import productnet.train  # noqa: F401 - the imports that take seconds, before any clock runs
+
+    _answer(replies, Loaded())
+    session = Session()
+    while True:
+        command = decoder.decode(lines.get())
+        # The deadline is kept by a thread of its own in C: it also ends a process that hangs outside of Python.
+        faulthandler.dump_traceback_later(command.timeout_seconds, exit=True)
+        reply = _perform(session, command)
+        faulthandler.cancel_dump_traceback_later()
+        _answer(replies, reply)
+
+
+def _perform(session: Session, command: AnyCommand) -> Reply:
+    try:
+        return session.perform(command)
+    except DeviceUnavailableError as error:
+        return Trouble(kind="unavailable", reason=str(error))
+    except Exception as error:  # noqa: BLE001 - whatever a case raises is its result
+        traceback.print_exc()
+        first_line = (str(error).splitlines() or [""])[0]
+        return Trouble(kind="crashed", reason=f"{type(error).__name__}: {first_line}"[:1000])
+
+
+def _claim_standard_output() -> BinaryIO:
+    """Keep standard output for the answers, and send whatever is printed to standard error instead."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return answers
+
+
+def _listen() -> queue.SimpleQueue[bytes]:
+    """Read commands in a thread, which also ends the process when the coordinator is gone, whatever it is doing."""
+    lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    commands = os.fdopen(os.dup(0), "rb")
+
+    def read() -> None:
+        for line in commands:
+            lines.put(line)
+        os._exit(0)
+
+    threading.Thread(target=read, daemon=True).start()
+    return lines
+
+
+def _answer(replies: BinaryIO, reply: Reply) -> None:
+    replies.write(msgspec.json.encode(reply) + b"\n")
+    replies.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+"""Text from elsewhere, made harmless where it is shown: it stays visible, and does nothing."""
+
+from __future__ import annotations
+
+import re
+
+_MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~@&-])")
+_FORMULA_START = ("=", "+", "-", "@", "\t", "\r")
+
+
+def for_terminal(text: str) -> str:
+    """Show control characters as visible escapes: no cursor moves, no colours, one line."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def for_markdown(text: str) -> str:
+    """Escape what Markdown or HTML would take for markup, a table border or a mention."""
+    return _MARKDOWN_SPECIAL.sub(r"\\\1", for_terminal(text)).replace("\\<", "&lt;").replace("\\&", "&amp;")
+
+
+def for_csv(text: str) -> str:
+    """Put an apostrophe before text that a spreadsheet would run as a formula; strip one to undo it."""
+    return f"'{text}" if text.startswith((*_FORMULA_START, "'")) else text

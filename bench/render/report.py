@@ -1,0 +1,47 @@
+"""A run as text: its files, and what the terminal shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.judge.results import CaseResult
+from bench.records.run import Run
+from bench.render.escape import for_markdown, for_terminal
+from bench.render.summary import advise, describe_run
+from bench.render.table import Table, to_csv, to_markdown, to_terminal
+from bench.render.tables import (
+    make_accuracy_table,
+    make_failures_table,
+    make_phases_table,
+    make_throughput_table,
+)
+
+
+def list_files(run: Run, results: Sequence[CaseResult]) -> dict[str, str]:
+    """Return the tables of a run as files: name -> contents."""
+    files = {}
+    for name, table in _make_tables(results).items():
+        lines = "\n".join(f"{for_markdown(line)}  " for line in describe_run(run))
+        files[f"{name}.md"] = f"{to_markdown(table)}\n{lines}\n"
+        files[f"{name}.csv"] = to_csv(table)
+    return files
+
+
+def report_on_terminal(run: Run, results: Sequence[CaseResult], width: int) -> str:
+    """Return the tables, what went wrong, and the line that says which mode to use."""
+    parts = [for_terminal(line) for line in (*describe_run(run), *run.warnings)]
+    parts += ["", *(to_terminal(table, width) for table in _make_tables(results).values())]
+    if any(result.failures for result in results):
+        parts.append(to_terminal(make_failures_table(results), width))
+    parts += [
+        for_terminal(f"{each.case.name} is INVALID: {each.invalid_reason}") for each in results if each.invalid_reason
+    ]
+    return "\n".join([*parts, for_terminal(advise(results))])
+
+
+def _make_tables(results: Sequence[CaseResult]) -> dict[str, Table]:
+    return {
+        "accuracy": make_accuracy_table(results),
+        "throughput": make_throughput_table(results),
+        "phases": make_phases_table(results),
+    }

@@ -1,0 +1,83 @@
+"""The lines around the tables: where it was measured, what the numbers say, what to do.
+
+They hold text from elsewhere as it is; whoever shows them escapes it for the place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.judge.results import CaseResult, find_fastest
+from bench.records.environment import Environment
+from bench.records.run import Run
+from bench.render.units import binary_bytes, duration, number, times
+
+UNKNOWN = "unknown"
+
+
+def describe_machine(environment: Environment | None) -> str:
+    """Say in one line where a run was measured."""
+    if environment is None:
+        return "machine not recorded"
+    identity, recorded = environment.identity, environment.recorded
+    parts = [
+        f"{identity.cpu_model or UNKNOWN} ({number(identity.num_cpus_granted or 0)} CPUs granted)",
+        *(accelerator.model_name for accelerator in identity.accelerators or ()),
+        f"torch {identity.torch_version or UNKNOWN}",
+        f"Python {identity.python_version or UNKNOWN}",
+        recorded.os_release or UNKNOWN,
+    ]
+    return ", ".join(parts)
+
+
+def describe_run(run: Run) -> list[str]:
+    """Say what was measured, where and when."""
+    plan = run.info.plan
+    seconds = f" in {duration(run.ended.seconds)}" if run.ended else ""
+    label = f", label {run.info.label}" if run.info.label else ""
+    lines = [
+        f"Measured on {describe_machine(run.info.environment)}",
+        f"Suite {plan.suite}, {plan.num_replicates} replicate(s) from seed {plan.seed}, "
+        f"{plan.cases[0].num_epochs} epochs a training, started {run.info.started_at}{seconds}{label}",
+    ]
+    if not run.is_complete:
+        lines.append("PARTIAL: the run was stopped before its end; the tables hold what was measured.")
+    return lines
+
+
+def advise(results: Sequence[CaseResult]) -> str:
+    """Say in one line which valid mode to use here."""
+    fastest = find_fastest(results)
+    if fastest is None or fastest.training_seconds is None:
+        return "No case both ran to its end and learned: there is no mode to recommend."
+    replicates = fastest.training_seconds.count
+    seen = f"{replicates} replicate{'s' if replicates > 1 else ''}, quality {fastest.quality}"
+    line = f"Fastest valid mode here: {fastest.case.name}, {number(fastest.training_seconds.median)} s a training"
+    if fastest is not results[0] and fastest.speedup is not None:
+        line += f", {times(fastest.speedup)} the speed of {results[0].case.name}"
+    return f"{line} ({seen})."
+
+
+def describe_environment(environment: Environment) -> list[tuple[str, str]]:
+    """List every fact of an environment: its name and its value, "unknown" where it could not be read."""
+    facts: list[tuple[str, str]] = []
+    for part in (environment.identity, environment.recorded):
+        for name in part.__struct_fields__:
+            facts.append((name, _show_fact(name, getattr(part, name))))
+    return facts
+
+
+def _show_fact(name: str, value: object) -> str:
+    match value:
+        case None:
+            return UNKNOWN
+        case dict():
+            return " ".join(f"{key}={text}" for key, text in value.items()) or "none"
+        case tuple():
+            return ", ".join(f"{each.name}: {each.model_name}" for each in value) or "none"
+        case int() if name.endswith("_bytes"):
+            return binary_bytes(value)
+        case float():
+            return number(value)
+        case _:
+            return str(value)

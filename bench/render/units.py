@@ -1,0 +1,52 @@
+"""Numbers for people: significant digits and scales. Inside, everything is seconds, bytes and plain ratios."""
+
+from __future__ import annotations
+
+import math
+
+SIGNIFICANT_DIGITS = 4
+
+
+def number(value: float) -> str:
+    """Show a number with four significant digits and no exponent where that reads well: 3.424, 40,210, 0.0001638."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    magnitude = math.floor(math.log10(abs(value)))
+    if magnitude < -6:
+        return f"{value:.{SIGNIFICANT_DIGITS - 1}e}"
+    return f"{round(value, SIGNIFICANT_DIGITS - 1 - magnitude):,.{max(0, SIGNIFICANT_DIGITS - 1 - magnitude)}f}"
+
+
+def microseconds(seconds: float) -> str:
+    """Show seconds in microseconds."""
+    return number(seconds * 1e6)
+
+
+def milliseconds(seconds: float) -> str:
+    """Show seconds in milliseconds."""
+    return number(seconds * 1e3)
+
+
+def percent(share: float) -> str:
+    """Show a share of 1 in percent, with two decimals."""
+    return f"{share * 100:.2f} %"
+
+
+def times(ratio: float) -> str:
+    """Show a ratio: 3.4x, 0.0033x."""
+    return f"{number(ratio)}x"
+
+
+def duration(seconds: float) -> str:
+    """Show how long something takes or has taken: 8 s, 2 min 05 s, 1 h 20 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def binary_bytes(count: float) -> str:
+    """Show a number of bytes in GiB."""
+    return f"{number(count / 2**30)} GiB"

@@ -1,0 +1,212 @@
+"""`python -m bench.run`: trains for real, measures it, and leaves tables in `results/`."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import sys
+from argparse import ArgumentTypeError, Namespace
+from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from bench.errors import BenchError, UsageError
+from bench.workloads.suites import SUITES, plan_cases
+from productnet.config import BATCHINGS, TrainConfig
+from productnet.device import check_device_name
+from productnet.door import ExitCode, OneLineParser, run_door
+from productnet.engines import ENGINES
+from productnet.errors import ProductNetError
+
+if TYPE_CHECKING:
+    from bench.judge.results import CaseResult
+    from bench.records.case import Case
+    from bench.records.run import RunInfo
+    from bench.records.store import RunDirectory
+
+_PROG = "python -m bench.run"
+_WORKER_COMMAND = (sys.executable, "-m", "bench.measure.worker")
+_WIDTH_ELSEWHERE = 250
+"""Columns where standard output is no terminal, so that nothing folds in a log."""
+
+
+def make_parser() -> OneLineParser:
+    """Describe the command line."""
+    parser = OneLineParser(
+        prog=_PROG,
+        description="Train the product network in several modes, measure speed and accuracy side by side, and write "
+        "tables to results/. Without flags: the suite 'quick' on the best device here.",
+    )
+    recipe = TrainConfig()
+    suites = "; ".join(f"{name}: {suite.purpose}" for name, suite in SUITES.items())
+    add = parser.add_argument
+    add("--device", default="auto", help="cpu, cuda, cuda:N, mps, auto (the best one here, default) or all")
+    add("--suite", default="quick", choices=tuple(SUITES), help=f"which cases; {suites}")
+    add("--engine", type=_parse_list(tuple(ENGINES)), help=f"instead of the suite's: {','.join(ENGINES)}")
+    add("--batching", type=_parse_list(BATCHINGS), help=f"instead of the suite's: {','.join(BATCHINGS)}")
+    add("--epochs", type=int, default=recipe.num_epochs, help=f"of a training (default {recipe.num_epochs})")
+    add("--replicates", type=int, help="how often each case is measured, each time in a fresh process with a new seed")
+    add("--threads", type=int, default=recipe.num_threads, help=f"CPU threads (default {recipe.num_threads})")
+    add("--seed", type=int, default=recipe.seed, help=f"of the first replicate (default {recipe.seed})")
+    add("--output", type=Path, help="the run's directory (default: a new one under results/)")
+    add("--label", type=_parse_label, help="a word of yours that is kept with the run and put into its name")
+    add("--list", action="store_true", help="name the cases and stop; asks no device")
+    add("--info", action="store_true", help="show what is known of this machine and stop")
+    return parser
+
+
+def main() -> int:
+    """Measure as the command line says."""
+    arguments = make_parser().parse_args()
+    device = arguments.device if arguments.device == "all" else check_device_name(arguments.device)
+    cases = _plan_cases(arguments, [device])
+    if arguments.list:
+        print("\n".join(case.name for case in cases))
+        return ExitCode.FINE
+    if arguments.info:
+        return _show_info(device)
+    return _measure(arguments, device)
+
+
+def _plan_cases(arguments: Namespace, devices: list[str]) -> tuple[Case, ...]:
+    """Lay out the cases, having checked every number as a training would."""
+    if arguments.replicates is not None and arguments.replicates < 1:
+        raise UsageError(f"--replicates {arguments.replicates} is too small: use at least 1")
+    TrainConfig(num_threads=arguments.threads, num_epochs=arguments.epochs, seed=arguments.seed)
+    return plan_cases(
+        SUITES[arguments.suite], devices, arguments.engine, arguments.batching, arguments.threads, arguments.epochs
+    )
+
+
+def _measure(arguments: Namespace, asked_device: str) -> int:
+    """Run the whole of it: survey, measuring, tables."""
+    from bench.measure.environment import collect_environment
+    from bench.measure.survey import choose_devices, take_survey
+    from bench.records.plan import Plan
+    from bench.records.run import RunInfo
+    from bench.records.store import check_output, create_run
+
+    check_output(arguments.output)
+    survey = take_survey(asked_device)
+    devices = choose_devices(asked_device, survey)
+    suite = SUITES[arguments.suite]
+    plan = Plan(
+        suite=arguments.suite,
+        cases=_plan_cases(arguments, devices),
+        num_replicates=arguments.replicates or suite.num_replicates,
+        seed=arguments.seed,
+    )
+    environment = collect_environment(survey, Path(__file__).parent)
+    info = RunInfo(
+        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        label=arguments.label,
+        command=shlex.join(["python", "-m", "bench.run", *sys.argv[1:]]),
+        plan=plan,
+        environment=environment,
+    )
+    time_of_day = info.started_at[:19].replace(":", "")
+    name_parts = (time_of_day, environment.recorded.host_name or "host", "-".join(devices), arguments.label or "")
+    with create_run(info, arguments.output, name_parts) as directory:
+        was_interrupted = _run_plan(info, directory)
+        return _report(directory, was_interrupted)
+
+
+def _run_plan(info: RunInfo, directory: RunDirectory) -> bool:
+    """Measure everything that is planned; returns whether the user stopped it."""
+    from rich.console import Console
+
+    from bench.measure.process import WorkerProcess
+    from bench.measure.rounds import choose_max_workers, measure
+    from bench.records.journal import Ended
+    from bench.render.progress import show_progress
+
+    numbers = count()
+    started = monotonic()
+    available = info.environment.recorded.memory_available_bytes if info.environment else None
+    try:
+        with show_progress(Console(stderr=True)) as on_progress:
+            measure(
+                info.plan,
+                launch=lambda: WorkerProcess(_WORKER_COMMAND, directory.log_path(next(numbers))),
+                journal=directory.append,
+                on_progress=on_progress,
+                max_workers=choose_max_workers(available),
+            )
+        was_interrupted = False
+    except KeyboardInterrupt:
+        was_interrupted = True
+    directory.append(Ended(is_complete=not was_interrupted, seconds=monotonic() - started))
+    return was_interrupted
+
+
+def _report(directory: RunDirectory, was_interrupted: bool) -> int:
+    """Read the run back, write its tables, show them, and say how it went."""
+    from bench.judge.results import judge_run
+    from bench.records.store import read_run
+    from bench.render.escape import for_terminal
+    from bench.render.report import list_files, report_on_terminal
+
+    run = read_run(directory.path)
+    results = judge_run(run)
+    for name, text in list_files(run, results).items():
+        directory.write_text(name, text)
+    width = shutil.get_terminal_size((120, 24)).columns if sys.stdout.isatty() else _WIDTH_ELSEWHERE
+    print(report_on_terminal(run, results, width))
+    print(f"Written to {for_terminal(str(directory.path))}: raw samples, run.json, and the tables as .md and .csv")
+    return ExitCode.INTERRUPTED if was_interrupted else _choose_exit_code(results)
+
+
+def _choose_exit_code(results: list[CaseResult]) -> ExitCode:
+    failures = [failed for result in results for failed in result.failures]
+    if any(result.quality == "INVALID" for result in results):
+        return ExitCode.INVALID
+    if failures and all(result.failures for result in results) and all(each.kind == "unavailable" for each in failures):
+        return ExitCode.UNAVAILABLE
+    if failures or any(result.training_seconds is None for result in results):
+        return ExitCode.FAILED_CASES
+    return ExitCode.FINE
+
+
+def _show_info(asked_device: str) -> int:
+    """Show the devices, why others are not there, and the environment."""
+    from bench.measure.environment import collect_environment
+    from bench.measure.survey import take_survey
+    from bench.render.summary import describe_environment
+    from bench.render.escape import for_terminal
+
+    survey = take_survey(asked_device)
+    print("Devices that work, the best first:")
+    for device in survey.devices:
+        print(for_terminal(f"  {device.name}: {device.model_name}"))
+    print("Devices that can't be used:")
+    for name, unusable in survey.unusable.items():
+        print(for_terminal(f"  {name}: {unusable.reason}"))
+    print("Environment:")
+    for name, value in describe_environment(collect_environment(survey, Path(__file__).parent)):
+        print(for_terminal(f"  {name}: {value}"))
+    return ExitCode.FINE
+
+
+def _parse_list(known: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
+    def parse(text: str) -> tuple[str, ...]:
+        names = tuple(dict.fromkeys(text.split(",")))
+        for name in names:
+            if name not in known:
+                raise ArgumentTypeError(f"{name!r} is not known: use {', '.join(known)}, or several with commas")
+        return names
+
+    return parse
+
+
+def _parse_label(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}", text):
+        raise ArgumentTypeError(f"{text!r} is no label: use up to 40 letters, digits, dots, dashes and underscores")
+    return text
+
+
+if __name__ == "__main__":
+    run_door(_PROG, main, (BenchError, ProductNetError))

@@ -175,8 +175,8 @@ def _show_info(asked_device: str) -> int:
     """Show the devices, why others are not there, and the environment."""
     from bench.measure.environment import collect_environment
     from bench.measure.survey import take_survey
-    from bench.render.summary import describe_environment
     from bench.render.escape import for_terminal
+    from bench.render.summary import describe_environment
 
     survey = take_survey(asked_device)
     print("Devices that work, the best first:")

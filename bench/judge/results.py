@@ -19,20 +19,20 @@ RESOLVED_FLOORS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class PhaseSplit:
-    """Seconds per batch: what the phases take, and what is left of the undisturbed total."""
+    """Seconds per batch: the training's own total, shared out as blocks with inner timers say.
+
+    Shares come from within a block, so that what slows the machine down for a while slows all phases alike and cancels.
+    """
 
     phases: dict[str, float]
-    unattributed: float
-    """Total minus phases; may be under zero by what noise and inner timers add to the phases."""
+    rest: float
+    """What no phase accounts for: total less phases."""
     total: float
-    """From blocks without inner timers."""
+    """From training blocks, which have no inner timers."""
     timer_tax: float
-    """What a block with inner timers takes more than one without."""
-    timer_floor: float
-
-    def is_resolved(self, phase: str) -> bool:
-        """Whether a phase is long enough to be told from the timer itself."""
-        return self.phases[phase] >= RESOLVED_FLOORS * self.timer_floor
+    """What inner timers add to a block, as a share of it: the median over pairs of blocks of the same round."""
+    unresolved: frozenset[str]
+    """Phases that are too short to be told from the timer itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,23 +113,31 @@ def _compare_with_baseline(run: Run, measurements: Sequence[Measurement]) -> flo
 
 
 def _split_phases(measurements: Sequence[Measurement]) -> PhaseSplit | None:
-    plain = [_per_step(block) for block in _blocks(measurements, "plain")]
     timed = _blocks(measurements, "phases")
-    floors = [each.started.timer_floor_seconds for each in measurements if each.started]
-    if not plain or not timed or not floors:
+    taxes = [tax for measurement in measurements for tax in _timer_taxes(measurement)]
+    total = summarise([_per_step(block) for block in _blocks(measurements, "train")])
+    floors = [measurement.started.timer_floor_seconds for measurement in measurements if measurement.started]
+    if total is None or not taxes or not floors:
         return None
-    total = statistics.median(plain)
-    phases = {
-        phase: statistics.median((block.phase_seconds or {})[phase] / block.num_steps for block in timed)
-        for phase in PHASES
-    }
+    inner = [(block, block.phase_seconds or {}) for block in timed]
+    shares = {phase: statistics.median(parts[phase] / block.seconds for block, parts in inner) for phase in PHASES}
+    shortest = {phase: statistics.median(parts[phase] / block.num_steps for block, parts in inner) for phase in PHASES}
     return PhaseSplit(
-        phases=phases,
-        unattributed=total - sum(phases.values()),
-        total=total,
-        timer_tax=statistics.median(_per_step(block) for block in timed) - total,
-        timer_floor=statistics.median(floors),
+        phases={phase: share * total.median for phase, share in shares.items()},
+        rest=(1 - sum(shares.values())) * total.median,
+        total=total.median,
+        timer_tax=statistics.median(taxes),
+        unresolved=frozenset(p for p in PHASES if shortest[p] < RESOLVED_FLOORS * statistics.median(floors)),
     )
+
+
+def _timer_taxes(measurement: Measurement) -> list[float]:
+    plain = {block.round: block for block in measurement.blocks_of("plain")}
+    return [
+        _per_step(block) / _per_step(plain[block.round]) - 1
+        for block in measurement.blocks_of("phases")
+        if block.round in plain
+    ]
 
 
 def _blocks(measurements: Sequence[Measurement], kind: BlockKind) -> list[Block]:

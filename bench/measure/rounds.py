@@ -18,11 +18,12 @@ from bench.measure.blocks import (
 )
 from bench.measure.clock import HOST_CLOCK, Clock
 from bench.measure.messages import BlockDone, Judge, Judged, Ready, RunBlock, SetUp
+from bench.measure.pace import Pace
 from bench.measure.process import WorkerError, WorkerProcess
-from bench.measure.progress import Pace, Progress
 from bench.records.case import Case
 from bench.records.journal import Block, BlockKind, Failed, Record, Started, Trained
 from bench.records.plan import Plan
+from bench.records.progress import Progress
 
 MAX_WORKERS = 8
 MAX_LOADING = 2

@@ -123,7 +123,7 @@ def main(asked: str) -> None:
         torch_version=str(torch.__version__),
         torch_commit=torch.version.git_version,
         torch_cuda_version=torch.version.cuda,
-        cudnn_version=torch.backends.cudnn.version(),
+        cudnn_version=torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
         cpu_capability=torch.backends.cpu.get_cpu_capability(),
         numpy_version=np.__version__,
     )

@@ -86,16 +86,24 @@ class Session:
                 return BlockDone(num_steps=amount, num_samples=num_samples, seconds=seconds)
             case "phases":
                 times = time_phases(workload, amount, self.clock)
-                losses, seconds, phase_seconds = (), times.seconds, times.phase_seconds
-            case _:
-                seconds, trained = time_block(self.clock, workload.train, amount)
-                losses, phase_seconds = tuple(trained), None
+                return self._describe(amount, times.seconds, phase_seconds=times.phase_seconds)
+            case "train" | "plain":
+                seconds, losses = time_block(self.clock, workload.train, amount)
+                return self._describe(amount, seconds, epoch_losses=tuple(losses))
+
+    def _describe(
+        self,
+        num_epochs: int,
+        seconds: float,
+        phase_seconds: dict[str, float] | None = None,
+        epoch_losses: tuple[float, ...] = (),
+    ) -> BlockDone:
         return BlockDone(
-            num_steps=amount * workload.num_steps_per_epoch,
-            num_samples=amount * workload.num_samples_per_epoch,
+            num_steps=num_epochs * self.workload.num_steps_per_epoch,
+            num_samples=num_epochs * self.workload.num_samples_per_epoch,
             seconds=seconds,
             phase_seconds=phase_seconds,
-            epoch_losses=losses,
+            epoch_losses=epoch_losses,
         )
 
 

@@ -21,7 +21,7 @@ def describe_machine(environment: Environment | None) -> str:
         return "machine not recorded"
     identity, recorded = environment.identity, environment.recorded
     parts = [
-        f"{identity.cpu_model or UNKNOWN} ({number(identity.num_cpus_granted or 0)} CPUs granted)",
+        f"{identity.cpu_model or UNKNOWN} ({_or_unknown(identity.num_cpus_granted)} CPUs granted)",
         *(accelerator.model_name for accelerator in identity.accelerators or ()),
         f"torch {identity.torch_version or UNKNOWN}",
         f"Python {identity.python_version or UNKNOWN}",
@@ -62,9 +62,12 @@ def describe_environment(environment: Environment) -> list[tuple[str, str]]:
     """List every fact of an environment: its name and its value, "unknown" where it could not be read."""
     facts: list[tuple[str, str]] = []
     for part in (environment.identity, environment.recorded):
-        for name in part.__struct_fields__:
-            facts.append((name, _show_fact(name, getattr(part, name))))
+        facts += [(name, _show_fact(name, getattr(part, name))) for name in part.__struct_fields__]
     return facts
+
+
+def _or_unknown(value: float | None) -> str:
+    return UNKNOWN if value is None else f"{value:g}"
 
 
 def _show_fact(name: str, value: object) -> str:
@@ -78,6 +81,6 @@ def _show_fact(name: str, value: object) -> str:
         case int() if name.endswith("_bytes"):
             return binary_bytes(value)
         case float():
-            return number(value)
+            return f"{value:g}"
         case _:
             return str(value)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tabulate import tabulate
@@ -25,24 +26,26 @@ class Column:
         name: for CSV, with the unit of the raw value.
         show: number -> text; not called for text and None. None for a column of text.
         has_spread: whether its values are summaries; CSV then has the median, the quartiles and the count.
+        is_detail: whether a narrow terminal leaves it out; files never do.
     """
 
     heading: str
     name: str
     show: Callable[[float], str] | None = None
     has_spread: bool = False
+    is_detail: bool = False
 
-    def text(self, value: Value) -> str:
-        """Show a value; a summary with its quartiles, if it has any."""
+    def text(self, value: Value, is_brief: bool = False) -> str:
+        """Show a value; a summary with its quartiles relative to the median, unless brief."""
         if value is None:
             return NOT_MEASURED
         if isinstance(value, str) or self.show is None:
             return str(value)
         if not isinstance(value, Summary):
             return self.show(value)
-        if value.low is None or value.high is None:
+        if is_brief or value.low is None or value.high is None or value.median <= 0:
             return self.show(value.median)
-        return f"{self.show(value.median)} ({self.show(value.low)} to {self.show(value.high)})"
+        return f"{self.show(value.median)} ({value.low / value.median - 1:+.1%} {value.high / value.median - 1:+.1%})"
 
     def csv_names(self) -> list[str]:
         """Name the CSV columns that this column becomes."""
@@ -59,7 +62,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under a title, with notes that say how to read them."""
+    """Rows under a title, with notes that say how to read them; the terminal shows the first note alone."""
 
     title: str
     columns: tuple[Column, ...]
@@ -68,20 +71,24 @@ class Table:
 
 
 def to_terminal(table: Table, width: int) -> str:
-    """Lay the table out for a terminal; where it is too wide for that, as one short list for each row."""
-    rows = [[for_terminal(text) for text in row] for row in _texts(table)]
-    headings = [column.heading for column in table.columns]
-    grid = tabulate(rows, headers=headings, disable_numparse=True, colalign=_alignment(table, rows))
-    if max(len(line) for line in grid.splitlines()) > width:
-        grid = "\n\n".join(_list_row(headings, row) for row in rows)
-    return "\n".join([table.title, "", grid, *(["", *table.notes] if table.notes else [])]) + "\n"
+    """Lay the table out for a terminal: whole if it fits, else without detail, else as a short list for each row.
+
+    A number is never cut.
+    """
+    layouts = (_lay_out(table, is_brief=False), _lay_out(table, is_brief=True), _list_rows(table, width))
+    fitting = (layout for layout in layouts if max(len(line) for line in layout.splitlines()) <= width)
+    notes = ["", *(_wrap(note, width) for note in table.notes[:1])]
+    return "\n".join([table.title, "", next(fitting, layouts[-1]), *notes]) + "\n"
 
 
 def to_markdown(table: Table) -> str:
     """Write the table as GitHub Markdown."""
-    rows = [[for_markdown(text) for text in row] for row in _texts(table)]
-    headings = [column.heading for column in table.columns]
-    grid = tabulate(rows, headers=headings, tablefmt="pipe", disable_numparse=True, colalign=_alignment(table, rows))
+    rows = [
+        [for_markdown(value) if isinstance(value, str) else column.text(value) for column, value in _cells(table, row)]
+        for row in table.rows
+    ]
+    headings = [_one_line(column.heading) for column in table.columns]
+    grid = tabulate(rows, headings, tablefmt="pipe", disable_numparse=True, colalign=_alignment(table.columns, rows))
     notes = "".join(f"\n{note}\n" for note in table.notes)
     return f"## {table.title}\n\n{grid}\n{notes}"
 
@@ -92,19 +99,44 @@ def to_csv(table: Table) -> str:
     writer = csv.writer(output)
     writer.writerow([name for column in table.columns for name in column.csv_names()])
     for row in table.rows:
-        cells = zip(table.columns, row, strict=True)
-        writer.writerow([cell for column, value in cells for cell in column.csv_values(value)])
+        writer.writerow([cell for column, value in _cells(table, row) for cell in column.csv_values(value)])
     return output.getvalue()
 
 
-def _texts(table: Table) -> list[list[str]]:
-    return [[column.text(value) for column, value in zip(table.columns, row, strict=True)] for row in table.rows]
+def _cells(table: Table, row: Sequence[Value]) -> Iterator[tuple[Column, Value]]:
+    return zip(table.columns, row, strict=True)
 
 
-def _alignment(table: Table, rows: Sequence[object]) -> list[str] | None:
-    return ["left" if column.show is None else "right" for column in table.columns] if rows else None
+def _lay_out(table: Table, is_brief: bool) -> str:
+    columns = [column for column in table.columns if not (is_brief and column.is_detail)]
+    rows = [
+        [for_terminal(column.text(value, is_brief)) for column, value in _cells(table, row) if column in columns]
+        for row in table.rows
+    ]
+    headings = [column.heading for column in columns]
+    return tabulate(rows, headings, disable_numparse=True, colalign=_alignment(columns, rows))
 
 
-def _list_row(headings: Sequence[str], row: Sequence[str]) -> str:
-    first, *rest = row
-    return "\n".join([first, *(f"  {heading}: {text}" for heading, text in zip(headings[1:], rest, strict=True))])
+def _list_rows(table: Table, width: int) -> str:
+    blocks = []
+    for row in table.rows:
+        (_, name), *rest = _cells(table, row)
+        facts = [f"{_one_line(column.heading)} {for_terminal(column.text(value))}" for column, value in rest]
+        # A heading and its number stay on one line.
+        lines = _wrap(", ".join(fact.replace(" ", "\xa0") for fact in facts), width, indent="  ")
+        blocks.append(f"{for_terminal(str(name))}\n{lines}".replace("\xa0", " "))
+    return "\n".join(blocks)
+
+
+def _wrap(text: str, width: int, indent: str = "") -> str:
+    return textwrap.fill(
+        text, width, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _one_line(heading: str) -> str:
+    return heading.replace("-\n", "").replace("\n", " ")
+
+
+def _alignment(columns: Sequence[Column], rows: Sequence[object]) -> list[str] | None:
+    return ["left" if column.show is None else "right" for column in columns] if rows else None

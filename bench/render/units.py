@@ -17,6 +17,11 @@ def number(value: float) -> str:
     return f"{round(value, SIGNIFICANT_DIGITS - 1 - magnitude):,.{max(0, SIGNIFICANT_DIGITS - 1 - magnitude)}f}"
 
 
+def whole(value: float) -> str:
+    """Show a count."""
+    return f"{value:,.0f}"
+
+
 def microseconds(seconds: float) -> str:
     """Show seconds in microseconds."""
     return number(seconds * 1e6)
@@ -39,12 +44,12 @@ def times(ratio: float) -> str:
 
 def duration(seconds: float) -> str:
     """Show how long something takes or has taken: 8 s, 2 min 05 s, 1 h 20 min."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes == 0:
+        return f"{rest} s"
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 def binary_bytes(count: float) -> str:

@@ -30,8 +30,8 @@ class ProductNet:
         self.training = Training(config)
         self.num_samples_per_epoch = config.num_samples
         self.num_steps_per_epoch = config.num_steps_per_epoch
-        device = self.training.device.torch_device
-        self._inference_batches = [batch.to(device) for batch in self.training.data.features.split(config.batch_size)]
+        features = self.training.data.features.to(self.training.device.torch_device)
+        self._inference_batches = torch.split(features, config.batch_size)
 
     def prepare(self) -> None:
         """Compile, capture and warm up, and leave the training at its start."""

@@ -1,28 +1,10 @@
-"""Where a run stands and how long it still takes."""
+"""How long a run still takes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from bench.measure.clock import Clock
-from bench.records.case import Case
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a run stands, for whoever shows it."""
-
-    wave: int
-    num_waves: int
-    stage: str
-    round: int
-    num_rounds: int
-    case: Case
-    share_done: float
-    """Of this wave, by planned time."""
-    seconds_left: float | None
-    """Of the whole run; None until the cases of the wave have been timed once."""
 
 
 class Pace:

@@ -1,34 +1,21 @@
-"""The coordinator: cases take turns, block by block, so that what drifts on the machine touches all of them alike.
+"""The coordinator's plan: which cases are alive together, and for how long a run goes on.
 
-A wave is a handful of live workers. Only the one that was given the word works; the others wait on a pipe, and so does
-the coordinator. torch is never imported here.
+torch is never imported here, nor in anything that this imports.
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 
-from bench.measure.blocks import (
-    DETAIL_BLOCK_SECONDS,
-    INFERENCE_BLOCK_SECONDS,
-    amount_for,
-    cut_training,
-)
 from bench.measure.clock import HOST_CLOCK, Clock
-from bench.measure.messages import BlockDone, Judge, Judged, Ready, RunBlock, SetUp
-from bench.measure.pace import Pace
-from bench.measure.process import WorkerError, WorkerProcess
+from bench.measure.process import WorkerProcess
+from bench.measure.wave import DEFAULT_TIMEOUTS, Timeouts, Wave
 from bench.records.case import Case
-from bench.records.journal import Block, BlockKind, Failed, Record, Started, Trained
+from bench.records.journal import Record
 from bench.records.plan import Plan
 from bench.records.progress import Progress
 
 MAX_WORKERS = 8
-MAX_LOADING = 2
-"""Workers that import torch at the same time."""
-
 WORKER_BYTES = 2**30
 """Memory to count on for a worker with torch and a small network: measured 0.35 GiB on a CPU; CUDA's context adds."""
 
@@ -40,48 +27,13 @@ def choose_max_workers(available_bytes: int | None) -> int:
     return max(2, min(MAX_WORKERS, available_bytes // WORKER_BYTES))
 
 
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds after which a worker is given up."""
-
-    load_seconds: float = 180.0
-    set_up_seconds: float = 300.0
-    judge_seconds: float = 120.0
-    block_seconds: float = 60.0
-    block_factor: float = 20.0
-    """A block may take `block_seconds`, and so many times what the pilot says."""
-
-
-class _Seat:
-    """A live worker with its case, and what its pilot plans for it."""
-
-    def __init__(self, plan: Plan, case: Case, replicate: int, process: WorkerProcess, ready: Ready) -> None:
-        self.case = case
-        self.replicate = replicate
-        self.process = process
-        self.epoch_losses: list[float | None] = []
-        self.blocks = cut_training(case.num_epochs, ready.pilot_epoch_seconds, plan.num_rounds)
-        self.unit_seconds: dict[BlockKind, float] = dict.fromkeys(
-            ("train", "plain", "phases"), ready.pilot_epoch_seconds
-        )
-        self.unit_seconds["inference"] = ready.pilot_inference_seconds
-        epochs = amount_for(DETAIL_BLOCK_SECONDS, ready.pilot_epoch_seconds)
-        self.detail: dict[BlockKind, int] = {"plain": epochs, "phases": epochs} if ready.has_phases else {}
-        self.detail["inference"] = amount_for(INFERENCE_BLOCK_SECONDS, ready.pilot_inference_seconds)
-        """What a detail round runs: epochs, or batches of inference."""
-        self.seconds_left = sum(block.num_epochs for block in self.blocks) * ready.pilot_epoch_seconds
-        self.seconds_left += plan.num_detail_rounds * sum(
-            amount * self.unit_seconds[kind] for kind, amount in self.detail.items()
-        )
-
-
 def measure(
     plan: Plan,
     launch: Callable[[], WorkerProcess],
     journal: Callable[[Record], None],
     on_progress: Callable[[Progress], None],
     max_workers: int = MAX_WORKERS,
-    timeouts: Timeouts = Timeouts(),
+    timeouts: Timeouts = DEFAULT_TIMEOUTS,
     clock: Clock = HOST_CLOCK,
 ) -> None:
     """Run a plan, wave by wave; no worker is left when it returns or raises.
@@ -94,7 +46,7 @@ def measure(
     """
     waves = plan_waves(plan, max_workers)
     for number, members in enumerate(waves):
-        wave = _Wave(plan, number, len(waves), journal, on_progress, timeouts, clock)
+        wave = Wave(plan, number, len(waves), journal, on_progress, timeouts, clock)
         try:
             wave.run(members, launch)
         finally:
@@ -111,192 +63,3 @@ def plan_waves(plan: Plan, max_workers: int) -> list[list[tuple[Case, int]]]:
         for replicate in range(plan.num_replicates)
         for chunk in chunks
     ]
-
-
-class _Wave:
-    def __init__(
-        self,
-        plan: Plan,
-        number: int,
-        num_waves: int,
-        journal: Callable[[Record], None],
-        on_progress: Callable[[Progress], None],
-        timeouts: Timeouts,
-        clock: Clock,
-    ) -> None:
-        self.plan = plan
-        self.number = number
-        self.num_waves = num_waves
-        self.journal = journal
-        self.on_progress = on_progress
-        self.timeouts = timeouts
-        self.random = random.Random(f"{plan.seed} {number}")  # noqa: S311 - the order of turns is no secret
-        self.processes: list[WorkerProcess] = []
-        self.seats: list[_Seat] = []
-        self.pace = Pace(clock, num_waves - number - 1)
-
-    def run(self, members: list[tuple[Case, int]], launch: Callable[[], WorkerProcess]) -> None:
-        """Start the workers, then let them take turns until all have trained and shown their phases."""
-        self._take_seats(members, launch)
-        for number in range(self.plan.num_rounds):
-            for seat in self._turns():
-                self._train(seat, number)
-        for number in range(self.plan.num_detail_rounds):
-            for seat in self._turns():
-                self._detail(seat, number)
-
-    def end(self) -> None:
-        """Leave no worker behind."""
-        for process in self.processes:
-            process.end()
-
-    def _take_seats(self, members: list[tuple[Case, int]], launch: Callable[[], WorkerProcess]) -> None:
-        """Load workers two at a time; then set them up one at a time, since set-up is timed."""
-        loaded: list[tuple[Case, int, WorkerProcess]] = []
-        for start in range(0, len(members), MAX_LOADING):
-            loading = [(case, replicate, launch()) for case, replicate in members[start : start + MAX_LOADING]]
-            self.processes += [process for _, _, process in loading]
-            for case, replicate, process in loading:
-                self._show("starting", case)
-                try:
-                    process.wait_until_loaded(self.timeouts.load_seconds)
-                    loaded.append((case, replicate, process))
-                except WorkerError as error:
-                    self._give_up(case, replicate, process, "start", error)
-        for case, replicate, process in loaded:
-            self._show("setting up", case)
-            self._set_up(case, replicate, process)
-        self.pace.plan(seat.seconds_left for seat in self.seats)
-
-    def _set_up(self, case: Case, replicate: int, process: WorkerProcess) -> None:
-        command = SetUp(case=case, seed=self.plan.seed + replicate, timeout_seconds=self.timeouts.set_up_seconds)
-        try:
-            ready = process.request(command, Ready)
-        except WorkerError as error:
-            self._give_up(case, replicate, process, "set-up", error)
-            return
-        self.seats.append(_Seat(self.plan, case, replicate, process, ready))
-        self.journal(
-            Started(
-                case=case.name,
-                replicate=replicate,
-                wave=self.number,
-                setup_seconds=ready.setup_seconds,
-                compile_seconds=ready.compile_seconds,
-                pilot_epoch_seconds=ready.pilot_epoch_seconds,
-                timer_floor_seconds=ready.timer_floor_seconds,
-            )
-        )
-
-    def _turns(self) -> Iterator[_Seat]:
-        """Return the live seats in random order."""
-        return iter(self.random.sample(self.seats, len(self.seats)))
-
-    def _train(self, seat: _Seat, number: int) -> None:
-        block = seat.blocks[number]
-        self._show("training", seat.case, number, self.plan.num_rounds)
-        restart = block.starts_training and number > 0
-        done = self._run_block(seat, number, "train", block.num_epochs, restart=restart, repetition=block.repetition)
-        if done is None or block.repetition > 0:
-            return
-        seat.epoch_losses += done.epoch_losses
-        if block.ends_training:
-            self._judge(seat)
-
-    def _judge(self, seat: _Seat) -> None:
-        try:
-            judged = seat.process.request(Judge(timeout_seconds=self.timeouts.judge_seconds), Judged)
-        except WorkerError as error:
-            self._leave(seat, "judging", error)
-            return
-        self.journal(
-            Trained(
-                case=seat.case.name,
-                replicate=seat.replicate,
-                wave=self.number,
-                digest=judged.digest,
-                epoch_losses=tuple(seat.epoch_losses),
-                training_accuracy=judged.training_accuracy,
-                heldout_accuracy=judged.heldout_accuracy,
-            )
-        )
-
-    def _detail(self, seat: _Seat, number: int) -> None:
-        self._show("phases and inference", seat.case, number, self.plan.num_detail_rounds)
-        amounts = list(seat.detail.items())
-        for kind, amount in self.random.sample(amounts, len(amounts)):
-            if self._run_block(seat, number, kind, amount) is None:
-                return
-
-    def _run_block(
-        self, seat: _Seat, number: int, kind: BlockKind, amount: int, restart: bool = False, repetition: int = 0
-    ) -> BlockDone | None:
-        """Give one seat the word and keep its sample; None when it failed and has left."""
-        expected = amount * seat.unit_seconds[kind]
-        timeout = self.timeouts.block_seconds + self.timeouts.block_factor * expected
-        try:
-            done = seat.process.request(
-                RunBlock(kind=kind, amount=amount, restart=restart, timeout_seconds=timeout), BlockDone
-            )
-        except WorkerError as error:
-            self._leave(seat, kind, error)
-            return None
-        seat.seconds_left -= expected
-        self.pace.tick(expected)
-        self.journal(
-            Block(
-                case=seat.case.name,
-                replicate=seat.replicate,
-                wave=self.number,
-                round=number,
-                kind=kind,
-                num_steps=done.num_steps,
-                num_samples=done.num_samples,
-                seconds=done.seconds,
-                repetition=repetition,
-                phase_seconds=done.phase_seconds,
-            )
-        )
-        return done
-
-    def _leave(self, seat: _Seat, stage: str, error: WorkerError) -> None:
-        self.seats.remove(seat)
-        self.pace.drop(seat.seconds_left)
-        self._give_up(seat.case, seat.replicate, seat.process, stage, error)
-
-    def _give_up(self, case: Case, replicate: int, process: WorkerProcess, stage: str, error: WorkerError) -> None:
-        """End a worker and write down why: its case alone is lost."""
-        process.end()
-        self.journal(
-            Failed(
-                case=case.name,
-                replicate=replicate,
-                wave=self.number,
-                kind=error.kind,
-                stage=stage,
-                reason=error.reason,
-                repeat_command=repeat_command(case, self.plan.seed + replicate),
-            )
-        )
-
-    def _show(self, stage: str, case: Case, number: int = 0, num_rounds: int = 0) -> None:
-        self.on_progress(
-            Progress(
-                wave=self.number,
-                num_waves=self.num_waves,
-                stage=stage,
-                round=number,
-                num_rounds=num_rounds,
-                case=case,
-                share_done=self.pace.share_done,
-                seconds_left=self.pace.seconds_left,
-            )
-        )
-
-
-def repeat_command(case: Case, seed: int) -> str:
-    """Return the command line that measures one case again."""
-    return (
-        f"python -m bench.run --device {case.device} --engine {case.engine} --batching {case.batching} "
-        f"--threads {case.num_threads} --epochs {case.num_epochs} --seed {seed} --replicates 1"
-    )

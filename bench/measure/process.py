@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import signal
 import subprocess
@@ -82,7 +83,10 @@ class WorkerProcess:
         return self._receive(reply_type, command.timeout_seconds + GRACE_SECONDS)
 
     def end(self) -> None:
-        """Kill the process, if it still runs, and wait for its end."""
+        """Kill the process and whatever it has started, if they still run, and wait for its end."""
+        if hasattr(os, "killpg"):
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
         self.process.kill()
         self.process.wait()
         for stream in (self.process.stdin, self.process.stdout):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import faulthandler
 import os
 import queue
+import signal
 import threading
 import traceback
 from collections.abc import Callable
@@ -21,8 +22,12 @@ import msgspec
 from bench.measure.clock import HOST_CLOCK, Clock, measure_timer_floor, synchronised, time_block
 from bench.measure.messages import AnyCommand, BlockDone, Judge, Judged, Loaded, Ready, Reply, RunBlock, SetUp, Trouble
 from bench.measure.phases import time_phases
+from bench.records.case import Case
 from bench.workloads import Workload
 from productnet.errors import DeviceUnavailableError
+
+MakeWorkload = Callable[[Case, int], Workload]
+"""A case and a seed -> a training that is set up."""
 
 PILOT_SECONDS = 0.1
 """How long the pilot runs at least; it only plans the length of blocks."""
@@ -33,7 +38,8 @@ class Session:
 
     workload: Workload
 
-    def __init__(self, clock: Clock = HOST_CLOCK) -> None:
+    def __init__(self, make_workload: MakeWorkload, clock: Clock = HOST_CLOCK) -> None:
+        self.make_workload = make_workload
         self.host_clock = clock
 
     def perform(self, command: AnyCommand) -> Reply:
@@ -48,10 +54,8 @@ class Session:
                 return msgspec.convert(asdict(judgement), Judged)
 
     def _set_up(self, command: SetUp) -> Ready:
-        from bench.workloads.productnet import ProductNet
-
         started = self.host_clock()
-        self.workload = workload = ProductNet(command.case, command.seed)
+        self.workload = workload = self.make_workload(command.case, command.seed)
         self.clock = synchronised(self.host_clock, workload.synchronize)
         set_up = self.clock()
         workload.prepare()
@@ -107,15 +111,17 @@ class Session:
         )
 
 
-def main() -> None:
-    """Serve until the coordinator closes standard input."""
+def serve(load: Callable[[], MakeWorkload]) -> None:
+    """Serve until the coordinator closes standard input.
+
+    Args:
+        load: does the imports that take seconds, before any clock runs.
+    """
     replies = _claim_standard_output()
     lines = _listen()
-    decoder = msgspec.json.Decoder(cast("type[AnyCommand]", AnyCommand))
-    import productnet.train  # noqa: F401 - the imports that take seconds, before any clock runs
-
+    session = Session(load())
     _answer(replies, Loaded())
-    session = Session()
+    decoder = msgspec.json.Decoder(cast("type[AnyCommand]", AnyCommand))
     while True:
         command = decoder.decode(lines.get())
         # The deadline is kept by a thread of its own in C: it also ends a process that hangs outside of Python.
@@ -123,6 +129,12 @@ def main() -> None:
         reply = _perform(session, command)
         faulthandler.cancel_dump_traceback_later()
         _answer(replies, reply)
+
+
+def _load_productnet() -> MakeWorkload:
+    from bench.workloads.productnet import ProductNet
+
+    return ProductNet
 
 
 def _perform(session: Session, command: AnyCommand) -> Reply:
@@ -151,6 +163,8 @@ def _listen() -> queue.SimpleQueue[bytes]:
     def read() -> None:
         for line in commands:
             lines.put(line)
+        if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
+            os.killpg(0, signal.SIGKILL)  # whatever the workload has started ends, too
         os._exit(0)
 
     threading.Thread(target=read, daemon=True).start()
@@ -163,4 +177,4 @@ def _answer(replies: BinaryIO, reply: Reply) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    serve(_load_productnet)

@@ -1,0 +1,60 @@
+"""Fixtures of the suite: a workload on each device, engine and batching, with what it is in `extra_info`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bench.records.case import Case
+from productnet.config import BATCHINGS, TrainConfig
+from productnet.device import DEVICE_KINDS, check_device_name
+from productnet.engines import ENGINES
+from productnet.errors import ConfigError, DeviceUnavailableError
+
+if TYPE_CHECKING:
+    from pytest_benchmark.fixture import BenchmarkFixture
+
+    from bench.workloads.productnet import ProductNet
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Spread each benchmark over devices, engines and batchings."""
+    if "workload" not in metafunc.fixturenames:
+        return
+    asked = metafunc.config.getoption("--device")
+    try:
+        devices = DEVICE_KINDS if asked == "all" else (check_device_name(asked),)
+    except ConfigError as error:
+        raise pytest.UsageError(str(error)) from error
+    metafunc.parametrize("device", devices)
+    metafunc.parametrize("engine", tuple(ENGINES))
+    metafunc.parametrize("batching", BATCHINGS)
+
+
+@pytest.fixture
+def workload(device: str, engine: str, batching: str, benchmark: BenchmarkFixture) -> ProductNet:
+    """Set up and warm up a training; skips where the device is not there, with the reason."""
+    from bench.workloads.productnet import ProductNet
+
+    recipe = TrainConfig()
+    case = Case(
+        device=device,
+        engine=engine,
+        batching=batching,
+        num_threads=recipe.num_threads,
+        num_epochs=recipe.num_epochs,
+    )
+    try:
+        workload = ProductNet(case, recipe.seed)
+    except DeviceUnavailableError as error:
+        pytest.skip(str(error))
+    workload.prepare()
+    benchmark.extra_info.update(
+        device=workload.training.device.name,
+        device_model=workload.training.device.model_name,
+        engine=engine,
+        batching=batching,
+        num_threads=case.num_threads,
+    )
+    return workload

@@ -1,0 +1,169 @@
+"""A clock that a test moves, a workload that costs what it says, and workers made of it: no torch, no waiting."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from bench.measure.process import WorkerProcess
+from bench.measure.worker import MakeWorkload, serve
+from bench.records.case import Case
+from bench.workloads import Judgement, Step
+from productnet.errors import DeviceUnavailableError
+
+ACCURACY = {
+    "mse": 0.0002,
+    "rmse": 0.3,
+    "mean_absolute_error": 0.2,
+    "largest_error": 2.0,
+    "mean_relative_error": 0.01,
+    "r_squared": 0.9998,
+    "share_within_1_percent": 0.6,
+    "share_within_5_percent": 0.97,
+}
+
+
+class ScriptedClock:
+    """Seconds that pass only when somebody says so."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def pass_time(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class FakeWorkload:
+    """Two steps of ten samples an epoch; each part of a step takes its own scripted time."""
+
+    num_samples_per_epoch = 20
+    num_steps_per_epoch = 2
+
+    def __init__(self, pass_time: Callable[[float], None], inference_seconds: float = 0.001) -> None:
+        self.pass_time = pass_time
+        self.inference_seconds = inference_seconds
+        self.pending_seconds = 0.0
+        self.num_epochs_trained = 0
+        self.num_restarts = 0
+
+    def prepare(self) -> None:
+        self.pass_time(0.5)
+
+    def train(self, num_epochs: int) -> list[float]:
+        for _ in range(num_epochs):
+            step = self.step()
+            for _ in self.epoch():
+                step.backward(step.forward(None))
+                step.record(None)
+                step.optimize()
+        start = self.num_epochs_trained
+        self.num_epochs_trained += num_epochs
+        return [1.0 / (epoch + 1) for epoch in range(start, start + num_epochs)]
+
+    def restart(self) -> None:
+        self.num_epochs_trained = 0
+        self.num_restarts += 1
+
+    def judge(self) -> Judgement:
+        return Judgement("0" * 64, ACCURACY, ACCURACY)
+
+    def epoch(self) -> Iterator[object]:
+        for _ in range(self.num_steps_per_epoch):
+            self.pass_time(0.001)
+            yield object()
+
+    def step(self) -> Step:
+        return Step(
+            forward=lambda _batch: self.pass_time(0.002),
+            backward=lambda _loss: self.pass_time(0.003),
+            optimize=lambda: self.pass_time(0.004),
+            record=lambda _loss: self.pass_time(0.005),
+        )
+
+    def infer(self, num_batches: int) -> int:
+        self.pass_time(num_batches * self.inference_seconds)
+        return 10 * num_batches
+
+    def synchronize(self) -> None:
+        self.pass_time(self.pending_seconds)
+        self.pending_seconds = 0.0
+
+
+class MisbehavingWorkload(FakeWorkload):
+    """What a case's engine is called is what it does wrong; "good" is quick and right."""
+
+    def __init__(self, case: Case, seed: int) -> None:
+        super().__init__(pass_time=lambda _seconds: None)
+        self.behaviour = case.engine
+        if self.behaviour == "raises in set-up":
+            raise ValueError(f"no such thing for seed {seed}\nand more")
+        if self.behaviour == "unavailable":
+            raise DeviceUnavailableError("device x is not here")
+        if self.behaviour == "prints":
+            print("a stray print")
+            os.write(1, b"a stray write\n")
+
+    def prepare(self) -> None:
+        """Take no time."""
+
+    def train(self, num_epochs: int) -> list[float]:
+        is_pilot = self.num_restarts == 0
+        if not is_pilot:
+            self.misbehave()
+        time.sleep(0.0005 * num_epochs)
+        return [0.5] * num_epochs
+
+    def infer(self, num_batches: int) -> int:
+        time.sleep(0.0001 * num_batches)
+        return 10 * num_batches
+
+    def misbehave(self) -> None:
+        match self.behaviour:
+            case "raises":
+                raise RuntimeError("out of luck")
+            case "sys.exit(0)":
+                sys.exit(0)
+            case "os._exit(0)":
+                os._exit(0)
+            case "crashes":
+                ctypes.string_at(0)
+            case "is killed":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "hangs":
+                time.sleep(3600)
+            case "stops":
+                os.kill(os.getpid(), signal.SIGSTOP)
+            case "leaves a child":
+                subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"])
+                raise RuntimeError("left a child behind")
+
+
+def launcher(directory: Path) -> Callable[[], WorkerProcess]:
+    """Return what starts workers with the misbehaving workload, and keeps them in `.started`."""
+    started: list[WorkerProcess] = []
+
+    def launch() -> WorkerProcess:
+        command = (sys.executable, "-m", "tests.bench.measure.fakes")
+        worker = WorkerProcess(command, directory / f"{len(started)}.log")
+        started.append(worker)
+        return worker
+
+    launch.started = started  # type: ignore[attr-defined]
+    return launch
+
+
+def _load() -> MakeWorkload:
+    return MisbehavingWorkload
+
+
+if __name__ == "__main__":
+    serve(_load)

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from bench.errors import UnavailableError
+from bench.measure import environment, survey
+from bench.measure.rounds import MAX_WORKERS, choose_max_workers
+from bench.measure.survey import DeviceRefusedError, FaultyDeviceError, Survey, TorchFacts, Unusable, choose_devices
+from bench.records.environment import Accelerator
+from productnet.door import ExitCode
+
+FACTS = TorchFacts(
+    torch_version="2.13.0",
+    torch_commit=None,
+    torch_cuda_version=None,
+    cudnn_version=None,
+    cpu_capability="AVX2",
+    numpy_version="2.4",
+)
+
+
+def make_survey(*names: str, **unusable: Unusable) -> Survey:
+    devices = tuple(Accelerator(name=name, model_name=f"model of {name}") for name in names)
+    return Survey(devices=devices, unusable=unusable, torch=FACTS)
+
+
+@pytest.mark.parametrize(
+    ("cpu_max", "granted"),
+    [("150000 100000", 1.5), ("max 100000", 4.0), ("800000 100000", 4.0), ("garbage", 4.0), ("1 0", 4.0), (None, 4.0)],
+)
+def test_the_cpus_granted_are_those_of_affinity_or_quota_whichever_is_less(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cpu_max: str | None, granted: float
+) -> None:
+    monkeypatch.setattr(environment, "_CGROUP", tmp_path)
+    monkeypatch.setattr("psutil.Process.cpu_affinity", lambda _self: [0, 1, 2, 3], raising=False)
+    if cpu_max is not None:
+        (tmp_path / "cpu.max").write_text(cpu_max + "\n")
+    assert environment.collect_num_cpus_granted() == granted
+
+
+@pytest.mark.parametrize(("memory_max", "limit"), [("1073741824", 2**30), ("max", None), ("-5", None), (None, None)])
+def test_a_memory_limit_that_is_none_or_unreadable_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory_max: str | None, limit: int | None
+) -> None:
+    monkeypatch.setattr(environment, "_CGROUP", tmp_path)
+    if memory_max is not None:
+        (tmp_path / "memory.max").write_text(memory_max + "\n")
+    assert environment.collect_memory_limit_bytes() == limit
+
+
+def test_variables_that_steer_libraries_are_kept_and_others_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setenv("PYTORCH_LONG", "x" * 10_000)
+    monkeypatch.setenv("MY_PASSWORD", "secret")
+    variables = environment.collect_variables()
+    assert variables["OMP_NUM_THREADS"] == "3"
+    assert variables["CUDA_VISIBLE_DEVICES"] == ""
+    assert len(variables["PYTORCH_LONG"]) == 200
+    assert "MY_PASSWORD" not in variables
+
+
+def test_everything_that_identifies_this_machine_is_collected() -> None:
+    found = environment.collect_environment(make_survey("cuda", "cpu"), Path(__file__).parent)
+    assert found.identity.torch_version == "2.13.0"
+    assert found.identity.accelerators == (Accelerator(name="cuda", model_name="model of cuda"),)
+    assert found.identity.cpu_architecture is not None
+    assert found.recorded.memory_bytes is not None
+    assert found.recorded.memory_bytes > 2**28
+
+
+def git(directory: Path, *arguments: str) -> None:
+    identity = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+    subprocess.run(("git", "-C", str(directory), *identity, *arguments), check=True, capture_output=True)
+
+
+def make_repository(directory: Path) -> Path:
+    git(directory, "init")
+    (directory / "__init__.py").write_text("")
+    git(directory, "add", ".")
+    git(directory, "commit", "-m", "first")
+    return directory
+
+
+def test_the_commit_is_read_with_whether_the_tree_is_dirty(tmp_path: Path) -> None:
+    make_repository(tmp_path)
+    recorded = environment.collect_environment(make_survey("cpu"), tmp_path).recorded
+    assert recorded.git_commit is not None
+    assert len(recorded.git_commit) == 40
+    assert recorded.git_is_dirty is False
+    (tmp_path / "__init__.py").write_text("changed")
+    assert environment.collect_environment(make_survey("cpu"), tmp_path).recorded.git_is_dirty is True
+
+
+def test_code_that_lies_untracked_in_somebody_elses_repository_has_no_commit(tmp_path: Path) -> None:
+    inside = make_repository(tmp_path) / "site-packages"
+    inside.mkdir()
+    (inside / "__init__.py").write_text("")
+    recorded = environment.collect_environment(make_survey("cpu"), inside).recorded
+    assert recorded.git_commit is None
+    assert recorded.git_is_dirty is None
+
+
+@pytest.mark.parametrize("case", ["no repository", "no commit", "no git"])
+def test_without_a_commit_to_read_it_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
+    if case == "no commit":
+        git(tmp_path, "init")
+        (tmp_path / "__init__.py").write_text("")
+        git(tmp_path, "add", ".")
+    if case == "no git":
+        monkeypatch.setenv("PATH", os.devnull)
+    assert environment.collect_environment(make_survey("cpu"), tmp_path).recorded.git_commit is None
+
+
+def test_auto_is_the_best_device_that_works_and_all_are_all_of_them() -> None:
+    found = make_survey("cuda", "cuda:1", "cpu")
+    assert choose_devices("auto", found) == ["cuda"]
+    assert choose_devices("all", found) == ["cuda", "cuda:1", "cpu"]
+    assert choose_devices("cuda:1", found) == ["cuda:1"]
+
+
+def test_a_device_that_is_not_there_is_refused_with_its_reason_and_never_replaced() -> None:
+    found = make_survey("cpu", cuda=Unusable(reason="device cuda is not here", exit_code=ExitCode.UNAVAILABLE))
+    with pytest.raises(DeviceRefusedError, match="device cuda is not here") as caught:
+        choose_devices("cuda", found)
+    assert caught.value.exit_code == 3
+
+
+def test_a_device_that_computes_wrong_values_is_refused_as_invalid() -> None:
+    found = make_survey("cpu", mps=Unusable(reason="256 expected, 0 came", exit_code=ExitCode.INVALID))
+    with pytest.raises(FaultyDeviceError) as caught:
+        choose_devices("mps", found)
+    assert caught.value.exit_code == 5
+
+
+def test_a_torch_that_can_not_be_asked_is_unavailable_with_its_last_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/usr/bin/false")
+    with pytest.raises(UnavailableError, match="can't be asked"):
+        survey.take_survey("cpu")
+
+
+def test_fewer_workers_are_alive_where_memory_is_short() -> None:
+    assert choose_max_workers(None) == MAX_WORKERS
+    assert choose_max_workers(64 * 2**30) == MAX_WORKERS
+    assert choose_max_workers(4 * 2**30) == 4
+    assert choose_max_workers(2**20) == 2

@@ -1,0 +1,167 @@
+"""A worker that goes wrong costs its own case alone, and none is left behind."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bench.measure.rounds import measure, plan_waves
+from bench.measure.wave import Timeouts
+from bench.records.case import Case
+from bench.records.journal import Block, Failed, Record, Started, Trained
+from bench.records.plan import Plan
+from tests.bench.measure.fakes import launcher
+
+QUICK = Timeouts(load_seconds=60, set_up_seconds=60, judge_seconds=60, block_seconds=0.4, block_factor=0.0)
+
+
+def make_plan(*engines: str, num_replicates: int = 1) -> Plan:
+    cases = tuple(Case(device="cpu", engine=each, batching="manual", num_threads=1, num_epochs=4) for each in engines)
+    return Plan(suite="test", cases=cases, num_replicates=num_replicates, seed=1, num_rounds=2, num_detail_rounds=1)
+
+
+def run(plan: Plan, directory: Path, timeouts: Timeouts = QUICK, max_workers: int = 8) -> list[Record]:
+    records: list[Record] = []
+    launch = launcher(directory)
+    measure(plan, launch, records.append, lambda _progress: None, max_workers, timeouts)
+    for worker in launch.started:  # type: ignore[attr-defined]
+        assert worker.process.returncode is not None, "a worker was left behind"
+    return records
+
+
+def failures(records: list[Record]) -> dict[str, Failed]:
+    return {record.case: record for record in records if isinstance(record, Failed)}
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "kind", "stage", "reason"),
+    [
+        ("raises in set-up", "crashed", "set-up", "ValueError: no such thing for seed 1"),
+        ("unavailable", "unavailable", "set-up", "device x is not here"),
+        ("raises", "crashed", "train", "RuntimeError: out of luck"),
+        ("leaves a child", "crashed", "train", "RuntimeError: left a child behind"),
+        ("sys.exit(0)", "crashed", "train", "ended without an answer (exit code 0)"),
+        ("os._exit(0)", "crashed", "train", "ended without an answer (exit code 0)"),
+        ("crashes", "killed", "train", "ended by SIGSEGV"),
+        ("is killed", "killed", "train", "ended by SIGKILL"),
+        ("hangs", "timed out", "train", "hung; it stopped in"),
+    ],
+)
+def test_a_case_that_goes_wrong_is_recorded_with_its_reason_and_the_others_are_measured(
+    tmp_path: Path, behaviour: str, kind: str, stage: str, reason: str
+) -> None:
+    records = run(make_plan("good", behaviour), tmp_path)
+    failed = failures(records)
+    assert list(failed) == [f"cpu/{behaviour}/manual"]
+    (failure,) = failed.values()
+    assert (failure.kind, failure.stage) == (kind, stage)
+    assert failure.reason.startswith(reason)
+    assert "--seed 1" in failure.repeat_command
+    assert f"--engine '{behaviour}'" in failure.repeat_command or f"--engine {behaviour}" in failure.repeat_command
+    good = [record for record in records if not isinstance(record, Failed) and record.case == "cpu/good/manual"]  # type: ignore[union-attr]
+    assert sum(isinstance(record, Block) and record.kind == "train" for record in good) == 2
+    assert sum(isinstance(record, Trained) for record in good) == 1
+    assert {record.kind for record in good if isinstance(record, Block)} == {"train", "plain", "phases", "inference"}
+
+
+def test_a_hang_names_the_function_in_which_it_stopped(tmp_path: Path) -> None:
+    (failure,) = failures(run(make_plan("good", "hangs"), tmp_path)).values()
+    assert "in misbehave" in failure.reason
+
+
+def test_a_worker_that_is_stopped_from_outside_is_given_up_after_a_grace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.measure.process.GRACE_SECONDS", 0.5)
+    (failure,) = failures(run(make_plan("good", "stops"), tmp_path)).values()
+    assert failure.kind == "timed out"
+
+
+def test_no_process_that_a_worker_started_outlives_it(tmp_path: Path) -> None:
+    run(make_plan("good", "leaves a child"), tmp_path)
+    assert not [child for child in psutil.Process().children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_what_a_workload_prints_goes_to_its_log_and_not_into_the_answers(tmp_path: Path) -> None:
+    assert not failures(run(make_plan("prints"), tmp_path))
+    assert (tmp_path / "0.log").read_text() == "a stray print\na stray write\n"
+
+
+@pytest.mark.parametrize(
+    "rubbish", ["print('hello')", "print('x' * 5_000_000)", "import sys; sys.stdout.buffer.write(b'\\xff\\xfe\\n')"]
+)
+def test_a_worker_that_answers_rubbish_is_refused(tmp_path: Path, rubbish: str) -> None:
+    from bench.measure.process import WorkerError, WorkerProcess
+
+    worker = WorkerProcess((sys.executable, "-c", rubbish), tmp_path / "log")
+    with pytest.raises(WorkerError) as caught:
+        worker.wait_until_loaded(30)
+    worker.end()
+    assert caught.value.kind == "rubbish"
+    assert len(caught.value.reason) < 500
+
+
+def test_a_program_that_is_no_worker_fails_with_its_last_words(tmp_path: Path) -> None:
+    from bench.measure.process import WorkerError, WorkerProcess
+
+    worker = WorkerProcess((sys.executable, "-c", "raise SystemExit('no torch here')"), tmp_path / "log")
+    with pytest.raises(WorkerError, match=r"exit code 1.*no torch here"):
+        worker.wait_until_loaded(30)
+    worker.end()
+
+
+def test_every_process_of_a_case_is_a_replicate_with_a_seed_of_its_own(tmp_path: Path) -> None:
+    records = run(make_plan("good", "raises in set-up", num_replicates=2), tmp_path)
+    seeds = [record.reason for record in records if isinstance(record, Failed)]
+    assert seeds == ["ValueError: no such thing for seed 1", "ValueError: no such thing for seed 2"]
+    assert {(record.replicate, record.wave) for record in records if isinstance(record, Started)} == {(0, 0), (1, 1)}
+
+
+def test_more_cases_than_workers_run_in_waves_and_the_baseline_joins_each() -> None:
+    plan = make_plan("a", "b", "c", "d", num_replicates=2)
+    waves = [[(case.engine, replicate) for case, replicate in wave] for wave in plan_waves(plan, max_workers=3)]
+    assert waves == [
+        [("a", 0), ("b", 0), ("c", 0)],
+        [("a", 0), ("d", 0)],
+        [("a", 1), ("b", 1), ("c", 1)],
+        [("a", 1), ("d", 1)],
+    ]
+
+
+def test_workers_end_when_their_coordinator_is_killed_in_the_middle_of_a_block(tmp_path: Path) -> None:
+    program = (
+        "from pathlib import Path\n"
+        "from tests.bench.measure.test_isolation import make_plan, launcher\n"
+        "from bench.measure.rounds import measure\n"
+        f"directory = Path({str(tmp_path)!r})\n"
+        "measure(make_plan('hangs'), launcher(directory), lambda record: print(record, flush=True), lambda _: None)\n"
+    )
+    coordinator = subprocess.Popen((sys.executable, "-c", program), stdout=subprocess.PIPE, text=True)
+    assert coordinator.stdout is not None
+    while "Started" not in coordinator.stdout.readline():
+        pass
+    time.sleep(0.3)
+    workers = psutil.Process(coordinator.pid).children()
+    coordinator.kill()
+    coordinator.wait()
+    coordinator.stdout.close()
+    assert len(workers) == 1
+    _, alive = psutil.wait_procs(workers, timeout=10)
+    assert not alive
+
+
+def test_the_coordinator_needs_no_torch() -> None:
+    modules = "bench.run, bench.measure.rounds, bench.measure.environment, bench.measure.survey, bench.render.report"
+    check = f"import {modules}, bench.render.progress, bench.judge.results, sys; assert 'torch' not in sys.modules"
+    subprocess.run((sys.executable, "-c", check), check=True)
+
+
+def test_waiting_for_a_worker_takes_no_processor_time(tmp_path: Path) -> None:
+    before = time.process_time()
+    run(make_plan("hangs"), tmp_path, Timeouts(block_seconds=1.5, block_factor=0.0))
+    assert time.process_time() - before < 1.0, "the coordinator spins"

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import pytest
+
+from bench.measure.clock import measure_timer_floor, synchronised, time_block
+from bench.measure.messages import BlockDone, Judge, Judged, Ready, RunBlock, SetUp
+from bench.measure.pace import Pace
+from bench.measure.phases import time_phases
+from bench.measure.worker import Session
+from bench.records.case import Case
+from tests.bench.measure.fakes import FakeWorkload, ScriptedClock
+
+CASE = Case(device="cpu", engine="good", batching="manual", num_threads=1, num_epochs=10)
+
+
+def test_a_synchronised_clock_times_work_that_ends_after_the_call_has_returned() -> None:
+    clock = ScriptedClock()
+    workload = FakeWorkload(clock.pass_time)
+
+    def hand_over(seconds: int) -> str:
+        workload.pending_seconds += seconds
+        return "handed over"
+
+    assert time_block(synchronised(clock, workload.synchronize), hand_over, 3) == (3.0, "handed over")
+    workload.synchronize()
+    assert time_block(clock, hand_over, 3)[0] == 0.0, "without the wait the control must read nothing"
+
+
+def test_work_handed_over_before_a_block_is_not_charged_to_it() -> None:
+    clock = ScriptedClock()
+    workload = FakeWorkload(clock.pass_time)
+    workload.pending_seconds = 7.0
+    assert time_block(synchronised(clock, workload.synchronize), clock.pass_time, 1)[0] == 1.0
+
+
+def test_the_timer_floor_is_what_two_readings_are_apart() -> None:
+    clock = ScriptedClock()
+
+    def read() -> float:
+        clock.pass_time(0.25)
+        return clock()
+
+    assert measure_timer_floor(read) == 0.25
+
+
+def test_phases_are_timed_apart_and_what_is_left_is_in_the_total_alone() -> None:
+    clock = ScriptedClock()
+    times = time_phases(FakeWorkload(clock.pass_time), 3, clock)
+    assert times.phase_seconds == pytest.approx(
+        {"data": 0.006, "forward": 0.012, "backward": 0.018, "optimizer": 0.024}
+    )
+    assert times.seconds == pytest.approx(sum(times.phase_seconds.values()) + 6 * 0.005)
+
+
+def test_time_that_a_loader_takes_after_its_last_batch_is_data() -> None:
+    clock = ScriptedClock()
+
+    class SlowToEnd(FakeWorkload):
+        def epoch(self):  # type: ignore[no-untyped-def]
+            yield from super().epoch()
+            clock.pass_time(1.0)
+
+    assert time_phases(SlowToEnd(clock.pass_time), 1, clock).phase_seconds["data"] == pytest.approx(1.002)
+
+
+def test_a_session_times_set_up_compile_and_pilots_apart_and_goes_back_to_the_start() -> None:
+    clock = ScriptedClock()
+    workload = FakeWorkload(clock.pass_time, inference_seconds=0.001)
+
+    def make(_case: Case, _seed: int) -> FakeWorkload:
+        clock.pass_time(2.0)
+        return workload
+
+    session = Session(make, clock)
+    ready = session.perform(SetUp(case=CASE, seed=1, timeout_seconds=1.0))
+    assert isinstance(ready, Ready)
+    assert ready.setup_seconds == 2.0
+    assert ready.compile_seconds == 0.5
+    assert ready.pilot_epoch_seconds == pytest.approx(0.03)
+    assert ready.pilot_inference_seconds == pytest.approx(0.001)
+    assert workload.num_restarts == 1
+    assert workload.num_epochs_trained == 0
+
+
+def test_a_session_answers_each_kind_of_block_with_its_steps_samples_and_seconds() -> None:
+    clock = ScriptedClock()
+    session = Session(lambda _case, _seed: FakeWorkload(clock.pass_time), clock)
+    session.perform(SetUp(case=CASE, seed=1, timeout_seconds=1.0))
+    train = session.perform(RunBlock(kind="train", amount=2, timeout_seconds=1.0))
+    assert isinstance(train, BlockDone)
+    assert (train.num_steps, train.num_samples, train.epoch_losses) == (4, 40, (1.0, 0.5))
+    assert train.seconds == pytest.approx(0.06)
+    phases = session.perform(RunBlock(kind="phases", amount=2, timeout_seconds=1.0))
+    assert isinstance(phases, BlockDone)
+    assert phases.seconds == pytest.approx(0.06)
+    assert phases.phase_seconds == pytest.approx(
+        {"data": 0.004, "forward": 0.008, "backward": 0.012, "optimizer": 0.016}
+    )
+    inference = session.perform(RunBlock(kind="inference", amount=5, timeout_seconds=1.0))
+    assert isinstance(inference, BlockDone)
+    assert (inference.num_steps, inference.num_samples) == (5, 50)
+    assert inference.seconds == pytest.approx(0.005)
+    judged = session.perform(Judge(timeout_seconds=1.0))
+    assert isinstance(judged, Judged)
+    assert judged.heldout_accuracy.r_squared == 0.9998
+
+
+def test_a_block_that_starts_a_training_again_restarts_before_the_clock() -> None:
+    clock = ScriptedClock()
+
+    class SlowToRestart(FakeWorkload):
+        def restart(self) -> None:
+            super().restart()
+            clock.pass_time(100.0)
+
+    session = Session(lambda _case, _seed: SlowToRestart(clock.pass_time), clock)
+    session.perform(SetUp(case=CASE, seed=1, timeout_seconds=1.0))
+    done = session.perform(RunBlock(kind="train", amount=1, restart=True, timeout_seconds=1.0))
+    assert isinstance(done, BlockDone)
+    assert done.seconds == pytest.approx(0.03)
+
+
+def test_the_pace_corrects_the_plan_by_what_was_measured_and_counts_later_waves() -> None:
+    clock = ScriptedClock()
+    pace = Pace(clock, num_waves_left=1)
+    clock.pass_time(5.0)
+    assert pace.seconds_left is None
+    pace.plan([6.0, 4.0])
+    assert pace.seconds_left == pytest.approx(10 + (5 + 10))
+    clock.pass_time(4.0)
+    pace.tick(2.0)
+    assert pace.share_done == pytest.approx(0.2)
+    assert pace.seconds_left == pytest.approx(2 * 8 + (5 + 2 * 10))
+    pace.drop(3.0)
+    assert pace.seconds_left == pytest.approx(2 * 5 + (5 + 2 * 7))

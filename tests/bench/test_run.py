@@ -1,0 +1,196 @@
+"""The door: what it accepts, what it refuses, what it leaves behind."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bench import run as door
+from bench.records.store import read_run
+from tests.bench.measure.test_environment import make_survey
+
+COMMAND = (sys.executable, "-m", "bench.run")
+ROOT = Path(__file__).parents[2]
+
+
+def call(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | variables
+    return subprocess.run(
+        (*COMMAND, *arguments), cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+@pytest.fixture
+def fake_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A machine whose workers need no torch, and do wrong what the engine's name says."""
+    worker = (sys.executable, "-m", "tests.bench.measure.fakes")
+    monkeypatch.setattr(door, "_WORKER_COMMAND", worker)
+    monkeypatch.setattr("bench.measure.survey.take_survey", lambda _asked: make_survey("cpu"))
+    monkeypatch.setattr("bench.records.plan.NUM_ROUNDS", 2)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def call_here(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr("sys.argv", ["bench.run", *arguments])
+    return door.main()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("--device", "gpu"), 2, ("gpu", "cpu, cuda")),
+        (("--device", "cuda:-1"), 2, ("cuda:-1",)),
+        (("--device", "cuda "), 2, ("'cuda '",)),
+        (("--suite", "huge"), 2, ("huge", "quick")),
+        (("--engine", "turbo"), 2, ("turbo", "reference, eager")),
+        (("--engine", ""), 2, ("''", "reference, eager")),
+        (("--batching", "none"), 2, ("none", "manual, dataloader")),
+        (("--epochs", "0"), 2, ("0", "at least 1")),
+        (("--epochs", "many"), 2, ("many",)),
+        (("--replicates", "0"), 2, ("0", "at least 1")),
+        (("--threads", "-1"), 2, ("-1", "at least 1")),
+        (("--seed", "-1"), 2, ("-1", "at least 0")),
+        (("--label", "../up"), 2, ("../up", "letters")),
+        (("--output", "/proc/version/x"), 2, ("/proc/version/x", "--output")),
+        (("--bogus",), 2, ("--bogus", "--help")),
+    ],
+)
+def test_bad_input_is_one_line_that_names_value_and_remedy_and_leaves_nothing(
+    tmp_path: Path, arguments: tuple[str, ...], code: int, words: tuple[str, ...]
+) -> None:
+    answer = call(*arguments, cwd=tmp_path)
+    assert answer.returncode == code
+    assert answer.stdout == ""
+    assert len(answer.stderr.splitlines()) == 1
+    for word in words:
+        assert word in answer.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_output_that_is_in_use_is_refused_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "file").write_text("precious")
+    assert call("--output", "mine", cwd=tmp_path).returncode == 2
+    assert (tmp_path / "mine" / "file").read_text() == "precious"
+
+
+def test_a_list_of_cases_asks_no_device(tmp_path: Path) -> None:
+    answer = call("--list", "--device", "cuda:1", "--engine", "eager,reference", cwd=tmp_path)
+    assert answer.returncode == 0
+    assert answer.stdout.splitlines() == [
+        "cuda:1/eager/manual",
+        "cuda:1/eager/dataloader",
+        "cuda:1/reference/manual",
+        "cuda:1/reference/dataloader",
+    ]
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_quick_suite_is_what_the_readme_says(tmp_path: Path) -> None:
+    listed = call("--list", cwd=tmp_path).stdout.splitlines()
+    assert listed == ["auto/reference/manual", "auto/reference/dataloader", "auto/eager/manual"]
+
+
+def test_an_absent_device_is_exit_3_in_one_line_with_nothing_left_behind(tmp_path: Path) -> None:
+    answer = call("--device", "cuda:9", cwd=tmp_path, CUDA_VISIBLE_DEVICES="7")
+    assert answer.returncode == 3
+    assert len(answer.stderr.splitlines()) == 1
+    assert "cuda:9" in answer.stderr
+    assert "cpu" in answer.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_one_real_run_leaves_samples_and_tables_that_agree(tmp_path: Path) -> None:
+    answer = call("--device", "cpu", "--epochs", "2", "--label", "mine", cwd=tmp_path, NO_COLOR="1")
+    assert answer.returncode == 0, answer.stderr
+    (directory,) = (tmp_path / "results").iterdir()
+    assert directory.name.endswith("_cpu_mine")
+    names = {path.name for path in directory.iterdir()}
+    tables = {f"{table}.{ending}" for table in ("accuracy", "throughput", "phases") for ending in ("md", "csv")}
+    assert names == {"run.json", "samples.jsonl"} | tables
+    stored = read_run(directory)
+    assert stored.is_complete
+    assert {measurement.case.name for measurement in stored.measurements} == {
+        "cpu/reference/manual",
+        "cpu/reference/dataloader",
+        "cpu/eager/manual",
+    }
+    by_case = {measurement.case.name: measurement for measurement in stored.measurements}
+    manual, loader = by_case["cpu/reference/manual"].trained, by_case["cpu/reference/dataloader"].trained
+    assert manual is not None
+    assert loader is not None
+    assert manual.digest == loader.digest
+    assert manual.epoch_losses == loader.epoch_losses
+    rows = csv.DictReader((directory / "throughput.csv").read_text().splitlines())
+    assert [row["case"] for row in rows] == [case.name for case in stored.info.plan.cases]
+    assert "Fastest valid mode here" in answer.stdout
+    assert "\x1b" not in answer.stdout + answer.stderr
+    assert json.loads((directory / "run.json").read_text())["schema"] == 1
+
+
+def test_a_case_that_fails_is_exit_6_and_shown_with_the_command_that_repeats_it(
+    fake_machine: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(door, "ENGINES", {"good": "", "raises": ""})
+    monkeypatch.setattr(door, "TrainConfig", lambda **_settings: _Recipe())
+    assert call_here(monkeypatch, "--engine", "good,raises", "--batching", "manual", "--output", "r") == 6
+    shown = capsys.readouterr().out
+    assert "RuntimeError: out of luck" in shown
+    assert "python -m bench.run --device cpu --engine raises" in shown
+    assert (fake_machine / "r" / "throughput.md").exists()
+    assert (fake_machine / "r" / "logs").is_dir()
+
+
+def test_an_engine_that_is_unavailable_alone_is_exit_3(fake_machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "ENGINES", {"unavailable": ""})
+    monkeypatch.setattr(door, "TrainConfig", lambda **_settings: _Recipe())
+    assert call_here(monkeypatch, "--engine", "unavailable", "--batching", "manual") == 3
+
+
+def test_a_whole_training_that_did_not_learn_is_exit_5(
+    fake_machine: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("bench.judge.quality.RECIPE_EPOCHS", 4)
+    monkeypatch.setattr("bench.judge.quality.MIN_R_SQUARED", 0.99999)
+    monkeypatch.setattr(door, "ENGINES", {"good": ""})
+    monkeypatch.setattr(door, "TrainConfig", lambda **_settings: _Recipe())
+    assert call_here(monkeypatch, "--engine", "good", "--batching", "manual") == 5
+    shown = capsys.readouterr().out
+    assert "did not learn" in shown
+    assert "no mode to recommend" in shown
+
+
+class _Recipe:
+    num_epochs = 4
+    num_threads = 1
+    seed = 1
+
+
+def test_an_interrupt_keeps_what_was_measured_marks_it_partial_and_is_exit_130(tmp_path: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = (*COMMAND, "--device", "cpu", "--engine", "eager", "--batching", "manual", "--output", "r")
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    samples = tmp_path / "r" / "samples.jsonl"
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not (samples.exists() and b'"block"' in samples.read_bytes()):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "PARTIAL" in out
+    assert "PARTIAL" in (tmp_path / "r" / "throughput.md").read_text()
+    stored = read_run(tmp_path / "r")
+    assert not stored.is_complete
+    assert stored.measurements[0].blocks

@@ -23,6 +23,7 @@ class Quality(StrEnum):
     UNTESTED = "untested"
     CUT_SHORT = "cut short"
     INVALID = "INVALID"
+    NOT_TRAINED = "not trained"
 
 
 def judge_quality(run: Run, case: Case) -> tuple[Quality, str | None]:
@@ -42,6 +43,8 @@ def judge_quality(run: Run, case: Case) -> tuple[Quality, str | None]:
         for measurement in run.measurements_of(case)
         if measurement.trained is not None
     ]
+    if not trainings:
+        return Quality.NOT_TRAINED, None
     for trained, baseline in trainings:
         if baseline is not None and trained.digest != baseline.digest:
             return Quality.INVALID, "it trained on other data, parameters or order than the baseline (digests differ)"
@@ -53,7 +56,7 @@ def judge_quality(run: Run, case: Case) -> tuple[Quality, str | None]:
             return Quality.INVALID, reason
     if case == run.info.plan.baseline:
         return Quality.BASELINE, None
-    if trainings and all(baseline and trained.epoch_losses == baseline.epoch_losses for trained, baseline in trainings):
+    if all(baseline and trained.epoch_losses == baseline.epoch_losses for trained, baseline in trainings):
         return Quality.IDENTICAL, None
     return Quality.UNTESTED, None
 

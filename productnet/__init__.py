@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from productnet.device import Device, open_device
     from productnet.engines import ENGINES
     from productnet.errors import ConfigError, DeviceUnavailableError, ProductNetError
-    from productnet.evaluate import Accuracy, evaluate
+    from productnet.evaluate import Accuracy
     from productnet.model import MLP
     from productnet.train import Training, TrainResult, fit
 
@@ -27,7 +27,6 @@ _HOME_OF = {
     "DeviceUnavailableError": "errors",
     "ProductNetError": "errors",
     "Accuracy": "evaluate",
-    "evaluate": "evaluate",
     "MLP": "model",
     "Training": "train",
     "TrainResult": "train",
@@ -45,7 +44,6 @@ __all__ = [
     "TrainConfig",
     "TrainResult",
     "Training",
-    "evaluate",
     "fit",
     "open_device",
 ]

@@ -93,10 +93,12 @@ def _train(config: TrainConfig, say: Callable[[str], None]) -> tuple[TrainResult
         run_epochs(training, on_progress)
         trained = perf_counter()
     result = training.result()
-    if not math.isfinite(result.final_loss):
+    # The last step may break a network whose losses were all finite until then.
+    figures = (*result.epoch_losses, *astuple(result.training_accuracy), *astuple(result.heldout_accuracy))
+    if not all(math.isfinite(figure) for figure in figures):
         raise DivergedError(
-            f"the loss is {result.final_loss} after {config.num_epochs} epochs: use a smaller --lr than "
-            f"{config.learning_rate:g}"
+            f"after {config.num_epochs} epochs the loss is {result.final_loss} and the RMSE "
+            f"{result.training_accuracy.rmse}: use a smaller --lr than {config.learning_rate:g}"
         )
     record = {
         **asdict(result),
@@ -163,7 +165,12 @@ def _parse_widths(text: str) -> tuple[int, ...]:
 
 def _check_writable(path: Path) -> None:
     """Refuse an output that can't be written before the work that it is for."""
-    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+    try:
+        writable = not path.is_dir() and path.parent.is_dir()
+        writable = writable and os.access(path if path.exists() else path.parent, os.W_OK)
+    except OSError:  # a name that is too long
+        writable = False
+    if not writable:
         raise ConfigError(f"--json {path} can't be written: name a file in a folder that exists and can be written")
 
 

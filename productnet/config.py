@@ -12,6 +12,8 @@ from productnet.errors import ConfigError
 BATCHINGS = ("manual", "dataloader")
 """The ways to fetch a batch; `productnet.batching` has one reader for each."""
 
+_LARGEST_FLOAT32 = (2 - 2**-23) * 2.0**127
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainConfig:
@@ -48,7 +50,9 @@ class TrainConfig:
         check_device_name(self.device)
         _require_one_of("engine", self.engine, tuple(ENGINES))
         _require_one_of("batching", self.batching, BATCHINGS)
-        for name in ("num_threads", "num_epochs", "batch_size", "log_interval_epochs"):
+        # More threads than any machine has are a slip, and torch itself takes no number above 32 bits.
+        _require_count("num_threads", self.num_threads, at_least=1, at_most=1_024)
+        for name in ("num_epochs", "batch_size", "log_interval_epochs"):
             _require_count(name, getattr(self, name), at_least=1)
         # Two samples are the fewest that have a standard deviation.
         for name in ("num_samples", "num_heldout_samples"):
@@ -71,6 +75,11 @@ class TrainConfig:
             value = getattr(self, name)
             if not 0 <= value < 1:
                 raise ConfigError(f"{name} {value} is not in [0, 1): use, say, 0.9")
+        # Adam's first step, a float32 for torch.
+        if self.learning_rate / (1 - self.beta1) > _LARGEST_FLOAT32:
+            raise ConfigError(
+                f"learning_rate {self.learning_rate} with beta1 {self.beta1} overflows float32: use, say, 1e-3 and 0.9"
+            )
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
             raise ConfigError(f"inputs between {self.low} and {self.high} are no range: use a low below a finite high")
 

@@ -107,7 +107,7 @@ _KINDS = {
 }
 
 DEVICE_KINDS = tuple(_KINDS)
-_NAME = re.compile(r"auto|cpu|mps|cuda(:(0|[1-9]\d{0,3}))?")
+_NAME = re.compile(r"auto|cpu|mps|cuda(:(0|[1-9][0-9]{0,3}))?")
 _ACCEPTED = "cpu, cuda, cuda:N, mps or auto"
 
 
@@ -177,7 +177,7 @@ def open_device(name: str) -> Device:
         name = present[0]
     kind, index = _split(name)
     if name not in present:
-        reason = kind.why_none() if not kind.count() else f"{kind.count()} of that kind are visible"
+        reason = kind.why_none() if not kind.count() else _count_visible(kind)
         raise DeviceUnavailableError(f"device {name} is not here: {reason}; use one of: {', '.join(present)}")
     _try_out(name, present)
     return Device(name, kind.model_name(index), kind.memory_bytes(index))
@@ -188,6 +188,12 @@ def _split(name: str) -> tuple[_Kind, int]:
     return _KINDS[kind_name], int(index or 0)
 
 
+def _count_visible(kind: _Kind) -> str:
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    cause = "" if visible is None else f" with CUDA_VISIBLE_DEVICES={visible!r}"
+    return f"{kind.count()} of that kind are visible{cause}"
+
+
 def _try_out(name: str, present: list[str]) -> None:
     import torch
 
@@ -195,7 +201,7 @@ def _try_out(name: str, present: list[str]) -> None:
         square = torch.full((4, 4), 2.0, device=name)
         total = (square @ square).sum().item()  # sync point
     except RuntimeError as error:
-        reason = str(error).splitlines()[0]
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         others = ", ".join(other for other in present if other != name) or "none"
         raise DeviceUnavailableError(f"device {name} fails at its first work: {reason}; others: {others}") from error
     if total != 256.0:

@@ -38,7 +38,7 @@ class OneLineParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Complain in one line and exit with the code for a usage error."""
-        print(f"{self.prog}: {message} (see {self.prog} --help)", file=sys.stderr)
+        _complain(self.prog, f"{message} (see {self.prog} --help)")
         sys.exit(ExitCode.USAGE)
 
 
@@ -66,13 +66,18 @@ def run_door(prog: str, main: Callable[[], int], expected: tuple[type[Exception]
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = ExitCode.FINE
     except expected as error:
-        print(f"{prog}: {error}", file=sys.stderr)
+        _complain(prog, str(error))
         code = error.exit_code  # type: ignore[attr-defined]
     except Exception:
         traceback.print_exc()
         print(f"{prog}: this is a bug of ours; please report it with the lines above", file=sys.stderr)
         code = ExitCode.BUG
     sys.exit(code)
+
+
+def _complain(prog: str, message: str) -> None:
+    # A name given by a user may hold anything, line ends too.
+    print(f"{prog}: {' '.join(message.splitlines())}", file=sys.stderr)
 
 
 def _interrupt(_signal_number: int, _frame: object) -> NoReturn:

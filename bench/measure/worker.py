@@ -8,9 +8,11 @@ and when a command takes longer than it may.
 from __future__ import annotations
 
 import faulthandler
+import io
 import os
 import queue
 import signal
+import sys
 import threading
 import traceback
 from collections.abc import Callable
@@ -152,6 +154,8 @@ def _claim_standard_output() -> BinaryIO:
     """Keep standard output for the answers, and send whatever is printed to standard error instead."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # a worker that is killed flushes nothing
     return answers
 
 

@@ -12,7 +12,8 @@ from msgspec import Meta, Struct
 from bench.records.case import Count, Index, Name
 
 Seconds = Annotated[float, Meta(ge=0.0, le=1e9)]
-PositiveSeconds = Annotated[float, Meta(gt=0.0, le=1e9)]
+PositiveSeconds = Annotated[float, Meta(ge=1e-12, le=1e9)]
+"""No clock resolves less; whatever is above can be divided by."""
 Text = Annotated[str, Meta(max_length=2_000)]
 
 BlockKind = Literal["train", "plain", "phases", "inference"]

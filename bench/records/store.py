@@ -10,6 +10,7 @@ import os
 import re
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from io import BufferedWriter
 from pathlib import Path
 from typing import Self, cast
@@ -24,6 +25,8 @@ INFO_FILE = "run.json"
 SAMPLES_FILE = "samples.jsonl"
 LOG_DIRECTORY = "logs"
 _MAX_LINE_BYTES = 32 * 2**20
+_UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding raises; the last where brackets are nested too deeply."""
 
 
 class _Line(msgspec.Struct):
@@ -77,7 +80,9 @@ class RunDirectory:
 
     def __exit__(self, *error: object) -> None:
         """Close the samples and remove logs that hold nothing."""
-        self._samples.close()
+        # What a full disk refused, closing tries once more; `append` has complained of it.
+        with suppress(OSError):
+            self._samples.close()
         directory = self.path / LOG_DIRECTORY
         if directory.is_dir():
             for log in directory.iterdir():
@@ -94,11 +99,14 @@ def check_output(output: Path | None) -> None:
         UsageError: with what to do.
     """
     target = Path("results") if output is None else output
-    if output is not None and target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise UsageError(f"--output {target} exists and is not an empty directory: name a new one")
     existing = target.absolute()
-    while not existing.exists():
-        existing = existing.parent
+    try:
+        if output is not None and target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise UsageError(f"--output {target} exists and is not an empty directory: name a new one")
+        while not existing.exists():
+            existing = existing.parent
+    except OSError as error:
+        raise _bad_output(target, error) from error
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         raise UsageError(f"output {target} can't be written below {existing}: name another with --output")
 
@@ -118,8 +126,7 @@ def create_run(info: RunInfo, output: Path | None, name_parts: tuple[str, ...]) 
         _write_whole(path / INFO_FILE, document + b"\n")
         return RunDirectory(path, (path / SAMPLES_FILE).open("ab"))
     except OSError as error:
-        target = error.filename or output
-        raise UsageError(f"output {target} can't be written: {error.strerror}; name another with --output") from error
+        raise _bad_output(error.filename or output, error) from error
 
 
 def read_run(path: Path) -> Run:
@@ -134,6 +141,8 @@ def read_run(path: Path) -> Run:
     warnings: list[str] = []
     try:
         records = list(_read_records(samples, warnings))
+        if not records:
+            raise InvalidFileError(f"{samples} holds no record: the run was stopped before it measured anything")
         return assemble_run(info, records, tuple(warnings))
     except OSError as error:
         raise InvalidFileError(f"{samples} can't be read: {error.strerror}") from error
@@ -152,7 +161,7 @@ def _read_info(path: Path) -> RunInfo:
         return msgspec.json.decode(content, type=RunInfo)
     except OSError as error:
         raise InvalidFileError(f"{path} can't be read: {error.strerror}; is it the directory of a run?") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _UNDECODABLE as error:
         raise InvalidFileError(f"{path} is no {INFO_FILE} of a run: {error}") from error
 
 
@@ -165,11 +174,9 @@ def _read_records(path: Path, warnings: list[str]) -> Iterator[Record]:
             try:
                 wrapped = msgspec.json.decode(line, type=_Line)
                 if wrapped.crc32 != f"{zlib.crc32(wrapped.record):08x}":
-                    raise InvalidFileError(
-                        f"{path} line {number} does not match its checksum: it was changed or damaged"
-                    )
+                    raise InvalidFileError("does not match its checksum: it was changed or damaged")
                 record = decoder.decode(wrapped.record)
-            except (msgspec.DecodeError, UnicodeDecodeError, InvalidFileError) as error:
+            except (*_UNDECODABLE, InvalidFileError) as error:
                 if not line.endswith(b"\n") and not lines.read(1):
                     warnings.append(
                         f"{path} line {number} is torn (the run was stopped while writing it) and is dropped"
@@ -183,7 +190,8 @@ def _make_directory(output: Path | None, name_parts: tuple[str, ...]) -> Path:
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
         return output
-    name = "_".join(re.sub(r"[^A-Za-z0-9.-]+", "-", part).strip(".-")[:40] for part in name_parts if part)
+    parts = [re.sub(r"[^A-Za-z0-9.-]+", "-", part).strip(".-")[:40].rstrip(".-") for part in name_parts]
+    name = "_".join(part for part in parts if part) or "run"
     for suffix in ("", *(f"_{number}" for number in range(2, 100))):
         path = Path("results") / f"{name}{suffix}"
         try:
@@ -202,6 +210,10 @@ def _write_whole(path: Path, content: bytes) -> None:
     except OSError:
         partial.unlink(missing_ok=True)
         raise
+
+
+def _bad_output(target: object, error: OSError) -> UsageError:
+    return UsageError(f"output {target} can't be written: {error.strerror}; name another with --output")
 
 
 def _not_written(path: Path, error: OSError) -> IncompleteError:

@@ -80,14 +80,13 @@ def _judge_case(run: Run, case: Case) -> CaseResult:
     quality, invalid_reason = judge_quality(run, case)
     started = [measurement.started for measurement in measurements if measurement.started]
     training_blocks = _blocks(measurements, "train")
-    per_replicate = [statistics.median(times) for each in measurements if (times := each.training_seconds())]
     return CaseResult(
         case=case,
         quality=quality,
         invalid_reason=invalid_reason,
         failures=tuple(measurement.failed for measurement in measurements if measurement.failed),
         trained=tuple(measurement.trained for measurement in measurements if measurement.trained),
-        training_seconds=summarise(per_replicate),
+        training_seconds=summarise(_time_replicates(measurements)),
         steps_per_second=summarise([block.num_steps / block.seconds for block in training_blocks]),
         samples_per_second=summarise([block.num_samples / block.seconds for block in training_blocks]),
         setup_seconds=summarise([each.setup_seconds for each in started]),
@@ -96,6 +95,14 @@ def _judge_case(run: Run, case: Case) -> CaseResult:
         phase_split=_split_phases(measurements),
         inference_seconds=summarise([_per_step(block) for block in _blocks(measurements, "inference")]),
     )
+
+
+def _time_replicates(measurements: Sequence[Measurement]) -> list[float]:
+    """Time each replicate: the median over its trainings, which the baseline repeats in every wave."""
+    times: dict[int, list[float]] = {}
+    for measurement in measurements:
+        times.setdefault(measurement.replicate, []).extend(measurement.training_seconds())
+    return [statistics.median(seconds) for seconds in times.values() if seconds]
 
 
 def _compare_with_baseline(run: Run, measurements: Sequence[Measurement]) -> float | None:

@@ -8,7 +8,7 @@ from bench.judge.results import CaseResult
 from bench.records.run import Run
 from bench.render.escape import for_markdown, for_terminal
 from bench.render.summary import advise, describe_run
-from bench.render.table import Table, to_csv, to_markdown, to_terminal
+from bench.render.table import Table, to_csv, to_markdown, to_terminal, wrap
 from bench.render.tables import (
     make_accuracy_table,
     make_failures_table,
@@ -29,14 +29,19 @@ def list_files(run: Run, results: Sequence[CaseResult]) -> dict[str, str]:
 
 def report_on_terminal(run: Run, results: Sequence[CaseResult], width: int) -> str:
     """Return the tables, what went wrong, and the line that says which mode to use."""
-    parts = [for_terminal(line) for line in (*describe_run(run), *run.warnings)]
-    parts += ["", *(to_terminal(table, width) for table in _make_tables(results).values())]
+    tables = list(_make_tables(results).values())
     if any(result.failures for result in results):
-        parts.append(to_terminal(make_failures_table(results), width))
-    parts += [
-        for_terminal(f"{each.case.name} is INVALID: {each.invalid_reason}") for each in results if each.invalid_reason
-    ]
-    return "\n".join([*parts, for_terminal(advise(results))])
+        tables.append(make_failures_table(results))
+    invalid = [f"{each.case.name} is INVALID: {each.invalid_reason}" for each in results if each.invalid_reason]
+    before = (*describe_run(run), *run.warnings, "")
+    after = (*invalid, advise(results))
+    return "\n".join(
+        [
+            *(wrap(for_terminal(line), width) for line in before),
+            *(to_terminal(table, width) for table in tables),
+            *(wrap(for_terminal(line), width) for line in after),
+        ]
+    )
 
 
 def _make_tables(results: Sequence[CaseResult]) -> dict[str, Table]:

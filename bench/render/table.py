@@ -77,8 +77,15 @@ def to_terminal(table: Table, width: int) -> str:
     """
     layouts = (_lay_out(table, is_brief=False), _lay_out(table, is_brief=True), _list_rows(table, width))
     fitting = (layout for layout in layouts if max(len(line) for line in layout.splitlines()) <= width)
-    notes = ["", *(_wrap(note, width) for note in table.notes[:1])]
+    notes = ["", *(wrap(note, width) for note in table.notes[:1])]
     return "\n".join([table.title, "", next(fitting, layouts[-1]), *notes]) + "\n"
+
+
+def wrap(text: str, width: int, indent: str = "") -> str:
+    """Fold a line between words; a word longer than the line is left whole."""
+    return textwrap.fill(
+        text, width, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def to_markdown(table: Table) -> str:
@@ -123,15 +130,9 @@ def _list_rows(table: Table, width: int) -> str:
         (_, name), *rest = _cells(table, row)
         facts = [f"{_one_line(column.heading)} {for_terminal(column.text(value))}" for column, value in rest]
         # A heading and its number stay on one line.
-        lines = _wrap(", ".join(fact.replace(" ", "\xa0") for fact in facts), width, indent="  ")
+        lines = wrap(", ".join(fact.replace(" ", "\xa0") for fact in facts), width, indent="  ")
         blocks.append(f"{for_terminal(str(name))}\n{lines}".replace("\xa0", " "))
     return "\n".join(blocks)
-
-
-def _wrap(text: str, width: int, indent: str = "") -> str:
-    return textwrap.fill(
-        text, width, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    )
 
 
 def _one_line(heading: str) -> str:

@@ -11,7 +11,8 @@ def number(value: float) -> str:
     """Show a number with four significant digits and no exponent where that reads well: 3.424, 40,210, 0.0001638."""
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
-    magnitude = math.floor(math.log10(abs(value)))
+    # The magnitude after rounding: 999.96 is 1,000 and not 1,000.0.
+    magnitude = int(f"{value:.{SIGNIFICANT_DIGITS - 1}e}".partition("e")[2])
     if magnitude < -6:
         return f"{value:.{SIGNIFICANT_DIGITS - 1}e}"
     return f"{round(value, SIGNIFICANT_DIGITS - 1 - magnitude):,.{max(0, SIGNIFICANT_DIGITS - 1 - magnitude)}f}"

@@ -86,6 +86,7 @@ def _measure(arguments: Namespace, asked_device: str) -> int:
     """Run the whole of it: survey, measuring, tables."""
     from bench.measure.environment import collect_environment
     from bench.measure.survey import choose_devices, take_survey
+    from bench.records.journal import as_text
     from bench.records.plan import Plan
     from bench.records.run import RunInfo
     from bench.records.store import check_output, create_run
@@ -104,7 +105,7 @@ def _measure(arguments: Namespace, asked_device: str) -> int:
     info = RunInfo(
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
         label=arguments.label,
-        command=shlex.join(["python", "-m", "bench.run", *sys.argv[1:]]),
+        command=as_text(shlex.join(["python", "-m", "bench.run", *sys.argv[1:]])),
         plan=plan,
         environment=environment,
     )

@@ -15,6 +15,7 @@ import psutil
 
 from bench.measure.survey import Survey
 from bench.records.environment import Environment, Identity, Recorded
+from bench.records.journal import as_text
 
 _CGROUP = Path("/sys/fs/cgroup")
 _CPUFREQ = Path("/sys/devices/system/cpu/cpu0/cpufreq")
@@ -51,7 +52,7 @@ def collect_environment(survey: Survey, source_directory: Path) -> Environment:
         variables=collect_variables(),
     )
     recorded = Recorded(
-        host_name=platform.node() or None,
+        host_name=as_text(platform.node()) or None,
         os_release=platform.platform() or None,
         num_logical_cpus=psutil.cpu_count(),
         num_physical_cpus=psutil.cpu_count(logical=False),
@@ -117,7 +118,7 @@ def collect_cpu_temperature() -> float | None:
 def collect_variables() -> dict[str, str]:
     """Read the environment variables that steer threads, libraries and visible devices."""
     return {
-        name: value[:_MAX_VARIABLE_LENGTH]
+        as_text(name): as_text(value, _MAX_VARIABLE_LENGTH)
         for name, value in sorted(os.environ.items())
         if name.startswith(_VARIABLE_PREFIXES)
     }

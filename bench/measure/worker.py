@@ -25,6 +25,7 @@ from bench.measure.clock import HOST_CLOCK, Clock, measure_timer_floor, synchron
 from bench.measure.messages import AnyCommand, BlockDone, Judge, Judged, Loaded, Ready, Reply, RunBlock, SetUp, Trouble
 from bench.measure.phases import time_phases
 from bench.records.case import Case
+from bench.records.journal import as_text
 from bench.workloads import Workload
 from productnet.errors import DeviceUnavailableError
 
@@ -143,11 +144,11 @@ def _perform(session: Session, command: AnyCommand) -> Reply:
     try:
         return session.perform(command)
     except DeviceUnavailableError as error:
-        return Trouble(kind="unavailable", reason=str(error))
+        return Trouble(kind="unavailable", reason=as_text(str(error)))
     except Exception as error:  # noqa: BLE001 - whatever a case raises is its result
         traceback.print_exc()
         first_line = (str(error).splitlines() or [""])[0]
-        return Trouble(kind="crashed", reason=f"{type(error).__name__}: {first_line}"[:1000])
+        return Trouble(kind="crashed", reason=as_text(f"{type(error).__name__}: {first_line}"))
 
 
 def _claim_standard_output() -> BinaryIO:

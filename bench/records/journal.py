@@ -16,6 +16,12 @@ PositiveSeconds = Annotated[float, Meta(ge=1e-12, le=1e9)]
 """No clock resolves less; whatever is above can be divided by."""
 Text = Annotated[str, Meta(max_length=2_000)]
 
+
+def as_text(text: str, max_length: int = 2_000) -> str:
+    """Make text from the system storable: bytes that it could not decode become visible escapes, and it is cut."""
+    return text.encode("utf-8", errors="backslashreplace").decode()[:max_length]
+
+
 BlockKind = Literal["train", "plain", "phases", "inference"]
 PHASES = ("data", "forward", "backward", "optimizer")
 

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from bench.records.store import RunDirectory
 
 _PROG = "python -m bench.run"
-_WORKER_COMMAND = (sys.executable, "-m", "bench.measure.worker")
 _WIDTH_ELSEWHERE = 250
 """Columns where standard output is no terminal, so that nothing folds in a log."""
 
@@ -122,6 +121,7 @@ def _run_plan(info: RunInfo, directory: RunDirectory) -> bool:
 
     from bench.measure.process import WorkerProcess
     from bench.measure.rounds import choose_max_workers, measure
+    from bench.measure.worker import serve_productnet
     from bench.records.journal import Ended
     from bench.render.progress import show_progress
 
@@ -132,7 +132,7 @@ def _run_plan(info: RunInfo, directory: RunDirectory) -> bool:
         with show_progress(Console(stderr=True)) as on_progress:
             measure(
                 info.plan,
-                launch=lambda: WorkerProcess(_WORKER_COMMAND, directory.log_path(next(numbers))),
+                launch=lambda: WorkerProcess(serve_productnet, directory.log_path(next(numbers))),
                 journal=directory.append,
                 on_progress=on_progress,
                 max_workers=choose_max_workers(available),

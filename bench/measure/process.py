@@ -1,14 +1,20 @@
-"""A worker as the coordinator sees it: a process that answers, or fails with a reason."""
+"""A worker as the coordinator sees it: a process that answers, or fails with a reason.
+
+On Linux workers are forked from a server that has imported torch and has run nothing of it: importing it takes three
+seconds, forking a twentieth of one. Elsewhere each is started anew.
+"""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
-import queue
 import signal
-import subprocess
-import threading
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable
 from contextlib import suppress
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Literal, TypeVar, cast
 
@@ -19,10 +25,13 @@ from bench.measure.messages import AnyCommand, Loaded, Reply, Trouble
 GRACE_SECONDS = 10.0
 """How much longer than a command's time-out the coordinator waits: the worker should have ended itself by then."""
 
+_EXIT_SECONDS = 5.0
 _MAX_REPLY_BYTES = 32 * 2**20
 
 FailureKind = Literal["unavailable", "crashed", "killed", "timed out", "rubbish"]
 AnyReply = TypeVar("AnyReply", bound=Reply)
+Target = Callable[[Connection, str], None]
+"""What a worker runs: its end of the pipe, and the path of its log."""
 
 
 class WorkerError(Exception):
@@ -34,30 +43,36 @@ class WorkerError(Exception):
         self.reason = reason
 
 
+def make_context() -> BaseContext:
+    """Return how processes are started here. The server imports torch, and must never run an operator of it."""
+    if sys.platform != "linux":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["productnet.train"])
+    # Ctrl-C is for the coordinator: the server inherits that it is ignored, also while it still imports.
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    return context
+
+
 class WorkerProcess:
     """A running worker.
 
     Args:
-        command: the program and its arguments.
+        target: what it runs; its module must not import torch.
         log: file for whatever it prints.
     """
 
-    def __init__(self, command: Sequence[str], log: Path) -> None:
+    def __init__(self, target: Target, log: Path) -> None:
         self.log = log
-        with log.open("wb") as output:
-            # A session of its own: Ctrl-C on the terminal reaches the coordinator alone, which then ends its workers.
-            self.process = subprocess.Popen(  # noqa: S603 - the command is ours
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=output, start_new_session=True
-            )
-        self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        threading.Thread(target=self._listen, daemon=True).start()
-
-    def _listen(self) -> None:
-        answers = self.process.stdout
-        assert answers is not None  # noqa: S101 - Popen was asked for a pipe
-        while line := answers.readline(_MAX_REPLY_BYTES):
-            self._lines.put(line)
-        self._lines.put(b"")
+        context = make_context()
+        self._connection, theirs = context.Pipe()
+        self.process = context.Process(target=target, args=(theirs, str(log)))  # type: ignore[attr-defined]
+        self.process.start()
+        theirs.close()
 
     def wait_until_loaded(self, timeout_seconds: float) -> None:
         """Wait for the worker's first word.
@@ -68,43 +83,39 @@ class WorkerProcess:
         self._receive(Loaded, timeout_seconds)
 
     def request(self, command: AnyCommand, reply_type: type[AnyReply]) -> AnyReply:
-        """Give a command and wait for its answer, blocked on a queue.
+        """Give a command and wait for its answer, blocked on the pipe.
 
         Raises:
             WorkerError: when the worker fails, dies, hangs or answers rubbish.
         """
-        commands = self.process.stdin
-        assert commands is not None  # noqa: S101 - Popen was asked for a pipe
         try:
-            commands.write(msgspec.json.encode(command) + b"\n")
-            commands.flush()
+            self._connection.send_bytes(msgspec.json.encode(command))
         except OSError:
             raise self._explain_end() from None
         return self._receive(reply_type, command.timeout_seconds + GRACE_SECONDS)
 
     def end(self) -> None:
         """Kill the process and whatever it has started, if they still run, and wait for its end."""
-        if hasattr(os, "killpg"):
+        if self.process.pid is not None and hasattr(os, "killpg"):
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
         self.process.kill()
-        self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout):
-            if stream is not None:
-                with suppress(BrokenPipeError):
-                    stream.close()
+        self.process.join()
+        self._connection.close()
 
     def _receive(self, reply_type: type[AnyReply], timeout_seconds: float) -> AnyReply:
         try:
-            line = self._lines.get(timeout=timeout_seconds)
-        except queue.Empty:
-            raise WorkerError("timed out", f"no answer within {timeout_seconds:.0f} s") from None
-        if not line:
-            raise self._explain_end()
+            if not self._connection.poll(timeout_seconds):
+                raise WorkerError("timed out", f"no answer within {timeout_seconds:.0f} s")
+            answer = self._connection.recv_bytes(_MAX_REPLY_BYTES)
+        except EOFError:
+            raise self._explain_end() from None
+        except OSError as error:
+            raise WorkerError("rubbish", f"the worker's answer can't be read: {error}") from None
         try:
-            reply = msgspec.json.decode(line, type=cast("type[Reply]", Reply))
+            reply = msgspec.json.decode(answer, type=cast("type[Reply]", Reply))
         except (msgspec.DecodeError, UnicodeDecodeError):
-            raise WorkerError("rubbish", f"the worker answered with no message of ours: {line[:80]!r}") from None
+            raise WorkerError("rubbish", f"the worker answered with no message of ours: {answer[:80]!r}") from None
         if isinstance(reply, Trouble):
             raise WorkerError(reply.kind, reply.reason)
         if not isinstance(reply, reply_type):
@@ -113,18 +124,38 @@ class WorkerProcess:
 
     def _explain_end(self) -> WorkerError:
         """Say why a worker has ended, from its exit code and its last words."""
-        code = self.process.wait()
+        self.process.join(_EXIT_SECONDS)
+        code = self.process.exitcode
         last_words = self._last_words()
         if any(word.startswith("Timeout (") for word in last_words):
             return WorkerError("timed out", f"hung; it stopped in {_innermost_frame(last_words)}")
-        if code < 0:
+        if code is not None and code < 0:
             return WorkerError("killed", f"ended by {signal.Signals(-code).name}")
         said = f"; its last words: {last_words[-1]}" if last_words else ""
         return WorkerError("crashed", f"ended without an answer (exit code {code}){said}")
 
     def _last_words(self) -> list[str]:
+        if not self.log.exists():
+            return []
         text = self.log.read_bytes()[-20_000:].decode(errors="backslashreplace")
         return [line for line in text.splitlines() if line.strip()]
+
+
+def ask_in_child(target: Callable[[Connection, str], None], question: str, timeout_seconds: float) -> bytes | None:
+    """Let a process that is thrown away answer a question; None when it ends or hangs without an answer."""
+    context = make_context()
+    ours, theirs = context.Pipe()
+    process = context.Process(target=target, args=(theirs, question))  # type: ignore[attr-defined]
+    process.start()
+    theirs.close()
+    try:
+        return ours.recv_bytes(_MAX_REPLY_BYTES) if ours.poll(timeout_seconds) else None
+    except (EOFError, OSError):
+        return None
+    finally:
+        process.kill()
+        process.join()
+        ours.close()
 
 
 def _innermost_frame(traceback_lines: list[str]) -> str:

@@ -5,13 +5,16 @@ Asking a device may initialise its runtime, and importing torch takes seconds: t
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import os
+from multiprocessing.connection import Connection
+from typing import cast
 
 import msgspec
 
 from bench.errors import BenchError, UnavailableError
+from bench.measure.process import ask_in_child
 from bench.records.environment import Accelerator
+from bench.records.journal import as_text
 from productnet.device import DEVICE_KINDS, list_devices, open_device, why_absent
 from productnet.door import ExitCode
 from productnet.errors import DeviceFaultError, DeviceUnavailableError
@@ -37,7 +40,13 @@ class Unusable(msgspec.Struct, frozen=True, kw_only=True):
     exit_code: int
 
 
-class Survey(msgspec.Struct, frozen=True, kw_only=True):
+class Refusal(msgspec.Struct, tag="refusal", frozen=True, kw_only=True):
+    """Why there is no survey."""
+
+    reason: str
+
+
+class Survey(msgspec.Struct, tag="survey", frozen=True, kw_only=True):
     """The devices that work, the best first, and why others do not."""
 
     devices: tuple[Accelerator, ...]
@@ -65,17 +74,13 @@ def take_survey(asked: str) -> Survey:
     Raises:
         UnavailableError: when torch does not answer.
     """
-    command = (sys.executable, "-m", "bench.measure.survey", asked)
-    try:
-        answer = subprocess.run(  # noqa: S603 - the command is ours
-            command, capture_output=True, timeout=_TIMEOUT_SECONDS, check=True, stdin=subprocess.DEVNULL
-        ).stdout
-        return msgspec.json.decode(answer.splitlines()[-1], type=Survey)
-    except subprocess.TimeoutExpired as error:
-        raise UnavailableError(f"torch did not list its devices within {_TIMEOUT_SECONDS:.0f} s") from error
-    except subprocess.CalledProcessError as error:
-        words = error.stderr.decode(errors="backslashreplace").strip().splitlines() or ["no reason given"]
-        raise UnavailableError(f"torch can't be asked for its devices: {words[-1]}; is it installed?") from error
+    answer = ask_in_child(answer_survey, asked, _TIMEOUT_SECONDS)
+    if answer is None:
+        raise UnavailableError("torch can't be asked for its devices: it ended or hung; try: python -c 'import torch'")
+    survey = msgspec.json.decode(answer, type=cast("type[Survey | Refusal]", Survey | Refusal))
+    if isinstance(survey, Refusal):
+        raise UnavailableError(f"torch can't be asked for its devices: {survey.reason}; is it installed?")
+    return survey
 
 
 def choose_devices(asked: str, survey: Survey) -> list[str]:
@@ -101,8 +106,18 @@ def choose_devices(asked: str, survey: Survey) -> list[str]:
             raise error(unusable.reason)
 
 
-def main(asked: str) -> None:
-    """Answer in one line of JSON."""
+def answer_survey(connection: Connection, asked: str) -> None:
+    """Answer in the child: a survey, or why there is none."""
+    # What drivers print while they are asked is no answer.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    try:
+        answer: Survey | Refusal = _survey(asked)
+    except Exception as error:  # noqa: BLE001 - whatever an import raises is the answer
+        answer = Refusal(reason=as_text(f"{type(error).__name__}: {error}"))
+    connection.send_bytes(msgspec.json.encode(answer))
+
+
+def _survey(asked: str) -> Survey:
     import numpy as np
     import torch
 
@@ -127,9 +142,4 @@ def main(asked: str) -> None:
         cpu_capability=torch.backends.cpu.get_cpu_capability(),
         numpy_version=np.__version__,
     )
-    survey = Survey(devices=tuple(devices), unusable=unusable, torch=facts)
-    sys.stdout.write(msgspec.json.encode(survey).decode() + "\n")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])
+    return Survey(devices=tuple(devices), unusable=unusable, torch=facts)

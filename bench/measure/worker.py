@@ -1,8 +1,7 @@
 """The worker: a process that measures one case, and works only when it has the word.
 
-It reads commands from standard input and answers on what was its standard output; whatever else is printed in the
-process goes to standard error, which the coordinator keeps as its log. It ends by itself when the coordinator is gone,
-and when a command takes longer than it may.
+It reads commands from a pipe and answers there; whatever is printed in the process goes to its log. It ends by itself
+when the coordinator is gone, and when a command takes longer than it may.
 """
 
 from __future__ import annotations
@@ -16,8 +15,10 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
-from typing import BinaryIO, cast
+from multiprocessing.connection import Connection
+from typing import cast
 
 import msgspec
 
@@ -114,24 +115,31 @@ class Session:
         )
 
 
-def serve(load: Callable[[], MakeWorkload]) -> None:
-    """Serve until the coordinator closes standard input.
+def serve_productnet(connection: Connection, log: str) -> None:
+    """Serve with the product network as workload."""
+    serve(connection, log, _load_productnet)
+
+
+def serve(connection: Connection, log: str, load: Callable[[], MakeWorkload]) -> None:
+    """Serve until the coordinator closes its end of the pipe.
 
     Args:
+        connection: commands come and answers go here.
+        log: path of the file that catches whatever is printed.
         load: does the imports that take seconds, before any clock runs.
     """
-    replies = _claim_standard_output()
-    lines = _listen()
+    _leave_the_terminal(log)
+    commands = _listen(connection)
     session = Session(load())
-    _answer(replies, Loaded())
+    connection.send_bytes(msgspec.json.encode(Loaded()))
     decoder = msgspec.json.Decoder(cast("type[AnyCommand]", AnyCommand))
     while True:
-        command = decoder.decode(lines.get())
+        command = decoder.decode(commands.get())
         # The deadline is kept by a thread of its own in C: it also ends a process that hangs outside of Python.
         faulthandler.dump_traceback_later(command.timeout_seconds, exit=True)
         reply = _perform(session, command)
         faulthandler.cancel_dump_traceback_later()
-        _answer(replies, reply)
+        connection.send_bytes(msgspec.json.encode(reply))
 
 
 def _load_productnet() -> MakeWorkload:
@@ -151,35 +159,29 @@ def _perform(session: Session, command: AnyCommand) -> Reply:
         return Trouble(kind="crashed", reason=as_text(f"{type(error).__name__}: {first_line}"))
 
 
-def _claim_standard_output() -> BinaryIO:
-    """Keep standard output for the answers, and send whatever is printed to standard error instead."""
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
+def _leave_the_terminal(log: str) -> None:
+    """Become a session of its own, out of reach of the terminal's Ctrl-C, and send what is printed to the log."""
+    if hasattr(os, "setsid"):
+        os.setsid()
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    for standard in (1, 2):
+        os.dup2(descriptor, standard)
+    os.close(descriptor)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # a worker that is killed flushes nothing
-    return answers
 
 
-def _listen() -> queue.SimpleQueue[bytes]:
+def _listen(connection: Connection) -> queue.SimpleQueue[bytes]:
     """Read commands in a thread, which also ends the process when the coordinator is gone, whatever it is doing."""
-    lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    commands = os.fdopen(os.dup(0), "rb")
+    commands: queue.SimpleQueue[bytes] = queue.SimpleQueue()
 
     def read() -> None:
-        for line in commands:
-            lines.put(line)
-        if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
+        with suppress(EOFError, OSError):
+            while True:
+                commands.put(connection.recv_bytes())
+        if hasattr(os, "killpg"):
             os.killpg(0, signal.SIGKILL)  # whatever the workload has started ends, too
         os._exit(0)
 
     threading.Thread(target=read, daemon=True).start()
-    return lines
-
-
-def _answer(replies: BinaryIO, reply: Reply) -> None:
-    replies.write(msgspec.json.encode(reply) + b"\n")
-    replies.flush()
-
-
-if __name__ == "__main__":
-    serve(_load_productnet)
+    return commands

@@ -15,6 +15,7 @@ import pytest
 
 from bench import run as door
 from bench.records.store import read_run
+from tests.bench.measure.fakes import serve_misbehaving
 from tests.bench.measure.test_environment import make_survey
 
 COMMAND = (sys.executable, "-m", "bench.run")
@@ -31,8 +32,7 @@ def call(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedPr
 @pytest.fixture
 def fake_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A machine whose workers need no torch, and do wrong what the engine's name says."""
-    worker = (sys.executable, "-m", "tests.bench.measure.fakes")
-    monkeypatch.setattr(door, "_WORKER_COMMAND", worker)
+    monkeypatch.setattr("bench.measure.worker.serve_productnet", serve_misbehaving)
     monkeypatch.setattr("bench.measure.survey.take_survey", lambda _asked: make_survey("cpu"))
     monkeypatch.setattr("bench.records.plan.NUM_ROUNDS", 2)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))

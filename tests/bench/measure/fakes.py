@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from bench.measure.process import WorkerProcess
@@ -143,7 +144,7 @@ class MisbehavingWorkload(FakeWorkload):
             case "stops":
                 os.kill(os.getpid(), signal.SIGSTOP)
             case "leaves a child":
-                subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"])
+                print(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"]).pid)
                 raise RuntimeError("left a child behind")
 
 
@@ -152,8 +153,7 @@ def launcher(directory: Path) -> Callable[[], WorkerProcess]:
     started: list[WorkerProcess] = []
 
     def launch() -> WorkerProcess:
-        command = (sys.executable, "-m", "tests.bench.measure.fakes")
-        worker = WorkerProcess(command, directory / f"{len(started)}.log")
+        worker = WorkerProcess(serve_misbehaving, directory / f"{len(started)}.log")
         started.append(worker)
         return worker
 
@@ -161,9 +161,25 @@ def launcher(directory: Path) -> Callable[[], WorkerProcess]:
     return launch
 
 
+def serve_misbehaving(connection: Connection, log: str) -> None:
+    serve(connection, log, _load)
+
+
 def _load() -> MakeWorkload:
     return MisbehavingWorkload
 
 
-if __name__ == "__main__":
-    serve(_load)
+def answer_rubbish(connection: Connection, _log: str) -> None:
+    connection.send_bytes(b"hello \xff")
+
+
+def write_rubbish(connection: Connection, _log: str) -> None:
+    os.write(connection.fileno(), b"\x7f\xff\xff\xff" + b"x" * 1000)
+
+
+def fail_to_load(connection: Connection, log: str) -> None:
+    serve(connection, log, _load_nothing)
+
+
+def _load_nothing() -> MakeWorkload:
+    raise ImportError("no torch here")

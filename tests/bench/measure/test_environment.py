@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import os
 import subprocess
+from multiprocessing.connection import Connection
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bench.errors import UnavailableError
 from bench.measure import environment, survey
+from bench.measure.process import ask_in_child
 from bench.measure.rounds import MAX_WORKERS, choose_max_workers
 from bench.measure.survey import DeviceRefusedError, FaultyDeviceError, Survey, TorchFacts, Unusable, choose_devices
 from bench.records.environment import Accelerator
@@ -137,10 +140,28 @@ def test_a_device_that_computes_wrong_values_is_refused_as_invalid() -> None:
     assert caught.value.exit_code == 5
 
 
-def test_a_torch_that_can_not_be_asked_is_unavailable_with_its_last_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.executable", "/usr/bin/false")
-    with pytest.raises(UnavailableError, match="can't be asked"):
+def test_torch_is_asked_in_a_child_that_lists_devices_and_why_others_are_absent() -> None:
+    found = survey.take_survey("cuda:42")
+    assert "cpu" in [device.name for device in found.devices]
+    assert "cuda:42" in found.unusable["cuda:42"].reason
+
+
+def test_a_torch_that_can_not_be_asked_is_unavailable_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    refusal = msgspec.json.encode(survey.Refusal(reason="ImportError: no torch"))
+    monkeypatch.setattr(survey, "ask_in_child", lambda *_arguments: refusal)
+    with pytest.raises(UnavailableError, match="ImportError: no torch"):
         survey.take_survey("cpu")
+    monkeypatch.setattr(survey, "ask_in_child", lambda *_arguments: None)
+    with pytest.raises(UnavailableError, match="ended or hung"):
+        survey.take_survey("cpu")
+
+
+def end_at_once(_connection: Connection, _question: str) -> None:
+    os._exit(0)
+
+
+def test_a_child_that_ends_without_an_answer_has_none() -> None:
+    assert ask_in_child(end_at_once, "?", timeout_seconds=60) is None
 
 
 def test_fewer_workers_are_alive_where_memory_is_short() -> None:

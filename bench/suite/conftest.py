@@ -8,9 +8,9 @@ import pytest
 
 from bench.records.case import Case
 from productnet.config import BATCHINGS, TrainConfig
-from productnet.device import DEVICE_KINDS, check_device_name
+from productnet.device import DEVICE_KINDS
 from productnet.engines import ENGINES
-from productnet.errors import ConfigError, DeviceUnavailableError
+from productnet.errors import DeviceUnavailableError
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
@@ -23,11 +23,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "workload" not in metafunc.fixturenames:
         return
     asked = metafunc.config.getoption("--device")
-    try:
-        devices = DEVICE_KINDS if asked == "all" else (check_device_name(asked),)
-    except ConfigError as error:
-        raise pytest.UsageError(str(error)) from error
-    metafunc.parametrize("device", devices)
+    metafunc.parametrize("device", DEVICE_KINDS if asked == "all" else (asked,))
     metafunc.parametrize("engine", tuple(ENGINES))
     metafunc.parametrize("batching", BATCHINGS)
 

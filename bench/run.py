@@ -61,7 +61,7 @@ def make_parser() -> OneLineParser:
 def main() -> int:
     """Measure as the command line says."""
     arguments = make_parser().parse_args()
-    device = arguments.device if arguments.device == "all" else check_device_name(arguments.device)
+    device = check_device_name(arguments.device, also=("all",))
     cases = _plan_cases(arguments, [device])
     if arguments.list:
         print("\n".join(case.name for case in cases))

@@ -108,7 +108,7 @@ _KINDS = {
 
 DEVICE_KINDS = tuple(_KINDS)
 _NAME = re.compile(r"auto|cpu|mps|cuda(:(0|[1-9][0-9]{0,3}))?")
-_ACCEPTED = "cpu, cuda, cuda:N, mps or auto"
+_ACCEPTED = ("cpu", "cuda", "cuda:N", "mps", "auto")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,14 +135,16 @@ class Device:
         kind.synchronize(index)
 
 
-def check_device_name(name: str) -> str:
+def check_device_name(name: str, also: tuple[str, ...] = ()) -> str:
     """Return a device's name in its one spelling ("cuda:0" is "cuda"), asking no device.
 
+    Args:
+        also: further words that the caller takes.
     Raises:
         ConfigError: when it is no name of a device.
     """
-    if not _NAME.fullmatch(name):
-        raise ConfigError(f"device {name!r} is not known: use {_ACCEPTED}")
+    if name not in also and not _NAME.fullmatch(name):
+        raise ConfigError(f"device {name!r} is not known: use one of {', '.join((*_ACCEPTED, *also))}")
     return "cuda" if name == "cuda:0" else name
 
 

@@ -22,6 +22,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def _parse_device(name: str) -> str:
     try:
-        return name if name == "all" else check_device_name(name)
+        return check_device_name(name, also=("all",))
     except ConfigError as error:
         raise ArgumentTypeError(str(error)) from error

@@ -61,16 +61,20 @@ class TrainConfig:
         _require_count("heldout_seed_offset", self.heldout_seed_offset, at_least=1)
         # torch takes seeds of 64 bits; the held-out draw adds its offset.
         _require_count("seed", self.seed, at_least=0, at_most=2**63 - 1 - self.heldout_seed_offset)
+        if not isinstance(self.hidden_sizes, tuple):
+            raise ConfigError(f"hidden_sizes {self.hidden_sizes!r} is no tuple of widths: use, say, (16, 8)")
         for width in self.hidden_sizes:
             _require_count("hidden_sizes", width, at_least=1)
         if self.batch_size > self.num_samples:
             raise ConfigError(
                 f"batch_size {self.batch_size} is larger than the data: use at most {self.num_samples} (num_samples)"
             )
+        for name in ("learning_rate", "epsilon", "beta1", "beta2", "low", "high"):
+            _require_number(name, getattr(self, name))
         for name in ("learning_rate", "epsilon"):
             value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
-                raise ConfigError(f"{name} {value} is not a finite number above 0: use, say, 1e-3")
+            if value <= 0:
+                raise ConfigError(f"{name} {value} is not above 0: use, say, 1e-3")
         for name in ("beta1", "beta2"):
             value = getattr(self, name)
             if not 0 <= value < 1:
@@ -80,8 +84,8 @@ class TrainConfig:
             raise ConfigError(
                 f"learning_rate {self.learning_rate} with beta1 {self.beta1} overflows float32: use, say, 1e-3 and 0.9"
             )
-        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
-            raise ConfigError(f"inputs between {self.low} and {self.high} are no range: use a low below a finite high")
+        if self.low >= self.high:
+            raise ConfigError(f"inputs between {self.low} and {self.high} are no range: use a low below the high")
 
     @property
     def layer_sizes(self) -> tuple[int, ...]:
@@ -112,3 +116,8 @@ def _require_count(name: str, value: int, *, at_least: int, at_most: int | None 
         raise ConfigError(f"{name} {value} is too small: use at least {at_least}")
     if at_most is not None and value > at_most:
         raise ConfigError(f"{name} {value} is too large: use at most {at_most}")
+
+
+def _require_number(name: str, value: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ConfigError(f"{name} {value!r} is not a finite number: use, say, {getattr(TrainConfig(), name)}")

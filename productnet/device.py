@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -165,7 +166,7 @@ def open_device(name: str) -> Device:
     """Find a device by its name and try it: allocate, multiply, and compare with the known value.
 
     Trying matters: hosted macOS machines report MPS and fail at the first allocation
-    (actions/runner-images#9918).
+    (actions/runner-images#9918). "auto" is the best device that passes; a device that was named is never replaced.
 
     Raises:
         ConfigError: when it is no name of a device.
@@ -176,13 +177,20 @@ def open_device(name: str) -> Device:
     name = check_device_name(name)
     present = list_devices()
     if name == "auto":
-        name = present[0]
+        return _open_best(present)
     kind, index = _split(name)
     if name not in present:
         reason = kind.why_none() if not kind.count() else _count_visible(kind)
         raise DeviceUnavailableError(f"device {name} is not here: {reason}; use one of: {', '.join(present)}")
     _try_out(name, present)
     return Device(name, kind.model_name(index), kind.memory_bytes(index))
+
+
+def _open_best(present: list[str]) -> Device:
+    for name in present[:-1]:
+        with suppress(DeviceUnavailableError):
+            return open_device(name)
+    return open_device(present[-1])
 
 
 def _split(name: str) -> tuple[_Kind, int]:

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from productnet import batching as batching_module
+from productnet.batching import Batching, BatchOrder, DataLoaderBatching, ManualBatching, epoch_mean, make_batching
+from productnet.config import BATCHINGS, TrainConfig
+from productnet.data import Dataset, draw_training_data
+from productnet.device import Device
+
+CPU = Device("cpu", "CPU", None)
+
+
+def _order(num_samples: int, seed: int = 3) -> BatchOrder:
+    return BatchOrder(num_samples, torch.Generator().manual_seed(seed).get_state())
+
+
+def _data(config: TrainConfig) -> Dataset:
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(config.seed)
+        return draw_training_data(config)
+
+
+def _epochs(batching: Batching, num_epochs: int) -> list[list[tuple[torch.Tensor, torch.Tensor]]]:
+    return [list(batching.epoch()) for _ in range(num_epochs)]
+
+
+def test_each_epoch_is_the_next_permutation_of_the_stream() -> None:
+    order = _order(1_000)
+    stream = torch.Generator().manual_seed(3)
+    for _ in range(3):
+        assert torch.equal(order.next_epoch(), torch.randperm(1_000, generator=stream))
+
+
+def test_the_order_starts_within_the_stream_and_not_at_its_seed() -> None:
+    stream = torch.Generator().manual_seed(3)
+    torch.rand(10, generator=stream)
+    order = BatchOrder(20, stream.get_state())
+    assert torch.equal(order.next_epoch(), torch.randperm(20, generator=stream))
+
+
+def test_the_order_neither_reads_nor_moves_the_streams_of_others() -> None:
+    state = torch.Generator().manual_seed(3).get_state()
+    order = BatchOrder(20, state)
+    first = order.next_epoch()
+    before = torch.get_rng_state()
+    state.zero_()
+    order.restart()
+    assert torch.equal(order.next_epoch(), first)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_restarting_goes_back_to_the_first_epoch() -> None:
+    order = _order(50)
+    epochs = [order.next_epoch() for _ in range(3)]
+    order.restart()
+    assert order.num_epochs_drawn == 0
+    assert all(torch.equal(order.next_epoch(), epoch) for epoch in epochs)
+    assert not torch.equal(epochs[0], epochs[1])
+
+
+@settings(max_examples=30)
+@given(st.integers(2, 300), st.integers(0, 2**63 - 1))
+def test_every_epoch_holds_every_sample_once(num_samples: int, seed: int) -> None:
+    order = _order(num_samples, seed)
+    for _ in range(2):
+        assert sorted(order.next_epoch().tolist()) == list(range(num_samples))
+
+
+def test_the_digest_covers_exactly_the_epochs_drawn_and_draws_none() -> None:
+    order = _order(30)
+    expected = hashlib.sha256()
+    for _ in range(2):
+        expected.update(order.next_epoch().numpy().tobytes())
+    for _ in range(2):
+        digest = hashlib.sha256()
+        order.digest_into(digest)
+        assert digest.hexdigest() == expected.hexdigest()
+    assert order.num_epochs_drawn == 2
+    third = order.next_epoch()
+    order.restart()
+    assert torch.equal(third, [order.next_epoch() for _ in range(3)][-1])
+
+
+def test_the_digest_starts_over_with_a_restart() -> None:
+    order = _order(30)
+    order.next_epoch()
+    order.restart()
+    digest = hashlib.sha256()
+    order.digest_into(digest)
+    assert digest.hexdigest() == hashlib.sha256().hexdigest()
+
+
+@pytest.mark.parametrize("name", BATCHINGS)
+def test_batches_are_the_samples_in_their_order_and_the_last_holds_the_rest(name: str) -> None:
+    config = TrainConfig(device="cpu", batching=name, num_samples=25, batch_size=10)
+    data = _data(config)
+    batching = make_batching(config, data, _order(25), CPU)
+    order = _order(25)
+    for batches in _epochs(batching, 2):
+        assert [len(features) for features, _ in batches] == config.batch_sizes == [10, 10, 5]
+        shuffled = order.next_epoch()
+        assert torch.equal(torch.cat([features for features, _ in batches]), data.features[shuffled])
+        assert torch.equal(torch.cat([targets for _, targets in batches]), data.targets[shuffled])
+
+
+def test_every_batching_hands_out_the_very_same_batches() -> None:
+    epochs = {}
+    for name in BATCHINGS:
+        config = TrainConfig(device="cpu", batching=name, num_samples=103, batch_size=10)
+        epochs[name] = _epochs(make_batching(config, _data(config), _order(103), CPU), 4)
+    for name in BATCHINGS[1:]:
+        for batches, expected in zip(epochs[name], epochs[BATCHINGS[0]], strict=True):
+            for batch, other in zip(batches, expected, strict=True):
+                assert torch.equal(batch[0], other[0])
+                assert torch.equal(batch[1], other[1])
+                assert batch[0].dtype == batch[1].dtype == torch.float32
+
+
+@pytest.mark.parametrize("name", BATCHINGS)
+def test_batches_depend_on_no_global_stream_and_leave_it_as_it_was(name: str) -> None:
+    config = TrainConfig(device="cpu", batching=name, num_samples=20, batch_size=10)
+    drawn = []
+    with torch.random.fork_rng(devices=[]):
+        for seed in (1, 2):
+            torch.default_generator.manual_seed(seed)
+            before = torch.get_rng_state()
+            batches = _epochs(make_batching(config, _data(config), _order(20), CPU), 2)
+            assert torch.equal(torch.get_rng_state(), before)
+            drawn.append(torch.cat([features for epoch in batches for features, _ in epoch]))
+    assert torch.equal(*drawn)
+
+
+def test_a_loader_without_a_generator_of_its_own_would_move_the_global_stream() -> None:
+    config = TrainConfig(device="cpu", batching="dataloader", num_samples=20, batch_size=10)
+    batching = make_batching(config, _data(config), _order(20), CPU)
+    assert isinstance(batching, DataLoaderBatching)
+    batching.loader.generator = None
+    with torch.random.fork_rng(devices=[]):
+        before = torch.get_rng_state()
+        _epochs(batching, 1)
+        assert not torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_names_of_the_batchings_are_those_that_have_a_class() -> None:
+    assert tuple(batching_module._CLASSES) == BATCHINGS
+    assert batching_module._CLASSES["manual"] is ManualBatching
+    assert batching_module._CLASSES["dataloader"] is DataLoaderBatching
+
+
+def test_the_mean_of_an_epoch_weighs_a_short_last_batch_by_its_samples() -> None:
+    # 10 samples: (4 * 1 + 4 * 2 + 2 * 6) / 10
+    assert epoch_mean([1.0, 2.0, 6.0], [4, 4, 2]) == 2.4
+    assert epoch_mean([5.0], [3]) == 5.0
+
+
+def test_the_mean_of_equal_batches_is_the_plain_mean_bit_for_bit() -> None:
+    losses = torch.rand(10, generator=torch.Generator().manual_seed(1)).tolist()
+    assert epoch_mean(losses, [100] * 10) == sum(losses) / 10
+
+
+@given(
+    st.lists(st.floats(0, 1e6, width=32), min_size=1, max_size=30),
+    st.integers(1, 1_000),
+    st.data(),
+)
+def test_the_mean_of_an_epoch_is_the_mean_over_its_samples(
+    losses: list[float], batch_size: int, data: st.DataObject
+) -> None:
+    last = data.draw(st.integers(1, batch_size))
+    sizes = [batch_size] * (len(losses) - 1) + [last]
+    per_sample = sum(loss * size for loss, size in zip(losses, sizes, strict=True)) / sum(sizes)
+    assert epoch_mean(losses, sizes) == pytest.approx(per_sample, rel=1e-12)
+    assert epoch_mean(losses, [batch_size] * len(losses)) == sum(losses) / len(losses)
+
+
+def test_a_loss_without_a_batch_is_refused() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        epoch_mean([1.0, 2.0], [4])

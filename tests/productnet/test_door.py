@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import productnet
+from productnet.door import ExitCode, OneLineParser, run_door
+from productnet.errors import (
+    ConfigError,
+    DeviceFaultError,
+    DeviceUnavailableError,
+    DivergedError,
+    ProductNetError,
+)
+
+ROOT = Path(productnet.__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _signals_as_before() -> Iterator[None]:
+    # Ignored, so that a door without a handler fails its test and does not end the whole session.
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def _leave(main: Callable[[], int]) -> object:
+    with pytest.raises(SystemExit) as caught:
+        run_door("prog", main, (ProductNetError,))
+    return caught.value.code
+
+
+def _raiser(error: BaseException) -> Callable[[], int]:
+    def main() -> int:
+        raise error
+
+    return main
+
+
+def _run_elsewhere(program: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_the_exit_codes_are_the_documented_ones() -> None:
+    assert {code.name: int(code) for code in ExitCode} == {
+        "FINE": 0,
+        "SLOWER": 1,
+        "USAGE": 2,
+        "UNAVAILABLE": 3,
+        "NOT_COMPARABLE": 4,
+        "INVALID": 5,
+        "FAILED_CASES": 6,
+        "INCONCLUSIVE": 7,
+        "BUG": 70,
+        "UNSTABLE": 75,
+        "INTERRUPTED": 130,
+    }
+
+
+@pytest.mark.parametrize("code", [ExitCode.FINE, ExitCode.SLOWER, ExitCode.FAILED_CASES])
+def test_a_command_leaves_with_the_code_that_it_returns(code: ExitCode, capfd: pytest.CaptureFixture[str]) -> None:
+    assert _leave(lambda: code) == code
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("error_class", "code"),
+    [
+        (ProductNetError, 2),
+        (ConfigError, 2),
+        (DeviceUnavailableError, 3),
+        (DeviceFaultError, 5),
+        (DivergedError, 5),
+    ],
+)
+def test_an_expected_error_is_one_line_and_its_own_code(
+    error_class: type[ProductNetError], code: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert _leave(_raiser(error_class("seed -1 is too small: use at least 0"))) == code
+    assert capfd.readouterr() == ("", "prog: seed -1 is too small: use at least 0\n")
+
+
+def test_an_expected_error_stays_one_line_whatever_it_names(capfd: pytest.CaptureFixture[str]) -> None:
+    assert _leave(_raiser(ConfigError("a\nb\r\nc\u2028d can't be written"))) == 2
+    assert capfd.readouterr().err == "prog: a b c d can't be written\n"
+
+
+def test_any_other_error_is_a_bug_that_keeps_its_traceback(capfd: pytest.CaptureFixture[str]) -> None:
+    assert _leave(_raiser(ZeroDivisionError("division by zero"))) == 70
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.startswith("Traceback (most recent call last):")
+    assert "in main" in err
+    assert "ZeroDivisionError: division by zero" in err
+    assert err.splitlines()[-1].startswith("prog: this is a bug of ours")
+
+
+def test_a_keyboard_interrupt_is_one_line_and_130(capfd: pytest.CaptureFixture[str]) -> None:
+    assert _leave(_raiser(KeyboardInterrupt())) == 130
+    assert capfd.readouterr() == ("", "prog: interrupted\n")
+
+
+def test_a_request_to_terminate_is_an_interrupt(capfd: pytest.CaptureFixture[str]) -> None:
+    def main() -> int:
+        signal.raise_signal(signal.SIGTERM)
+        return 0
+
+    assert _leave(main) == 130
+    assert capfd.readouterr() == ("", "prog: interrupted\n")
+
+
+def test_an_exit_within_the_command_keeps_its_code(capfd: pytest.CaptureFixture[str]) -> None:
+    def main() -> int:
+        sys.exit(7)
+
+    assert _leave(main) == 7
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        {"PYTHONIOENCODING": "cp1252"},
+    ],
+)
+def test_output_that_a_terminal_can_not_show_is_escaped(environment: dict[str, str]) -> None:
+    program = r"""
+from productnet.door import run_door
+from productnet.errors import ConfigError, ProductNetError
+def main():
+    print("5 \u03bcs \u2192 5 \u03bcs")
+    raise ConfigError("name \u2192\udcff")
+run_door("prog", main, (ProductNetError,))
+"""
+    done = _run_elsewhere(program, **environment)
+    assert done.returncode == 2
+    assert done.stdout.decode("ascii").split() == ["5", r"\u03bcs", r"\u2192", "5", r"\u03bcs"]
+    assert done.stderr.decode("ascii").strip() == r"prog: name \u2192\udcff"
+
+
+def test_a_reader_that_leaves_early_is_no_error() -> None:
+    program = "\n".join(
+        [
+            "from productnet.door import run_door",
+            "def main():",
+            "    for number in range(200_000): print(number)",
+            "    return 6",
+            "run_door('prog', main, ())",
+        ]
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().split() == [b"0"]
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(timeout=60) == 0
+
+
+def _parser() -> OneLineParser:
+    parser = OneLineParser(prog="prog")
+    parser.add_argument("--epochs", type=int)
+    commands = parser.add_subparsers(dest="command")
+    commands.add_parser("train").add_argument("--batch-size", type=int)
+    return parser
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--epochs", "many"], "prog: argument --epochs: invalid int value: 'many' (see prog --help)"),
+        (["--epochs"], "prog: argument --epochs: expected one argument (see prog --help)"),
+        (["--epoch=3"], "prog: unrecognized arguments: --epoch=3 (see prog --help)"),
+        (["train", "--batch", "3"], "prog: unrecognized arguments: --batch 3 (see prog --help)"),
+        (["train", "a\nb"], "prog: unrecognized arguments: a b (see prog --help)"),
+        (["train", "--batch-size", "x"], "prog train: argument --batch-size: invalid int value: 'x'"),
+    ],
+)
+def test_a_wrong_command_line_is_one_line_and_2(
+    words: list[str], named: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        _parser().parse_args(words)
+    assert caught.value.code == 2
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert len(err.splitlines()) == 1
+    assert err.startswith(named)

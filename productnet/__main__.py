@@ -125,7 +125,7 @@ def _show_progress(config: TrainConfig, say: Callable[[str], None]) -> Iterator[
         TimeRemainingColumn(),
         console=console,
         transient=True,
-        disable=not console.is_terminal or console.is_dumb_terminal,
+        disable=not sys.stderr.isatty() or console.is_dumb_terminal,
         # On a terminal the lines pass above the bar; in a file they must stay where they were sent.
         redirect_stdout=sys.stdout.isatty(),
     )

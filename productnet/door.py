@@ -75,9 +75,14 @@ def run_door(prog: str, main: Callable[[], int], expected: tuple[type[Exception]
     sys.exit(code)
 
 
+def printable(text: str) -> str:
+    """Show line ends and control characters as visible escapes: one line, no cursor moves, no colours."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
 def _complain(prog: str, message: str) -> None:
     # A name given by a user may hold anything, line ends too.
-    print(f"{prog}: {' '.join(message.splitlines())}", file=sys.stderr)
+    print(f"{prog}: {printable(message)}", file=sys.stderr)
 
 
 def _interrupt(_signal_number: int, _frame: object) -> NoReturn:

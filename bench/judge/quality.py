@@ -66,6 +66,6 @@ def _why_invalid(trained: Trained) -> str | None:
         return "its loss is not finite"
     r_squared = trained.heldout_accuracy.r_squared
     if r_squared is None or r_squared < MIN_R_SQUARED:
-        shown = "not finite" if r_squared is None else f"{r_squared:.4f}"
+        shown = "not finite" if r_squared is None else f"{r_squared:.6f}"
         return f"it did not learn: held-out R squared is {shown}, at least {MIN_R_SQUARED} is needed"
     return None

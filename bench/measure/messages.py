@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from bench.records.case import Case, Count, Index
+from bench.records.case import Case, Count, Index, Name
 from bench.records.journal import AccuracyRecord, BlockKind, PositiveSeconds, Seconds, Text
 
 
@@ -65,7 +65,7 @@ class BlockDone(Struct, tag="block done", tag_field="reply", frozen=True, kw_onl
 class Judged(Struct, tag="judged", tag_field="reply", frozen=True, kw_only=True):
     """The network was judged."""
 
-    digest: Text
+    digest: Name
     training_accuracy: AccuracyRecord
     heldout_accuracy: AccuracyRecord
 

@@ -16,7 +16,7 @@ from bench.measure.messages import BlockDone, Judge, Judged, Ready, RunBlock, Se
 from bench.measure.pace import Pace
 from bench.measure.process import WorkerError, WorkerProcess
 from bench.records.case import Case
-from bench.records.journal import Block, BlockKind, Failed, Record, Started, Trained
+from bench.records.journal import Block, BlockKind, Failed, Record, Started, Trained, as_text
 from bench.records.plan import Plan
 from bench.records.progress import Progress
 
@@ -105,10 +105,13 @@ class Wave:
         """Load workers two at a time; then set them up one at a time, since set-up is timed."""
         loaded: list[tuple[Case, int, WorkerProcess]] = []
         for start in range(0, len(members), MAX_LOADING):
-            loading = [(case, replicate, launch()) for case, replicate in members[start : start + MAX_LOADING]]
-            self.processes += [process for _, _, process in loading]
-            for case, replicate, process in loading:
+            loading = []
+            for case, replicate in members[start : start + MAX_LOADING]:
                 self._show("starting", case)
+                process = launch()
+                self.processes.append(process)
+                loading.append((case, replicate, process))
+            for case, replicate, process in loading:
                 try:
                     process.wait_until_loaded(self.timeouts.load_seconds)
                     loaded.append((case, replicate, process))
@@ -225,7 +228,7 @@ class Wave:
                 wave=self.number,
                 kind=error.kind,
                 stage=stage,
-                reason=error.reason,
+                reason=as_text(error.reason),
                 repeat_command=repeat_command(case, self.plan.seed + replicate),
             )
         )

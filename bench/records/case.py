@@ -9,14 +9,16 @@ from msgspec import Meta, Struct
 Count = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 Index = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
+ShortName = Annotated[str, Meta(min_length=1, max_length=50)]
+"""Three of them make the name of a case."""
 
 
 class Case(Struct, frozen=True, kw_only=True):
     """What one row of a table is about."""
 
-    device: Name
-    engine: Name
-    batching: Name
+    device: ShortName
+    engine: ShortName
+    batching: ShortName
     num_threads: Count
     num_epochs: Count
 

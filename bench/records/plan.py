@@ -26,6 +26,11 @@ class Plan(Struct, frozen=True, kw_only=True):
     num_rounds: Count = NUM_ROUNDS
     num_detail_rounds: Count = NUM_DETAIL_ROUNDS
 
+    def __post_init__(self) -> None:
+        names = [case.name for case in self.cases]
+        if len(set(names)) < len(names):
+            raise ValueError("two cases have the same name")
+
     @property
     def baseline(self) -> Case:
         """The case that the others are divided by."""

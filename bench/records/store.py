@@ -72,7 +72,10 @@ class RunDirectory:
     def log_path(self, number: int) -> Path:
         """Name the file that catches what a worker prints."""
         directory = self.path / LOG_DIRECTORY
-        directory.mkdir(exist_ok=True)
+        try:
+            directory.mkdir(exist_ok=True)
+        except OSError as error:
+            raise _not_written(directory, error) from error
         return directory / f"worker-{number}.log"
 
     def __enter__(self) -> Self:

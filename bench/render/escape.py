@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 
+from productnet.door import printable
+
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_\[\]<>#!|~@&])")
 _FORMULA_START = ("=", "+", "-", "@", "\t", "\r")
 
 
 def for_terminal(text: str) -> str:
     """Show control characters as visible escapes: no cursor moves, no colours, one line."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    return printable(text)
 
 
 def for_markdown(text: str) -> str:

@@ -16,7 +16,8 @@ from bench.render.units import duration
 @contextmanager
 def show_progress(console: Console) -> Iterator[Callable[[Progress], None]]:
     """Show a run's progress on a console, as well as that console can."""
-    if console.is_terminal and not console.is_dumb_terminal:
+    # The file is asked, not rich: FORCE_COLOR would have it take a log for a terminal.
+    if console.file.isatty() and not console.is_dumb_terminal:
         with _show_bar(console) as show:
             yield show
     else:

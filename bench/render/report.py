@@ -20,8 +20,8 @@ from bench.render.tables import (
 def list_files(run: Run, results: Sequence[CaseResult]) -> dict[str, str]:
     """Return the tables of a run as files: name -> contents."""
     files = {}
+    lines = "\n".join(f"{for_markdown(line)}  " for line in (*describe_run(run), *_why_invalid(results)))
     for name, table in _make_tables(results).items():
-        lines = "\n".join(f"{for_markdown(line)}  " for line in describe_run(run))
         files[f"{name}.md"] = f"{to_markdown(table)}\n{lines}\n"
         files[f"{name}.csv"] = to_csv(table)
     return files
@@ -29,24 +29,27 @@ def list_files(run: Run, results: Sequence[CaseResult]) -> dict[str, str]:
 
 def report_on_terminal(run: Run, results: Sequence[CaseResult], width: int) -> str:
     """Return the tables, what went wrong, and the line that says which mode to use."""
-    tables = list(_make_tables(results).values())
-    if any(result.failures for result in results):
-        tables.append(make_failures_table(results))
-    invalid = [f"{each.case.name} is INVALID: {each.invalid_reason}" for each in results if each.invalid_reason]
     before = (*describe_run(run), *run.warnings, "")
-    after = (*invalid, advise(results))
+    after = (*_why_invalid(results), advise(results))
     return "\n".join(
         [
             *(wrap(for_terminal(line), width) for line in before),
-            *(to_terminal(table, width) for table in tables),
+            *(to_terminal(table, width) for table in _make_tables(results).values()),
             *(wrap(for_terminal(line), width) for line in after),
         ]
     )
 
 
 def _make_tables(results: Sequence[CaseResult]) -> dict[str, Table]:
-    return {
+    tables = {
         "accuracy": make_accuracy_table(results),
         "throughput": make_throughput_table(results),
         "phases": make_phases_table(results),
     }
+    if any(result.failures for result in results):
+        tables["failures"] = make_failures_table(results)
+    return tables
+
+
+def _why_invalid(results: Sequence[CaseResult]) -> list[str]:
+    return [f"{each.case.name} is INVALID: {each.invalid_reason}" for each in results if each.invalid_reason]

@@ -76,7 +76,7 @@ def to_terminal(table: Table, width: int) -> str:
     A number is never cut.
     """
     layouts = (_lay_out(table, is_brief=False), _lay_out(table, is_brief=True), _list_rows(table, width))
-    fitting = (layout for layout in layouts if max(len(line) for line in layout.splitlines()) <= width)
+    fitting = (layout for layout in layouts if all(len(line) <= width for line in layout.splitlines()))
     notes = ["", *(wrap(note, width) for note in table.notes[:1])]
     return "\n".join([table.title, "", next(fitting, layouts[-1]), *notes]) + "\n"
 

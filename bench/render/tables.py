@@ -38,7 +38,7 @@ def make_throughput_table(results: Sequence[CaseResult]) -> Table:
             result.samples_per_second,
             result.setup_seconds,
             result.compile_seconds,
-            len(result.trained),
+            result.training_seconds.count if result.training_seconds else 0,
             _describe_quality(result),
         )
         for result in results

@@ -95,7 +95,7 @@ def test_an_expected_error_is_one_line_and_its_own_code(
 
 def test_an_expected_error_stays_one_line_whatever_it_names(capfd: pytest.CaptureFixture[str]) -> None:
     assert _leave(_raiser(ConfigError("a\nb\r\nc\u2028d can't be written"))) == 2
-    assert capfd.readouterr().err == "prog: a b c d can't be written\n"
+    assert capfd.readouterr().err == "prog: a\\nb\\r\\nc\\u2028d can't be written\n"
 
 
 def test_any_other_error_is_a_bug_that_keeps_its_traceback(capfd: pytest.CaptureFixture[str]) -> None:
@@ -189,7 +189,7 @@ def _parser() -> OneLineParser:
         (["--epochs"], "prog: argument --epochs: expected one argument (see prog --help)"),
         (["--epoch=3"], "prog: unrecognized arguments: --epoch=3 (see prog --help)"),
         (["train", "--batch", "3"], "prog: unrecognized arguments: --batch 3 (see prog --help)"),
-        (["train", "a\nb"], "prog: unrecognized arguments: a b (see prog --help)"),
+        (["train", "a\nb"], "prog: unrecognized arguments: a\\nb (see prog --help)"),
         (["train", "--batch-size", "x"], "prog train: argument --batch-size: invalid int value: 'x'"),
     ],
 )

@@ -255,7 +255,7 @@ def test_an_output_that_fails_after_all_is_named_with_its_reason(
 
 
 def test_a_name_with_a_line_end_is_named_in_one_line(train: Any, tmp_path: Path) -> None:
-    _check_refused(train("--json", str(tmp_path / "a\nb" / "c.json")), 2, "a b", "c.json can't be written")
+    _check_refused(train("--json", str(tmp_path / "a\nb" / "c.json")), 2, r"a\nb", "c.json can't be written")
 
 
 def test_the_command_runs_as_a_module(tmp_path: Path) -> None:

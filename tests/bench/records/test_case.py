@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from bench.records.plan import Plan
+from tests.bench.runs import make_case
+
+
+def test_a_case_is_named_after_its_device_engine_and_batching() -> None:
+    assert make_case("eager", "dataloader", device="cuda:1").name == "cuda:1/eager/dataloader"
+
+
+def test_threads_are_in_the_name_only_where_they_are_not_one() -> None:
+    assert make_case(num_threads=1).name == "cpu/reference/manual"
+    assert make_case(num_threads=2).name == "cpu/reference/manual/2-threads"
+
+
+def test_equal_cases_are_one_key() -> None:
+    assert len({make_case(), make_case(), make_case(num_threads=2), make_case(num_epochs=10)}) == 3
+
+
+def test_the_first_case_of_a_plan_is_the_baseline() -> None:
+    first, second = make_case("eager"), make_case()
+    plan = Plan(suite="quick", cases=(first, second), num_replicates=1, seed=1)
+    assert plan.baseline == first

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import csv
+import html
+import io
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from bench.render.escape import for_csv, for_markdown, for_terminal
+
+MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+
+
+def render_cell(text: str) -> str:
+    """Return the HTML of one table cell that holds this Markdown."""
+    rendered = MARKDOWN.render(f"| a | b |\n|:--|:--|\n| {text} | end |\n")
+    match = re.search(r'<td style="text-align:left">(.*)</td>\n<td style="text-align:left">end</td>', rendered)
+    assert match is not None, rendered
+    return match[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain text, ü and \U0001f600", "plain text, ü and \U0001f600"),
+        ("\x1b[2J\x1b]0;title\x07", r"\x1b[2J\x1b]0;title\x07"),
+        ("two\nlines\r\t", r"two\nlines\r\t"),
+        ("\x00\x7f\x9b", r"\x00\x7f\x9b"),
+        ("\u202eback\u2066", r"\u202eback\u2066"),
+        ("\u2028\u200b", r"\u2028\u200b"),
+        ("\udcff", r"\udcff"),
+    ],
+)
+def test_what_moves_a_terminal_is_shown_as_what_it_is(text: str, shown: str) -> None:
+    assert for_terminal(text) == shown
+
+
+@given(st.text(st.characters()))
+def test_text_for_a_terminal_is_one_printable_line(text: str) -> None:
+    shown = for_terminal(text)
+    assert shown.isprintable()
+    assert len(shown.splitlines()) <= 1
+    assert for_terminal(shown) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a|b", r"a\|b"),
+        ("\\|", r"\\\|"),
+        ("<img src=x onerror=alert(1)>", r"&lt;img src=x onerror=alert(1)\>"),
+        ("`code`", r"\`code\`"),
+        ("[c](javascript:alert(1))", r"\[c\](javascript:alert(1))"),
+        ("**bold** ~~gone~~", r"\*\*bold\*\* \~\~gone\~\~"),
+        ("&lt;b&gt;", "&amp;lt;b&amp;gt;"),
+        ("a\nb", r"a\\nb"),
+        ("\x1b[31m", r"\\x1b\[31m"),
+    ],
+)
+def test_what_markdown_would_take_for_markup_is_escaped(text: str, shown: str) -> None:
+    assert for_markdown(text) == shown
+
+
+@given(st.text(st.sampled_from("\\`*_[]()<>#!|~@&\"'=+-. \nab1") | st.characters(), max_size=40))
+def test_markdown_shows_the_text_and_no_markup(text: str) -> None:
+    cell = render_cell(for_markdown(text))
+    assert "<" not in cell
+    assert html.unescape(cell) == for_terminal(text).strip(" ")
+
+
+@given(st.text(st.sampled_from("\\|a"), max_size=20))
+def test_a_border_follows_its_backslash_directly(text: str) -> None:
+    """Some readers of tables take any pipe after a backslash as escaped, others count backslashes in pairs."""
+    shown = for_markdown(text)
+    assert re.fullmatch(r"(?:\\[\\|]|[^\\|])*", shown)
+    assert not re.search(r"(?<!\\)\|", shown)
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "'"])
+def test_what_a_spreadsheet_would_run_starts_with_an_apostrophe(start: str) -> None:
+    text = f"{start}cmd|' /C calc'!A0"
+    assert for_csv(text) == f"'{text}"
+    assert for_csv(f"x{text}") == f"x{text}"
+
+
+def test_empty_text_stays_empty() -> None:
+    assert (for_terminal(""), for_markdown(""), for_csv("")) == ("", "", "")
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_text_survives_csv(text: str) -> None:
+    output = io.StringIO(newline="")
+    csv.writer(output).writerow([for_csv(text), "end"])
+    ((cell, end),) = csv.reader(io.StringIO(output.getvalue(), newline=""))
+    assert (cell.removeprefix("'"), end) == (text, "end")

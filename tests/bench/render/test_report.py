@@ -1,0 +1,199 @@
+"""A whole run as text, compared with files that were read and found right.
+
+After a change that is meant, write them anew and read the difference: UPDATE_GOLDEN=1 pytest tests/bench/render
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bench.judge.results import judge_run
+from bench.records.journal import Record
+from bench.records.run import Run
+from bench.render.report import list_files, report_on_terminal
+from bench.render.summary import advise, describe_environment, describe_machine, describe_run
+from tests.bench.runs import (
+    ENVIRONMENT,
+    LEARNED,
+    make_case,
+    make_details,
+    make_failed,
+    make_run,
+    make_started,
+    make_trained,
+    make_training,
+)
+
+GOLDEN = Path(__file__).parents[2] / "data" / "golden"
+BASE, LOADER = make_case(), make_case(batching="dataloader")
+DIVERGED, LOST = make_case("eager"), make_case("eager", device="cuda:0")
+HOSTILE = "CUDA error: a | b\n\x1b[31m<img src=x> `x` [c](javascript:alert(1)) =1+1"
+
+
+def make_golden_run() -> Run:
+    """Two replicates of four cases: one sound, one identical to it but slower, one INVALID and one that failed."""
+    records: list[Record] = []
+    for replicate in range(2):
+        seed = f"seed {replicate}"
+        slower = 0.25 * replicate
+        records += make_training(BASE, [1.0 + slower, 1.25], replicate=replicate, digest=seed)
+        records += make_details(
+            BASE,
+            plain=[1.0],
+            timed=[1.25],
+            phases=[[0.125, 0.5, 0.375, 1e-5]],
+            inference=[0.125 + slower],
+            replicate=replicate,
+        )
+        records += make_training(LOADER, [2.0 + slower, 2.5], replicate=replicate, digest=seed)
+        records += make_training(
+            DIVERGED, [0.5, 0.5 + slower], replicate=replicate, digest=seed, r_squared=0.5, losses=[0.5, 1.25]
+        )
+    records += [make_started(LOST), make_failed(LOST, reason=HOSTILE)]
+    return make_run(
+        [BASE, LOADER, DIVERGED, LOST],
+        records,
+        num_replicates=2,
+        label="night_run",
+        is_complete=False,
+    )
+
+
+def make_golden_texts() -> dict[str, str]:
+    run = make_golden_run()
+    results = judge_run(run)
+    return list_files(run, results) | {"terminal-100.txt": report_on_terminal(run, results, 100) + "\n"}
+
+
+GOLDEN_NAMES = [
+    *(f"{table}.{form}" for table in ("throughput", "phases", "accuracy", "failures") for form in ("md", "csv")),
+    "terminal-100.txt",
+]
+
+
+def test_every_file_of_a_run_has_its_golden_file() -> None:
+    assert sorted(make_golden_texts()) == sorted(GOLDEN_NAMES)
+
+
+def read_cells(text: str, read_number: Callable[[str], object]) -> list[list[object]]:
+    def read(cell: str) -> object:
+        try:
+            return read_number(cell)
+        except ValueError:
+            return cell
+
+    return [[read(cell) for cell in row] for row in csv.reader(text.splitlines())]
+
+
+def is_about(cell: str) -> object:
+    """The last digits of a logarithm differ between machines."""
+    return pytest.approx(float(cell), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", GOLDEN_NAMES)
+def test_a_run_is_written_as_its_golden_file(name: str) -> None:
+    # Ends of lines are another test's matter: Git may have changed them in the golden file.
+    text = make_golden_texts()[name].replace("\r\n", "\n")
+    if os.environ.get("UPDATE_GOLDEN"):
+        GOLDEN.mkdir(parents=True, exist_ok=True)
+        (GOLDEN / name).write_bytes(text.encode())
+    golden = (GOLDEN / name).read_text(encoding="utf-8")
+    if name.endswith(".csv"):
+        assert read_cells(text, float) == read_cells(golden, is_about)
+    else:
+        assert text == golden
+
+
+@pytest.mark.parametrize("width", [250, 100, 80, 40])
+def test_nothing_in_a_report_moves_the_terminal(width: int) -> None:
+    run = make_golden_run()
+    assert all(line.isprintable() for line in report_on_terminal(run, judge_run(run), width).split("\n"))
+
+
+def test_a_warning_of_a_damaged_file_is_shown() -> None:
+    run = make_run([BASE], make_training(BASE, [1.0]))
+    warned = Run(run.info, run.measurements, run.ended, ("samples.jsonl line 9 is torn\x1b",))
+    assert "samples.jsonl line 9 is torn\\x1b" in report_on_terminal(warned, judge_run(run), 100).splitlines()
+
+
+def test_a_run_of_one_case_has_all_its_files_and_its_advice() -> None:
+    run = make_run([BASE], make_training(BASE, [1.0]))
+    results = judge_run(run)
+    assert len(list_files(run, results)) == 6
+    assert advise(results) == (
+        "Fastest valid mode here: cpu/reference/manual, 1.000 s a training (1 replicate, quality baseline)."
+    )
+
+
+def test_the_advice_names_the_fastest_valid_mode_and_what_stands_behind_it() -> None:
+    fast = make_case("eager")
+    trainings = [
+        make_training(case, [seconds], replicate=replicate)
+        for replicate in range(2)
+        for case, seconds in ((BASE, 3.0), (fast, 2.0))
+    ]
+    assert advise(judge_run(make_run([BASE, fast], *trainings))) == (
+        "Fastest valid mode here: cpu/eager/manual, 2.000 s a training, 1.500x the speed of cpu/reference/manual "
+        "(2 replicates, quality identical)."
+    )
+
+
+def test_without_a_valid_case_there_is_no_advice() -> None:
+    run = make_run([BASE], make_training(BASE, [1.0], r_squared=0.5))
+    assert advise(judge_run(run)) == "No case both ran to its end and learned: there is no mode to recommend."
+
+
+def test_a_run_says_where_it_was_measured_and_when() -> None:
+    assert describe_run(make_run([BASE], label="night_run")) == [
+        "Measured on Example CPU (2 CPUs granted), Example GPU, torch 2.13.0, Python 3.12.1, Linux-6.1",
+        "Suite quick, 1 replicate(s) from seed 1, 1000 epochs a training, started 2026-01-02T03:04:05+00:00 "
+        "in 1 min 15 s, label night_run",
+    ]
+
+
+def test_a_run_that_was_stopped_says_so_first() -> None:
+    assert describe_run(make_run([BASE], is_complete=False))[-1].startswith("PARTIAL: ")
+
+
+def test_what_is_not_known_of_a_machine_is_unknown() -> None:
+    assert describe_machine(None) == "machine not recorded"
+    thin = msgspec.convert({"identity": {}, "recorded": {}}, type(ENVIRONMENT))
+    assert describe_machine(thin) == "unknown (unknown CPUs granted), torch unknown, Python unknown, unknown"
+
+
+def test_every_fact_of_an_environment_is_listed() -> None:
+    facts = dict(describe_environment(ENVIRONMENT))
+    assert facts["cpu_model"] == "Example CPU"
+    assert facts["accelerators"] == "cuda:0: Example GPU"
+    assert facts["num_cpus_granted"] == "2"
+    assert facts["memory_bytes"] == "unknown"
+    assert len(facts) == len(ENVIRONMENT.identity.__struct_fields__) + len(ENVIRONMENT.recorded.__struct_fields__)
+
+
+def test_facts_are_shown_in_their_units() -> None:
+    identity = msgspec.structs.replace(ENVIRONMENT.identity, accelerators=(), variables={"OMP_NUM_THREADS": "1"})
+    recorded = msgspec.structs.replace(
+        ENVIRONMENT.recorded, memory_bytes=3 * 2**30, git_is_dirty=True, load_average_1_minute=0.5
+    )
+    facts = dict(describe_environment(type(ENVIRONMENT)(identity=identity, recorded=recorded)))
+    assert facts["accelerators"] == "none"
+    assert facts["variables"] == "OMP_NUM_THREADS=1"
+    assert facts["memory_bytes"] == "3.000 GiB"
+    assert facts["git_is_dirty"] == "True"
+    assert facts["load_average_1_minute"] == "0.5"
+
+
+def test_hostile_text_of_a_run_is_harmless_in_its_files() -> None:
+    identity = msgspec.structs.replace(ENVIRONMENT.identity, cpu_model="<script>|`x`\x1b[2J")
+    hostile = type(ENVIRONMENT)(identity=identity, recorded=ENVIRONMENT.recorded)
+    run = make_run([BASE], [make_trained(BASE, heldout=LEARNED)], environment=hostile, label="[x](y)")
+    text = list_files(run, judge_run(run))["throughput.md"]
+    assert "<" not in text
+    assert "\x1b" not in text
+    assert r"\[x\](y)" in text

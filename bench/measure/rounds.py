@@ -17,7 +17,8 @@ from bench.records.progress import Progress
 
 MAX_WORKERS = 8
 WORKER_BYTES = 2**30
-"""Memory to count on for a worker with torch and a small network: 0.25 GiB resident on a CPU (Linux x86-64, torch 2.13, measured); CUDA's context adds."""
+"""Memory to count on for a worker with torch and a small network: measured 0.25 GiB resident on a CPU (Linux x86-64,
+torch 2.13); CUDA's context adds to it."""
 
 
 def choose_max_workers(available_bytes: int | None) -> int:

@@ -121,7 +121,7 @@ class _BatchSampler(Sampler[torch.Tensor]):
         self.batch_size = batch_size
 
     def __iter__(self) -> Iterator[torch.Tensor]:
-        return iter(self.order.next_epoch().split(self.batch_size))
+        return iter(torch.split(self.order.next_epoch(), self.batch_size))
 
     def __len__(self) -> int:
         return math.ceil(self.order.num_samples / self.batch_size)

@@ -165,7 +165,10 @@ def check_timer(device: Device, clock: Clock = HOST_CLOCK) -> None:
         for _ in range(num_products):
             state = state @ state  # a chain: none can start before the last is done
 
-    truth = measure_truth(hand_over, lambda: state[0, 0].item(), device.synchronize, clock)
+    def force_value() -> float:
+        return state[0, 0].item()  # sync point
+
+    truth = measure_truth(hand_over, force_value, device.synchronize, clock)
     if not truth.is_true:
         raise DeviceFaultError(
             f"the timer can't be trusted on device {device.name}: work timed at {truth.timed_seconds:.3g} s took "

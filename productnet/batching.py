@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -74,16 +76,22 @@ class ManualBatching:
 
 
 class DataLoaderBatching:
-    """A stock `DataLoader` over a `TensorDataset` on the host; each batch is moved as it comes."""
+    """Batches from a `DataLoader` over a `TensorDataset` on the host; each is moved to the device as it comes.
 
-    def __init__(self, data: Dataset, order: BatchOrder, batch_size: int, device: Device) -> None:
+    Args:
+        is_batched: False is the stock loader, which fetches a batch sample by sample and collates; True hands it the
+            numbers of a whole batch, so that one indexing fetches all of it.
+    """
+
+    def __init__(self, data: Dataset, order: BatchOrder, batch_size: int, device: Device, is_batched: bool) -> None:
         self.device = device
+        dataset = TensorDataset(data.features, data.targets)
         # A DataLoader draws a base seed at every iterator: from a generator of its own, lest it shift another stream.
-        self.loader: DataLoader[tuple[torch.Tensor, ...]] = DataLoader(
-            TensorDataset(data.features, data.targets),
-            batch_size=batch_size,
-            sampler=_OrderSampler(order),
-            generator=torch.Generator(),
+        generator = torch.Generator()
+        self.loader: DataLoader[tuple[torch.Tensor, ...]] = (
+            DataLoader(dataset, batch_size=None, sampler=_BatchSampler(order, batch_size), generator=generator)
+            if is_batched
+            else DataLoader(dataset, batch_size=batch_size, sampler=_SampleSampler(order), generator=generator)
         )
 
     def epoch(self) -> Iterator[Batch]:
@@ -92,7 +100,9 @@ class DataLoaderBatching:
             yield features.to(self.device.torch_device), targets.to(self.device.torch_device)
 
 
-class _OrderSampler(Sampler[int]):
+class _SampleSampler(Sampler[int]):
+    """Number after number, as the stock loader wants them."""
+
     def __init__(self, order: BatchOrder) -> None:
         self.order = order
 
@@ -103,15 +113,30 @@ class _OrderSampler(Sampler[int]):
         return self.order.num_samples
 
 
-_CLASSES: dict[str, type[ManualBatching | DataLoaderBatching]] = {
+class _BatchSampler(Sampler[torch.Tensor]):
+    """The numbers of a whole batch at once: (batch,) int64."""
+
+    def __init__(self, order: BatchOrder, batch_size: int) -> None:
+        self.order = order
+        self.batch_size = batch_size
+
+    def __iter__(self) -> Iterator[torch.Tensor]:
+        return iter(torch.split(self.order.next_epoch(), self.batch_size))
+
+    def __len__(self) -> int:
+        return math.ceil(self.order.num_samples / self.batch_size)
+
+
+_MAKERS: dict[str, Callable[[Dataset, BatchOrder, int, Device], Batching]] = {
     "manual": ManualBatching,
-    "dataloader": DataLoaderBatching,
+    "dataloader": partial(DataLoaderBatching, is_batched=False),
+    "dataloader-batched": partial(DataLoaderBatching, is_batched=True),
 }
 
 
 def make_batching(config: TrainConfig, data: Dataset, order: BatchOrder, device: Device) -> Batching:
     """Make the batching that the configuration names."""
-    return _CLASSES[config.batching](data, order, config.batch_size, device)
+    return _MAKERS[config.batching](data, order, config.batch_size, device)
 
 
 def epoch_mean(batch_losses: Sequence[float], batch_sizes: Sequence[int]) -> float:

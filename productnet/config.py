@@ -9,7 +9,7 @@ from productnet.device import check_device_name
 from productnet.engines import ENGINES
 from productnet.errors import ConfigError
 
-BATCHINGS = ("manual", "dataloader")
+BATCHINGS = ("manual", "dataloader", "dataloader-batched")
 """The ways to fetch a batch; `productnet.batching` has one reader for each."""
 
 _LARGEST_FLOAT32 = (2 - 2**-23) * 2.0**127

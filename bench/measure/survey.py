@@ -12,10 +12,12 @@ from typing import cast
 import msgspec
 
 from bench.errors import BenchError, UnavailableError
+from bench.measure.clock import HOST_CLOCK, Clock
 from bench.measure.process import ask_in_child
+from bench.measure.truth import measure_truth
 from bench.records.environment import Accelerator
 from bench.records.journal import as_text
-from productnet.device import DEVICE_KINDS, list_devices, open_device, why_absent
+from productnet.device import DEVICE_KINDS, Device, list_devices, open_device, why_absent
 from productnet.door import ExitCode
 from productnet.errors import DeviceFaultError, DeviceUnavailableError
 
@@ -130,6 +132,7 @@ def _survey(asked: str) -> Survey:
     for name in dict.fromkeys([*list_devices(), *([] if asked in ("auto", "all") else [asked])]):
         try:
             device = open_device(name)
+            check_timer(device)
         except (DeviceUnavailableError, DeviceFaultError) as error:
             unusable[name] = Unusable(reason=str(error), exit_code=error.exit_code)
         else:
@@ -143,3 +146,31 @@ def _survey(asked: str) -> Survey:
         numpy_version=np.__version__,
     )
     return Survey(devices=tuple(devices), unusable=unusable, torch=facts)
+
+
+def check_timer(device: Device, clock: Clock = HOST_CLOCK) -> None:
+    """Hold the truth test on a device.
+
+    Raises:
+        DeviceFaultError: when our timer and a value forced out disagree.
+    Synchronizes: yes
+    """
+    import torch
+
+    size = 128
+    state = torch.full((size, size), 1 / size, device=device.torch_device)
+
+    def hand_over(num_products: int) -> None:
+        nonlocal state
+        for _ in range(num_products):
+            state = state @ state  # a chain: none can start before the last is done
+
+    def force_value() -> float:
+        return state[0, 0].item()  # sync point
+
+    truth = measure_truth(hand_over, force_value, device.synchronize, clock)
+    if not truth.is_true:
+        raise DeviceFaultError(
+            f"the timer can't be trusted on device {device.name}: work timed at {truth.timed_seconds:.3g} s took "
+            f"{truth.forced_seconds:.3g} s until its value was there; use another device, or another build of torch"
+        )

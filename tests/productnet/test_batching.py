@@ -6,9 +6,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.utils.data import TensorDataset
 
 from productnet import batching as batching_module
-from productnet.batching import Batching, BatchOrder, DataLoaderBatching, ManualBatching, epoch_mean, make_batching
+from productnet.batching import Batching, BatchOrder, DataLoaderBatching, epoch_mean, make_batching
 from productnet.config import BATCHINGS, TrainConfig
 from productnet.data import Dataset, draw_training_data
 from productnet.device import Device
@@ -148,9 +149,25 @@ def test_a_loader_without_a_generator_of_its_own_would_move_the_global_stream() 
 
 
 def test_the_names_of_the_batchings_are_those_that_have_a_class() -> None:
-    assert tuple(batching_module._CLASSES) == BATCHINGS
-    assert batching_module._CLASSES["manual"] is ManualBatching
-    assert batching_module._CLASSES["dataloader"] is DataLoaderBatching
+    assert tuple(batching_module._MAKERS) == BATCHINGS
+
+
+@pytest.mark.parametrize(("batching", "num_fetches"), [("dataloader", 25), ("dataloader-batched", 3)])
+def test_the_stock_loader_fetches_every_sample_and_the_batched_one_every_batch(
+    monkeypatch: pytest.MonkeyPatch, batching: str, num_fetches: int
+) -> None:
+    fetched: list[object] = []
+    fetch = TensorDataset.__getitem__
+
+    def count(self: TensorDataset, index: int) -> tuple[torch.Tensor, ...]:
+        fetched.append(index)
+        return fetch(self, index)  # type: ignore[no-untyped-call, no-any-return]
+
+    monkeypatch.setattr(TensorDataset, "__getitem__", count)
+    config = TrainConfig(device="cpu", batching=batching, num_samples=25, batch_size=10)
+    made = make_batching(config, _data(config), _order(25), CPU)
+    assert [len(features) for features, _ in made.epoch()] == [10, 10, 5]
+    assert len(fetched) == num_fetches
 
 
 def test_the_mean_of_an_epoch_weighs_a_short_last_batch_by_its_samples() -> None:

@@ -89,7 +89,16 @@ def _train(config: TrainConfig, say: Callable[[str], None]) -> tuple[TrainResult
     set_up = perf_counter()
     training.prepare()
     prepared = perf_counter()
-    with _show_progress(config, say) as on_progress:
+    reporting_seconds = 0.0
+    with _show_progress(config, say) as show:
+
+        def on_progress(epoch_losses: Sequence[float]) -> None:
+            nonlocal reporting_seconds
+            before = perf_counter()
+            show(epoch_losses)
+            reporting_seconds += perf_counter() - before
+
+        training_started = perf_counter()
         run_epochs(training, on_progress)
         trained = perf_counter()
     result = training.result()
@@ -106,7 +115,7 @@ def _train(config: TrainConfig, say: Callable[[str], None]) -> tuple[TrainResult
         "versions": _list_versions(),
         "setup_seconds": set_up - started,
         "compile_seconds": prepared - set_up,
-        "train_seconds": trained - prepared,
+        "train_seconds": trained - training_started - reporting_seconds,
     }
     return result, record
 
@@ -125,6 +134,7 @@ def _show_progress(config: TrainConfig, say: Callable[[str], None]) -> Iterator[
         TimeRemainingColumn(),
         console=console,
         transient=True,
+        auto_refresh=False,  # a drawing thread would take its turns from the training
         disable=not sys.stderr.isatty() or console.is_dumb_terminal,
         # On a terminal the lines pass above the bar; in a file they must stay where they were sent.
         redirect_stdout=sys.stdout.isatty(),
@@ -134,7 +144,7 @@ def _show_progress(config: TrainConfig, say: Callable[[str], None]) -> Iterator[
 
         def on_progress(epoch_losses: Sequence[float]) -> None:
             say(f"Epoch [{len(epoch_losses)}/{config.num_epochs}], Loss: {epoch_losses[-1]:.6f}")
-            bar.update(task, completed=len(epoch_losses), loss=f"{epoch_losses[-1]:.6f}")
+            bar.update(task, completed=len(epoch_losses), loss=f"{epoch_losses[-1]:.6f}", refresh=True)
 
         yield on_progress
 

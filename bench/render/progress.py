@@ -32,8 +32,8 @@ def _show_bar(console: Console) -> Iterator[Callable[[Progress], None]]:
         TextColumn("{task.fields[left]}", markup=False),
         console=console,
         transient=True,
-        # One redraw a second: the drawing thread must not take a core from what is measured.
-        refresh_per_second=1,
+        # Drawn between blocks and never during one: no thread of ours may wake beside what is measured.
+        auto_refresh=False,
         redirect_stdout=False,
         redirect_stderr=False,
     )
@@ -46,6 +46,7 @@ def _show_bar(console: Console) -> Iterator[Callable[[Progress], None]]:
                 completed=progress.share_done,
                 description=f"{_place(progress)} {progress.case.name}",
                 left=_time_left(progress),
+                refresh=True,
             )
 
         yield show

@@ -128,8 +128,8 @@ def test_the_record_is_the_result_of_the_training(train: Any, tmp_path: Path) ->
 def test_the_stages_are_timed_apart_and_showing_progress_is_in_none_of_them(
     train: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    set_up, compiled, shown, trained = (100.0, 101.0), 103.0, (203.5, 253.5), 257.0
-    readings = iter([*set_up, compiled, 203.0, *shown, trained])
+    three_times_fifty_to_show = (204.0, 254.0, 255.0, 305.0, 306.0, 356.0)
+    readings = iter([100.0, 101.0, 103.0, 203.0, *three_times_fifty_to_show, 357.0])
     monkeypatch.setattr(command, "perf_counter", lambda: next(readings))
     target = tmp_path / "result.json"
     train(*QUICK, "--json", str(target))

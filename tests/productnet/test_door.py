@@ -134,7 +134,7 @@ def test_an_exit_within_the_command_keeps_its_code(capfd: pytest.CaptureFixture[
     "environment",
     [
         {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"},
-        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": ""},
         {"PYTHONIOENCODING": "cp1252"},
     ],
 )

@@ -18,7 +18,7 @@ from bench.errors import BenchError, UsageError
 from bench.workloads.suites import SUITES, plan_cases
 from productnet.config import BATCHINGS, TrainConfig
 from productnet.device import check_device_name
-from productnet.door import ExitCode, OneLineParser, run_door
+from productnet.door import ExitCode, OneLineParser, printable, run_door
 from productnet.engines import ENGINES
 from productnet.errors import ProductNetError
 
@@ -75,7 +75,8 @@ def _plan_cases(arguments: Namespace, devices: list[str]) -> tuple[Case, ...]:
     """Lay out the cases, having checked every number as a training would."""
     if arguments.replicates is not None and arguments.replicates < 1:
         raise UsageError(f"--replicates {arguments.replicates} is too small: use at least 1")
-    TrainConfig(num_threads=arguments.threads, num_epochs=arguments.epochs, seed=arguments.seed)
+    for seed in (arguments.seed, arguments.seed + (arguments.replicates or 1) - 1):
+        TrainConfig(num_threads=arguments.threads, num_epochs=arguments.epochs, seed=seed)
     return plan_cases(
         SUITES[arguments.suite], devices, arguments.engine, arguments.batching, arguments.threads, arguments.epochs
     )
@@ -100,6 +101,9 @@ def _measure(arguments: Namespace, asked_device: str) -> int:
         num_replicates=arguments.replicates or suite.num_replicates,
         seed=arguments.seed,
     )
+    if asked_device in ("auto", "all"):
+        for name, unusable in survey.unusable.items():
+            print(f"not measured: {printable(f'{name} ({unusable.reason})')}", file=sys.stderr)
     environment = collect_environment(survey, Path(__file__).parent)
     info = RunInfo(
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -148,7 +152,6 @@ def _report(directory: RunDirectory, was_interrupted: bool) -> int:
     """Read the run back, write its tables, show them, and say how it went."""
     from bench.judge.results import judge_run
     from bench.records.store import read_run
-    from bench.render.escape import for_terminal
     from bench.render.report import list_files, report_on_terminal
 
     run = read_run(directory.path)
@@ -157,7 +160,7 @@ def _report(directory: RunDirectory, was_interrupted: bool) -> int:
         directory.write_text(name, text)
     width = shutil.get_terminal_size((120, 24)).columns if sys.stdout.isatty() else _WIDTH_ELSEWHERE
     print(report_on_terminal(run, results, width))
-    print(f"Written to {for_terminal(str(directory.path))}: raw samples, run.json, and the tables as .md and .csv")
+    print(f"Written to {printable(str(directory.path))}: raw samples, run.json, and the tables as .md and .csv")
     return ExitCode.INTERRUPTED if was_interrupted else _choose_exit_code(results)
 
 
@@ -176,19 +179,18 @@ def _show_info(asked_device: str) -> int:
     """Show the devices, why others are not there, and the environment."""
     from bench.measure.environment import collect_environment
     from bench.measure.survey import take_survey
-    from bench.render.escape import for_terminal
     from bench.render.summary import describe_environment
 
     survey = take_survey(asked_device)
     print("Devices that work, the best first:")
     for device in survey.devices:
-        print(for_terminal(f"  {device.name}: {device.model_name}"))
+        print(printable(f"  {device.name}: {device.model_name}"))
     print("Devices that can't be used:")
     for name, unusable in survey.unusable.items():
-        print(for_terminal(f"  {name}: {unusable.reason}"))
+        print(printable(f"  {name}: {unusable.reason}"))
     print("Environment:")
     for name, value in describe_environment(collect_environment(survey, Path(__file__).parent)):
-        print(for_terminal(f"  {name}: {value}"))
+        print(printable(f"  {name}: {value}"))
     return ExitCode.FINE
 
 

@@ -65,6 +65,7 @@ def collect_environment(survey: Survey, source_directory: Path) -> Environment:
         load_average_1_minute=os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         num_processes=len(psutil.pids()),
         numpy_version=facts.numpy_version,
+        unusable_devices={name: unusable.reason for name, unusable in survey.unusable.items()},
         git_commit=commit,
         git_is_dirty=None if status is None else bool(status),
     )

@@ -50,6 +50,8 @@ class Recorded(Struct, frozen=True, kw_only=True):
     load_average_1_minute: float | None = None
     num_processes: int | None = None
     numpy_version: str | None = None
+    unusable_devices: dict[str, str] | None = None
+    """Kind or name of a device that could not be used -> why."""
     git_commit: str | None = None
     git_is_dirty: bool | None = None
 

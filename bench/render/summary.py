@@ -75,7 +75,7 @@ def _show_fact(name: str, value: object) -> str:
         case None:
             return UNKNOWN
         case dict():
-            return " ".join(f"{key}={text}" for key, text in value.items()) or "none"
+            return ", ".join(f"{key}={text}" for key, text in value.items()) or "none"
         case tuple():
             return ", ".join(f"{each.name}: {each.model_name}" for each in value) or "none"
         case int() if name.endswith("_bytes"):

@@ -95,7 +95,9 @@ class WorkerProcess:
         return self._receive(reply_type, command.timeout_seconds + GRACE_SECONDS)
 
     def end(self) -> None:
-        """Kill the process and whatever it has started, if they still run, and wait for its end."""
+        """Kill the process and whatever it has started, if they still run, and wait for its end; once is enough."""
+        if self._connection.closed:
+            return  # its number may be another process's by now
         if self.process.pid is not None and hasattr(os, "killpg"):
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)

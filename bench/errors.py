@@ -23,6 +23,12 @@ class UnavailableError(BenchError):
     exit_code = ExitCode.UNAVAILABLE
 
 
+class FaultyDeviceError(BenchError):
+    """A device asked for computes wrong values, or its timer lies."""
+
+    exit_code = ExitCode.INVALID
+
+
 class InvalidFileError(BenchError):
     """A stored run can't be read."""
 

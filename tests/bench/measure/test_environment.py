@@ -8,11 +8,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench.errors import UnavailableError
+from bench.errors import FaultyDeviceError, UnavailableError
 from bench.measure import environment, survey
 from bench.measure.process import ask_in_child
 from bench.measure.rounds import MAX_WORKERS, choose_max_workers
-from bench.measure.survey import DeviceRefusedError, FaultyDeviceError, Survey, TorchFacts, Unusable, choose_devices
+from bench.measure.survey import Survey, TorchFacts, Unusable, choose_devices
 from bench.records.environment import Accelerator
 from productnet.door import ExitCode
 
@@ -128,7 +128,7 @@ def test_auto_is_the_best_device_that_works_and_all_are_all_of_them() -> None:
 
 def test_a_device_that_is_not_there_is_refused_with_its_reason_and_never_replaced() -> None:
     found = make_survey("cpu", cuda=Unusable(reason="device cuda is not here", exit_code=ExitCode.UNAVAILABLE))
-    with pytest.raises(DeviceRefusedError, match="device cuda is not here") as caught:
+    with pytest.raises(UnavailableError, match="device cuda is not here") as caught:
         choose_devices("cuda", found)
     assert caught.value.exit_code == 3
 
@@ -144,6 +144,13 @@ def test_torch_is_asked_in_a_child_that_lists_devices_and_why_others_are_absent(
     found = survey.take_survey("cuda:42")
     assert "cpu" in [device.name for device in found.devices]
     assert "cuda:42" in found.unusable["cuda:42"].reason
+
+
+@pytest.mark.parametrize("asked", ["auto", "all", "cpu"])
+def test_where_no_device_works_the_reason_is_that_of_the_cpu(asked: str) -> None:
+    found = make_survey(cpu=Unusable(reason="its timer lies", exit_code=ExitCode.INVALID))
+    with pytest.raises(FaultyDeviceError, match="its timer lies"):
+        choose_devices(asked, found)
 
 
 def test_a_torch_that_can_not_be_asked_is_unavailable_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:

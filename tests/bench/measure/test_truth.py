@@ -61,6 +61,12 @@ def test_the_timer_of_this_cpu_is_true() -> None:
     check_timer(Device("cpu", "CPU", None))
 
 
+def test_one_try_that_a_busy_neighbour_spoilt_is_forgiven(monkeypatch: pytest.MonkeyPatch) -> None:
+    truths = iter([TimerTruth(0.001, 0.1), TimerTruth(0.1, 0.1)])
+    monkeypatch.setattr("bench.measure.survey.measure_truth", lambda *_arguments: next(truths))
+    check_timer(Device("cpu", "CPU", None))
+
+
 def test_a_device_whose_timer_lies_is_a_fault_with_both_times(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.measure.survey.measure_truth", lambda *_arguments: TimerTruth(0.001, 0.1))
     with pytest.raises(DeviceFaultError, match=r"timed at 0\.001 s took 0\.1 s") as caught:

@@ -53,7 +53,8 @@ def advise(results: Sequence[CaseResult]) -> str:
     replicates = fastest.training_seconds.count
     seen = f"{replicates} replicate{'s' if replicates > 1 else ''}, quality {fastest.quality}"
     line = f"Fastest valid mode here: {fastest.case.name}, {number(fastest.training_seconds.median)} s a training"
-    if fastest is not results[0] and fastest.speedup is not None:
+    # Nothing is measured against a baseline that has not learned.
+    if fastest is not results[0] and results[0].is_rankable and fastest.speedup is not None:
         line += f", {times(fastest.speedup)} the speed of {results[0].case.name}"
     return f"{line} ({seen})."
 

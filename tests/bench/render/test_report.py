@@ -197,3 +197,11 @@ def test_hostile_text_of_a_run_is_harmless_in_its_files() -> None:
     assert "<" not in text
     assert "\x1b" not in text
     assert r"\[x\](y)" in text
+
+
+def test_no_mode_is_measured_against_a_baseline_that_has_not_learned() -> None:
+    fast = make_case("eager")
+    records = [*make_training(BASE, [4.0, 4.0], r_squared=0.1), *make_training(fast, [1.0, 1.0])]
+    line = advise(judge_run(make_run([BASE, fast], records)))
+    assert line.startswith("Fastest valid mode here")
+    assert "the speed of" not in line

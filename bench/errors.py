@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from productnet.door import ExitCode
+from productnet.exit_code import ExitCode
 
 
 class BenchError(Exception):

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 
 from bench.errors import BenchError, UsageError
 from bench.workloads.suites import SUITES, plan_cases
-from productnet.config import BATCHINGS, TrainConfig
+from productnet.config import TrainConfig
 from productnet.device import check_device_name
-from productnet.door import ExitCode, OneLineParser, printable, run_door
-from productnet.engines import ENGINES
+from productnet.door import OneLineParser, printable, run_door
 from productnet.errors import ProductNetError
+from productnet.exit_code import ExitCode
+from productnet.registry import AMP, BATCHINGS, ENGINES, PRECISIONS
 
 if TYPE_CHECKING:
     from bench.judge.results import CaseResult
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from bench.records.store import RunDirectory
 
 _PROG = "python -m bench.run"
+PRODUCTNET = "bench.workloads.productnet:ProductNet"
+"""What is measured: called with a case and a seed, in the worker."""
 _WIDTH_ELSEWHERE = 250
 """Columns where standard output is no terminal, so that nothing folds in a log."""
 
@@ -46,10 +49,16 @@ def make_parser() -> OneLineParser:
     add("--device", default="auto", help="cpu, cuda, cuda:N, mps, auto (the best one here, default) or all")
     add("--suite", default="quick", choices=tuple(SUITES), help=f"which cases; {suites}")
     add("--engine", type=_parse_list(tuple(ENGINES)), help=f"instead of the suite's: {','.join(ENGINES)}")
-    add("--batching", type=_parse_list(BATCHINGS), help=f"instead of the suite's: {','.join(BATCHINGS)}")
-    add("--epochs", type=int, default=recipe.num_epochs, help=f"of a training (default {recipe.num_epochs})")
+    add("--batching", type=_parse_list(tuple(BATCHINGS)), help=f"instead of the suite's: {','.join(BATCHINGS)}")
+    precisions = (*PRECISIONS, AMP)
+    add("--precision", type=_parse_list(precisions), help=f"instead of the suite's: {','.join(precisions)}")
+    add("--amp", dest="precision", action="store_const", const=(AMP,), help="the 16-bit precision of the device")
+    compiled = ("compiled-model",)
+    add("--compile", dest="engine", action="store_const", const=compiled, help="--engine compiled-model")
+    epochs, threads = recipe.num_epochs, recipe.num_threads
+    add("--epochs", dest="num_epochs", type=int, default=epochs, help=f"of a training (default {epochs})")
     add("--replicates", type=int, help="how often each case is measured, each time in a fresh process with a new seed")
-    add("--threads", type=int, default=recipe.num_threads, help=f"CPU threads (default {recipe.num_threads})")
+    add("--threads", dest="num_threads", type=int, default=threads, help=f"CPU threads (default {threads})")
     add("--seed", type=int, default=recipe.seed, help=f"of the first replicate (default {recipe.seed})")
     add("--output", type=Path, help="the run's directory (default: a new one under results/)")
     add("--label", type=_parse_label, help="a word of yours that is kept with the run and put into its name")
@@ -58,51 +67,63 @@ def make_parser() -> OneLineParser:
     return parser
 
 
-def main() -> int:
+def main(make_workload: str = PRODUCTNET) -> int:
     """Measure as the command line says."""
-    arguments = make_parser().parse_args()
-    device = check_device_name(arguments.device, also=("all",))
-    cases = _plan_cases(arguments, [device])
+    parser = make_parser()
+    arguments = parser.parse_args()
+    with parser.naming_flags():
+        arguments.device = check_device_name(arguments.device, also=("all",))
+        _check_numbers(arguments)
     if arguments.list:
-        print("\n".join(case.name for case in cases))
+        print("\n".join(case.name for case in _plan_cases(arguments, [arguments.device])))
         return ExitCode.FINE
     if arguments.info:
-        return _show_info(device)
-    return _measure(arguments, device)
+        return _show_info(arguments.device)
+    return _measure(arguments, make_workload)
 
 
-def _plan_cases(arguments: Namespace, devices: list[str]) -> tuple[Case, ...]:
-    """Lay out the cases, having checked every number as a training would."""
+def _check_numbers(arguments: Namespace) -> None:
+    """Check every number as a training would."""
     if arguments.replicates is not None and arguments.replicates < 1:
         raise UsageError(f"--replicates {arguments.replicates} is too small: use at least 1")
     for seed in (arguments.seed, arguments.seed + (arguments.replicates or 1) - 1):
-        TrainConfig(num_threads=arguments.threads, num_epochs=arguments.epochs, seed=seed)
+        TrainConfig(num_threads=arguments.num_threads, num_epochs=arguments.num_epochs, seed=seed)
+
+
+def _plan_cases(arguments: Namespace, devices: list[str]) -> tuple[Case, ...]:
     return plan_cases(
-        SUITES[arguments.suite], devices, arguments.engine, arguments.batching, arguments.threads, arguments.epochs
+        SUITES[arguments.suite],
+        devices,
+        arguments.engine,
+        arguments.batching,
+        arguments.precision,
+        arguments.num_threads,
+        arguments.num_epochs,
     )
 
 
-def _measure(arguments: Namespace, asked_device: str) -> int:
+def _measure(arguments: Namespace, make_workload: str) -> int:
     """Run the whole of it: survey, measuring, tables."""
     from bench.measure.environment import collect_environment
-    from bench.measure.survey import choose_devices, take_survey
+    from bench.measure.survey import choose_devices, resolve_amp, take_survey
     from bench.records.journal import as_text
     from bench.records.plan import Plan
     from bench.records.run import RunInfo
     from bench.records.store import check_output, create_run
 
     check_output(arguments.output)
-    survey = take_survey(asked_device)
-    devices = choose_devices(asked_device, survey)
+    survey = take_survey(arguments.device)
+    devices = choose_devices(arguments.device, survey)
     suite = SUITES[arguments.suite]
     plan = Plan(
         suite=arguments.suite,
-        cases=_plan_cases(arguments, devices),
+        cases=resolve_amp(_plan_cases(arguments, devices), survey),
         num_replicates=arguments.replicates or suite.num_replicates,
         seed=arguments.seed,
     )
-    if asked_device in ("auto", "all"):
-        for name, unusable in survey.unusable.items():
+    for name, unusable in survey.unusable.items():
+        # That a kind is not there is no news to who asked for the best device or for one by name.
+        if unusable.is_present or arguments.device == "all":
             print(f"not measured: {printable(f'{name} ({unusable.reason})')}", file=sys.stderr)
     environment = collect_environment(survey, Path(__file__).parent)
     info = RunInfo(
@@ -115,31 +136,29 @@ def _measure(arguments: Namespace, asked_device: str) -> int:
     time_of_day = info.started_at[:19].replace(":", "")
     name_parts = (time_of_day, environment.recorded.host_name or "host", "-".join(devices), arguments.label or "")
     with create_run(info, arguments.output, name_parts) as directory:
-        was_interrupted = _run_plan(info, directory)
+        was_interrupted = _run_plan(info, directory, make_workload)
         return _report(directory, was_interrupted)
 
 
-def _run_plan(info: RunInfo, directory: RunDirectory) -> bool:
+def _run_plan(info: RunInfo, directory: RunDirectory, make_workload: str) -> bool:
     """Measure everything that is planned; returns whether the user stopped it."""
     from rich.console import Console
 
     from bench.measure.process import WorkerProcess
     from bench.measure.rounds import choose_max_workers, measure
-    from bench.measure.worker import serve_productnet
     from bench.records.journal import Ended
     from bench.render.progress import show_progress
 
     numbers = count()
     started = monotonic()
-    available = info.environment.recorded.memory_available_bytes if info.environment else None
     try:
         with show_progress(Console(stderr=True)) as on_progress:
             measure(
                 info.plan,
-                launch=lambda: WorkerProcess(serve_productnet, directory.log_path(next(numbers))),
+                launch=lambda: WorkerProcess(make_workload, directory.log_path(next(numbers))),
                 journal=directory.append,
                 on_progress=on_progress,
-                max_workers=choose_max_workers(available),
+                max_workers=choose_max_workers(info.environment.recorded if info.environment else None),
             )
         was_interrupted = False
     except KeyboardInterrupt:
@@ -166,7 +185,7 @@ def _report(directory: RunDirectory, was_interrupted: bool) -> int:
 
 def _choose_exit_code(results: list[CaseResult]) -> ExitCode:
     failures = [failed for result in results for failed in result.failures]
-    if any(result.quality == "INVALID" for result in results):
+    if any(result.quality == "INVALID" for result in results) or any(each.kind == "faulty" for each in failures):
         return ExitCode.INVALID
     if failures and all(result.failures for result in results) and all(each.kind == "unavailable" for each in failures):
         return ExitCode.UNAVAILABLE
@@ -181,7 +200,7 @@ def _show_info(asked_device: str) -> int:
     from bench.measure.survey import take_survey
     from bench.render.summary import describe_environment
 
-    survey = take_survey(asked_device)
+    survey = take_survey("all" if asked_device == "auto" else asked_device)
     print("Devices that work, the best first:")
     for device in survey.devices:
         print(printable(f"  {device.name}: {device.model_name}"))

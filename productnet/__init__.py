@@ -6,40 +6,47 @@ engines and devices cost no import of torch.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from productnet.registry import load
 
 if TYPE_CHECKING:
     from productnet.config import TrainConfig
     from productnet.device import Device, open_device
-    from productnet.engines import ENGINES
-    from productnet.errors import ConfigError, DeviceUnavailableError, ProductNetError
+    from productnet.errors import ConfigError, DeviceUnavailableError, ModeUnavailableError, ProductNetError
     from productnet.evaluate import Accuracy
     from productnet.model import MLP
+    from productnet.registry import BATCHINGS, ENGINES, PRECISIONS
     from productnet.train import Training, TrainResult, fit
 
 _HOME_OF = {
     "TrainConfig": "config",
     "Device": "device",
     "open_device": "device",
-    "ENGINES": "engines",
     "ConfigError": "errors",
     "DeviceUnavailableError": "errors",
+    "ModeUnavailableError": "errors",
     "ProductNetError": "errors",
     "Accuracy": "evaluate",
     "MLP": "model",
+    "BATCHINGS": "registry",
+    "ENGINES": "registry",
+    "PRECISIONS": "registry",
     "Training": "train",
     "TrainResult": "train",
     "fit": "train",
 }
 
 __all__ = [
+    "BATCHINGS",
     "ENGINES",
     "MLP",
+    "PRECISIONS",
     "Accuracy",
     "ConfigError",
     "Device",
     "DeviceUnavailableError",
+    "ModeUnavailableError",
     "ProductNetError",
     "TrainConfig",
     "TrainResult",
@@ -52,4 +59,4 @@ __all__ = [
 def __getattr__(name: str) -> object:
     if name not in _HOME_OF:
         raise AttributeError(f"module 'productnet' has no attribute {name!r}")
-    return getattr(import_module(f"productnet.{_HOME_OF[name]}"), name)
+    return load(f"productnet.{_HOME_OF[name]}:{name}")

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import platform
 import sys
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, astuple
+from dataclasses import asdict, astuple, fields
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from productnet.config import BATCHINGS, TrainConfig
-from productnet.door import ExitCode, OneLineParser, run_door
-from productnet.engines import ENGINES
+from productnet.config import TrainConfig
+from productnet.door import OneLineParser, run_door
 from productnet.errors import ConfigError, DivergedError, ProductNetError
+from productnet.exit_code import ExitCode
+from productnet.registry import AMP, BATCHINGS, ENGINES, PRECISIONS
 
 if TYPE_CHECKING:
     from productnet.train import TrainResult
@@ -37,14 +37,51 @@ def make_parser() -> OneLineParser:
     add("--device", default=recipe.device, help="cpu, cuda, cuda:N, mps, or auto: the best one present (default)")
     add("--engine", default=recipe.engine, help=f"how to train: {', '.join(ENGINES)} (default {recipe.engine})")
     add("--batching", default=recipe.batching, help=f"{', '.join(BATCHINGS)} (default {recipe.batching})")
-    add("--threads", type=int, default=recipe.num_threads, help=f"CPU threads (default {recipe.num_threads})")
+    precisions = ", ".join(PRECISIONS)
+    add("--precision", default=recipe.precision, help=f"{precisions} (default {recipe.precision})")
+    add("--amp", dest="precision", action="store_const", const=AMP, help="the 16-bit precision that suits the device")
+    add("--compile", dest="engine", action="store_const", const="compiled-model", help="--engine compiled-model")
+    add(
+        "--threads",
+        dest="num_threads",
+        type=int,
+        default=recipe.num_threads,
+        help=f"CPU threads (default {recipe.num_threads})",
+    )
     add("--seed", type=int, default=recipe.seed, help=f"of all random numbers (default {recipe.seed})")
-    add("--epochs", type=int, default=recipe.num_epochs, help=f"passes over the data (default {recipe.num_epochs})")
+    add(
+        "--epochs",
+        dest="num_epochs",
+        type=int,
+        default=recipe.num_epochs,
+        help=f"passes over the data (default {recipe.num_epochs})",
+    )
     add("--batch-size", type=int, default=recipe.batch_size, help=f"default {recipe.batch_size}")
-    add("--samples", type=int, default=recipe.num_samples, help=f"training samples (default {recipe.num_samples})")
-    add("--hidden", type=_parse_widths, default=recipe.hidden_sizes, metavar="16,8", help="widths of the hidden layers")
-    add("--lr", type=float, default=recipe.learning_rate, help=f"Adam's learning rate (default {recipe.learning_rate})")
+    add("--drop-last", action="store_true", help="leave out a last batch that is smaller than the rest")
+    add(
+        "--samples",
+        dest="num_samples",
+        type=int,
+        default=recipe.num_samples,
+        help=f"training samples (default {recipe.num_samples})",
+    )
+    add(
+        "--hidden",
+        dest="hidden_sizes",
+        type=_parse_widths,
+        default=recipe.hidden_sizes,
+        metavar="16,8",
+        help="widths of the hidden layers",
+    )
+    add(
+        "--lr",
+        dest="learning_rate",
+        type=float,
+        default=recipe.learning_rate,
+        help=f"Adam's learning rate (default {recipe.learning_rate})",
+    )
     add("--json", metavar="FILE", help="write the result as JSON; - for standard output, and nothing else there")
+    train.set_defaults(parser=train)
     return parser
 
 
@@ -66,18 +103,9 @@ def main() -> int:
 
 
 def _read_config(arguments: Namespace) -> TrainConfig:
-    return TrainConfig(
-        device=arguments.device,
-        engine=arguments.engine,
-        batching=arguments.batching,
-        num_threads=arguments.threads,
-        seed=arguments.seed,
-        num_epochs=arguments.epochs,
-        batch_size=arguments.batch_size,
-        num_samples=arguments.samples,
-        hidden_sizes=arguments.hidden,
-        learning_rate=arguments.lr,
-    )
+    given = {field.name: getattr(arguments, field.name) for field in fields(TrainConfig) if field.name in arguments}
+    with arguments.parser.naming_flags():
+        return TrainConfig(**given)
 
 
 def _train(config: TrainConfig, say: Callable[[str], None]) -> tuple[TrainResult, dict[str, object]]:
@@ -102,9 +130,7 @@ def _train(config: TrainConfig, say: Callable[[str], None]) -> tuple[TrainResult
         run_epochs(training, on_progress)
         trained = perf_counter()
     result = training.result()
-    # The last step may break a network whose losses were all finite until then.
-    figures = (*result.epoch_losses, *astuple(result.training_accuracy), *astuple(result.heldout_accuracy))
-    if not all(math.isfinite(figure) for figure in figures):
+    if result.has_diverged:
         raise DivergedError(
             f"after {config.num_epochs} epochs the loss is {result.final_loss} and the RMSE "
             f"{result.training_accuracy.rmse}: use a smaller --lr than {config.learning_rate:g}"
@@ -181,7 +207,7 @@ def _check_writable(path: Path) -> None:
     except OSError:  # a name that is too long
         writable = False
     if not writable:
-        raise ConfigError(f"--json {path} can't be written: name a file in a folder that exists and can be written")
+        raise ConfigError("--json", f"{path} can't be written: name a file in a folder that exists and can be written")
 
 
 def _write(target: str, text: str) -> None:
@@ -191,7 +217,7 @@ def _write(target: str, text: str) -> None:
     try:
         Path(target).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"--json {target} can't be written: {error.strerror}; name another file") from error
+        raise ConfigError("--json", f"{target} can't be written: {error.strerror}; name another file") from error
 
 
 if __name__ == "__main__":

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from contextlib import contextmanager
 from typing import Protocol
 
 import torch
@@ -14,6 +13,7 @@ from torch.utils.data import DataLoader, Sampler, TensorDataset
 from productnet.config import TrainConfig
 from productnet.data import Dataset
 from productnet.device import Device
+from productnet.registry import BATCHINGS, load
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 """(batch, 2) features and (batch, 1) targets, float32 on the device."""
@@ -30,7 +30,19 @@ class BatchOrder:
         self.num_samples = num_samples
         self._first_state = stream_state.clone()
         self._generator = torch.Generator()
+        self.num_epochs_drawn = 0
         self.restart()
+
+    @contextmanager
+    def rewound(self) -> Iterator[None]:
+        """Be at the first epoch for a while, then again where it was."""
+        state, num_epochs_drawn = self._generator.get_state(), self.num_epochs_drawn
+        self.restart()
+        try:
+            yield
+        finally:
+            self._generator.set_state(state)
+            self.num_epochs_drawn = num_epochs_drawn
 
     def restart(self) -> None:
         """Go back to the first epoch."""
@@ -59,45 +71,62 @@ class Batching(Protocol):
 class ManualBatching:
     """Batches sliced by hand from data that stays on the device: one gather an epoch, then views."""
 
-    def __init__(self, data: Dataset, order: BatchOrder, batch_size: int, device: Device) -> None:
+    def __init__(self, config: TrainConfig, data: Dataset, order: BatchOrder, device: Device) -> None:
         self.features = data.features.to(device.torch_device)
         self.targets = data.targets.to(device.torch_device)
         self.order = order
-        self.batch_size = batch_size
+        self.batch_size = config.batch_size
+        self.num_samples_per_epoch = config.num_samples_per_epoch
         self.device = device
 
     def epoch(self) -> Iterator[Batch]:
         """Return the next epoch's batches."""
         shuffled = self.order.next_epoch().to(self.device.torch_device)
         features, targets = self.features[shuffled], self.targets[shuffled]
-        for start in range(0, len(features), self.batch_size):
+        for start in range(0, self.num_samples_per_epoch, self.batch_size):
             stop = start + self.batch_size
             yield features[start:stop], targets[start:stop]
 
 
 class DataLoaderBatching:
-    """Batches from a `DataLoader` over a `TensorDataset` on the host; each is moved to the device as it comes.
+    """Batches from a `DataLoader` on the host; each is moved to the device as it comes."""
 
-    Args:
-        is_batched: False is the stock loader, which fetches a batch sample by sample and collates; True hands it the
-            numbers of a whole batch, so that one indexing fetches all of it.
-    """
-
-    def __init__(self, data: Dataset, order: BatchOrder, batch_size: int, device: Device, is_batched: bool) -> None:
+    def __init__(self, loader: DataLoader[tuple[torch.Tensor, ...]], device: Device) -> None:
+        self.loader = loader
         self.device = device
-        dataset = TensorDataset(data.features, data.targets)
-        # A DataLoader draws a base seed at every iterator: from a generator of its own, lest it shift another stream.
-        generator = torch.Generator()
-        self.loader: DataLoader[tuple[torch.Tensor, ...]] = (
-            DataLoader(dataset, batch_size=None, sampler=_BatchSampler(order, batch_size), generator=generator)
-            if is_batched
-            else DataLoader(dataset, batch_size=batch_size, sampler=_SampleSampler(order), generator=generator)
-        )
 
     def epoch(self) -> Iterator[Batch]:
         """Return the next epoch's batches."""
         for features, targets in self.loader:
             yield features.to(self.device.torch_device), targets.to(self.device.torch_device)
+
+
+def make_stock_loader(config: TrainConfig, data: Dataset, order: BatchOrder, device: Device) -> DataLoaderBatching:
+    """Make the loader as every tutorial has it: it fetches a batch sample by sample and collates them."""
+    loader = DataLoader(
+        TensorDataset(data.features, data.targets),
+        batch_size=config.batch_size,
+        sampler=_SampleSampler(order),
+        drop_last=config.drop_last,
+        generator=_own_generator(),
+    )
+    return DataLoaderBatching(loader, device)
+
+
+def make_batched_loader(config: TrainConfig, data: Dataset, order: BatchOrder, device: Device) -> DataLoaderBatching:
+    """Make a loader that is handed the numbers of a whole batch, so that one indexing fetches all of it."""
+    loader = DataLoader(
+        TensorDataset(data.features, data.targets),
+        batch_size=None,
+        sampler=_BatchSampler(order, config.batch_sizes),
+        generator=_own_generator(),
+    )
+    return DataLoaderBatching(loader, device)
+
+
+def _own_generator() -> torch.Generator:
+    """A DataLoader draws a base seed at every iterator: not from the global stream, lest it shift that."""
+    return torch.Generator()
 
 
 class _SampleSampler(Sampler[int]):
@@ -116,27 +145,22 @@ class _SampleSampler(Sampler[int]):
 class _BatchSampler(Sampler[torch.Tensor]):
     """The numbers of a whole batch at once: (batch,) int64."""
 
-    def __init__(self, order: BatchOrder, batch_size: int) -> None:
+    def __init__(self, order: BatchOrder, batch_sizes: Sequence[int]) -> None:
         self.order = order
-        self.batch_size = batch_size
+        self.batch_sizes = list(batch_sizes)
 
     def __iter__(self) -> Iterator[torch.Tensor]:
-        return iter(torch.split(self.order.next_epoch(), self.batch_size))
+        kept = self.order.next_epoch()[: sum(self.batch_sizes)]
+        return iter(torch.split(kept, self.batch_sizes))
 
     def __len__(self) -> int:
-        return math.ceil(self.order.num_samples / self.batch_size)
-
-
-_MAKERS: dict[str, Callable[[Dataset, BatchOrder, int, Device], Batching]] = {
-    "manual": ManualBatching,
-    "dataloader": partial(DataLoaderBatching, is_batched=False),
-    "dataloader-batched": partial(DataLoaderBatching, is_batched=True),
-}
+        return len(self.batch_sizes)
 
 
 def make_batching(config: TrainConfig, data: Dataset, order: BatchOrder, device: Device) -> Batching:
     """Make the batching that the configuration names."""
-    return _MAKERS[config.batching](data, order, config.batch_size, device)
+    make: Callable[[TrainConfig, Dataset, BatchOrder, Device], Batching] = load(BATCHINGS[config.batching])
+    return make(config, data, order, device)
 
 
 def epoch_mean(batch_losses: Sequence[float], batch_sizes: Sequence[int]) -> float:

@@ -6,11 +6,8 @@ import math
 from dataclasses import dataclass
 
 from productnet.device import check_device_name
-from productnet.engines import ENGINES
 from productnet.errors import ConfigError
-
-BATCHINGS = ("manual", "dataloader", "dataloader-batched")
-"""The ways to fetch a batch; `productnet.batching` has one reader for each."""
+from productnet.registry import AMP, BATCHINGS, ENGINES, PRECISIONS
 
 _LARGEST_FLOAT32 = (2 - 2**-23) * 2.0**127
 
@@ -26,6 +23,7 @@ class TrainConfig:
     device: str = "auto"
     engine: str = "reference"
     batching: str = "manual"
+    precision: str = "fp32"
     num_threads: int = 1
     seed: int = 1
 
@@ -39,6 +37,8 @@ class TrainConfig:
     beta2: float = 0.999
     epsilon: float = 1e-8
     batch_size: int = 100
+    drop_last: bool = False
+    """Whether a last batch that is smaller than the rest is left out of an epoch."""
     num_epochs: int = 1_000
 
     log_interval_epochs: int = 10
@@ -49,7 +49,8 @@ class TrainConfig:
     def __post_init__(self) -> None:
         check_device_name(self.device)
         _require_one_of("engine", self.engine, tuple(ENGINES))
-        _require_one_of("batching", self.batching, BATCHINGS)
+        _require_one_of("batching", self.batching, tuple(BATCHINGS))
+        _require_one_of("precision", self.precision, (*PRECISIONS, AMP))
         # More threads than any machine has are a slip, and torch itself takes no number above 32 bits.
         _require_count("num_threads", self.num_threads, at_least=1, at_most=1_024)
         for name in ("num_epochs", "batch_size", "log_interval_epochs"):
@@ -62,30 +63,36 @@ class TrainConfig:
         # torch takes seeds of 64 bits; the held-out draw adds its offset.
         _require_count("seed", self.seed, at_least=0, at_most=2**63 - 1 - self.heldout_seed_offset)
         if not isinstance(self.hidden_sizes, tuple):
-            raise ConfigError(f"hidden_sizes {self.hidden_sizes!r} is no tuple of widths: use, say, (16, 8)")
+            raise ConfigError("hidden_sizes", f"{self.hidden_sizes!r} is no tuple of widths: use, say, (16, 8)")
         for width in self.hidden_sizes:
             _require_count("hidden_sizes", width, at_least=1)
         if self.batch_size > self.num_samples:
             raise ConfigError(
-                f"batch_size {self.batch_size} is larger than the data: use at most {self.num_samples} (num_samples)"
+                "batch_size", f"{self.batch_size} is larger than the data: use at most {self.num_samples}"
             )
+        if not isinstance(self.drop_last, bool):
+            raise ConfigError("drop_last", f"{self.drop_last!r} is neither True nor False: use one of them")
+        self._check_numbers()
+
+    def _check_numbers(self) -> None:
         for name in ("learning_rate", "epsilon", "beta1", "beta2", "low", "high"):
             _require_number(name, getattr(self, name))
         for name in ("learning_rate", "epsilon"):
             value = getattr(self, name)
             if value <= 0:
-                raise ConfigError(f"{name} {value} is not above 0: use, say, 1e-3")
+                raise ConfigError(name, f"{value} is not above 0: use, say, 1e-3")
         for name in ("beta1", "beta2"):
             value = getattr(self, name)
             if not 0 <= value < 1:
-                raise ConfigError(f"{name} {value} is not in [0, 1): use, say, 0.9")
+                raise ConfigError(name, f"{value} is not in [0, 1): use, say, 0.9")
         # Adam's first step, a float32 for torch.
         if self.learning_rate / (1 - self.beta1) > _LARGEST_FLOAT32:
             raise ConfigError(
-                f"learning_rate {self.learning_rate} with beta1 {self.beta1} overflows float32: use, say, 1e-3 and 0.9"
+                "learning_rate",
+                f"{self.learning_rate} with beta1 {self.beta1} overflows float32: use, say, 1e-3 and 0.9",
             )
         if self.low >= self.high:
-            raise ConfigError(f"inputs between {self.low} and {self.high} are no range: use a low below the high")
+            raise ConfigError("low", f"{self.low} is not below high {self.high}: use, say, 1 and 10")
 
     @property
     def layer_sizes(self) -> tuple[int, ...]:
@@ -94,9 +101,14 @@ class TrainConfig:
 
     @property
     def batch_sizes(self) -> list[int]:
-        """Samples in each batch of an epoch; the last one holds the rest."""
+        """Samples in each batch of an epoch; the last one holds the rest, if it is kept."""
         full, rest = divmod(self.num_samples, self.batch_size)
-        return [self.batch_size] * full + ([rest] if rest else [])
+        return [self.batch_size] * full + [rest] * (rest > 0 and not self.drop_last)
+
+    @property
+    def num_samples_per_epoch(self) -> int:
+        """Samples trained on in one pass."""
+        return sum(self.batch_sizes)
 
     @property
     def num_steps_per_epoch(self) -> int:
@@ -106,18 +118,18 @@ class TrainConfig:
 
 def _require_one_of(name: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
-        raise ConfigError(f"{name} {value!r} is not known: use one of {', '.join(known)}")
+        raise ConfigError(name, f"{value!r} is not known: use one of {', '.join(known)}")
 
 
 def _require_count(name: str, value: int, *, at_least: int, at_most: int | None = None) -> None:
     if not isinstance(value, int) or isinstance(value, bool):
-        raise ConfigError(f"{name} {value!r} is not a whole number: use at least {at_least}")
+        raise ConfigError(name, f"{value!r} is not a whole number: use at least {at_least}")
     if value < at_least:
-        raise ConfigError(f"{name} {value} is too small: use at least {at_least}")
+        raise ConfigError(name, f"{value} is too small: use at least {at_least}")
     if at_most is not None and value > at_most:
-        raise ConfigError(f"{name} {value} is too large: use at most {at_most}")
+        raise ConfigError(name, f"{value} is too large: use at most {at_most}")
 
 
 def _require_number(name: str, value: float) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ConfigError(f"{name} {value!r} is not a finite number: use, say, {getattr(TrainConfig(), name)}")
+        raise ConfigError(name, f"{value!r} is not a finite number: use, say, {getattr(TrainConfig(), name)}")

@@ -29,6 +29,10 @@ class _Kind:
     synchronize: Callable[[int], None]
     model_name: Callable[[int], str]
     memory_bytes: Callable[[int], int | None]
+    why_not: Callable[[int, str], str | None]
+    """A precision -> why the device can't do it, as far as it tells; None where it may."""
+    amp_precision: Callable[[int], str]
+    """bf16 or fp16, whichever suits it."""
 
 
 def _cuda_count() -> int:
@@ -66,6 +70,20 @@ def _cuda_memory_bytes(index: int) -> int:
     return torch.cuda.get_device_properties(index).total_memory
 
 
+def _why_not_on_cuda(index: int, precision: str) -> str | None:
+    import torch
+
+    major, minor = torch.cuda.get_device_capability(index)
+    # Source: NVIDIA, CUDA C++ Programming Guide, "Compute Capabilities": TF32 and bfloat16 came with 8.0.
+    if precision in ("tf32", "bf16") and major < 8:
+        return f"it came with compute capability 8.0 (Ampere), and this card has {major}.{minor}; use fp16"
+    return None
+
+
+def _cuda_amp_precision(index: int) -> str:
+    return "fp16" if _why_not_on_cuda(index, "bf16") else "bf16"
+
+
 def _mps_count() -> int:
     import torch
 
@@ -92,6 +110,22 @@ def _mps_model_name(_index: int) -> str:
     return torch.backends.mps.get_name() if hasattr(torch.backends.mps, "get_name") else "Apple GPU"
 
 
+def _why_not_on_mps(_index: int, precision: str) -> str | None:
+    import torch
+
+    if precision == "bf16" and not torch.backends.mps.is_macos_or_newer(14, 0):
+        return "it came to MPS with macOS 14; use fp16"
+    return _why_no_tf32(_index, precision)
+
+
+def _mps_amp_precision(index: int) -> str:
+    return "fp16" if _why_not_on_mps(index, "bf16") else "bf16"
+
+
+def _why_no_tf32(_index: int, precision: str) -> str | None:
+    return "TF32 is a format of NVIDIA's cards; use fp32 or bf16" if precision == "tf32" else None
+
+
 def _shared_memory(_index: int) -> None:
     """The host's memory is the device's."""
 
@@ -102,9 +136,36 @@ def _nothing_to_wait_for(_index: int) -> None:
 
 # The best first: "auto" takes the first that is there.
 _KINDS = {
-    "cuda": _Kind("cuda", _cuda_count, _why_no_cuda, _cuda_synchronize, _cuda_model_name, _cuda_memory_bytes),
-    "mps": _Kind("mps", _mps_count, _why_no_mps, _mps_synchronize, _mps_model_name, _shared_memory),
-    "cpu": _Kind("cpu", lambda: 1, lambda: "", _nothing_to_wait_for, lambda _index: "CPU", _shared_memory),
+    "cuda": _Kind(
+        "cuda",
+        count=_cuda_count,
+        why_none=_why_no_cuda,
+        synchronize=_cuda_synchronize,
+        model_name=_cuda_model_name,
+        memory_bytes=_cuda_memory_bytes,
+        why_not=_why_not_on_cuda,
+        amp_precision=_cuda_amp_precision,
+    ),
+    "mps": _Kind(
+        "mps",
+        count=_mps_count,
+        why_none=_why_no_mps,
+        synchronize=_mps_synchronize,
+        model_name=_mps_model_name,
+        memory_bytes=_shared_memory,
+        why_not=_why_not_on_mps,
+        amp_precision=_mps_amp_precision,
+    ),
+    "cpu": _Kind(
+        "cpu",
+        count=lambda: 1,
+        why_none=lambda: "",
+        synchronize=_nothing_to_wait_for,
+        model_name=lambda _index: "CPU",
+        memory_bytes=_shared_memory,
+        why_not=_why_no_tf32,
+        amp_precision=lambda _index: "bf16",
+    ),
 }
 
 DEVICE_KINDS = tuple(_KINDS)
@@ -125,15 +186,25 @@ class Device:
 
     @property
     def torch_device(self) -> torch.device:
-        """The same for torch."""
+        """The same for torch, with its number where it has one: torch's plain "cuda" is whichever card is current."""
         import torch
 
-        return torch.device(self.name)
+        return torch.device("cuda:0" if self.name == "cuda" else self.name)
 
     def synchronize(self) -> None:
         """Wait until all work given to the device is done. Synchronizes: yes."""
         kind, index = _split(self.name)
         kind.synchronize(index)
+
+    def why_not(self, precision: str) -> str | None:
+        """Say why the device can't do a precision, as far as it tells; None where it may."""
+        kind, index = _split(self.name)
+        return kind.why_not(index, precision)
+
+    def amp_precision(self) -> str:
+        """Return the 16-bit precision that suits the device: bf16, or fp16 where that is missing."""
+        kind, index = _split(self.name)
+        return kind.amp_precision(index)
 
 
 def check_device_name(name: str, also: tuple[str, ...] = ()) -> str:
@@ -144,8 +215,8 @@ def check_device_name(name: str, also: tuple[str, ...] = ()) -> str:
     Raises:
         ConfigError: when it is no name of a device.
     """
-    if name not in also and not _NAME.fullmatch(name):
-        raise ConfigError(f"device {name!r} is not known: use one of {', '.join((*_ACCEPTED, *also))}")
+    if name not in also and not (isinstance(name, str) and _NAME.fullmatch(name)):
+        raise ConfigError("device", f"{name!r} is not known: use one of {', '.join((*_ACCEPTED, *also))}")
     return "cuda" if name == "cuda:0" else name
 
 
@@ -188,7 +259,7 @@ def open_device(name: str) -> Device:
 
 def _open_best(present: list[str]) -> Device:
     for name in present[:-1]:
-        with suppress(DeviceUnavailableError):
+        with suppress(DeviceUnavailableError, DeviceFaultError):
             return open_device(name)
     return open_device(present[-1])
 
@@ -208,7 +279,7 @@ def _try_out(name: str, present: list[str]) -> None:
     import torch
 
     try:
-        square = torch.full((4, 4), 2.0, device=name)
+        square = torch.full((4, 4), 2.0, device="cuda:0" if name == "cuda" else name)
         total = (square @ square).sum().item()  # sync point
     except RuntimeError as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]

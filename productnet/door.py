@@ -8,25 +8,12 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
-from enum import IntEnum
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
-
-class ExitCode(IntEnum):
-    """One table for every command of the project."""
-
-    FINE = 0
-    SLOWER = 1
-    USAGE = 2
-    UNAVAILABLE = 3
-    NOT_COMPARABLE = 4
-    INVALID = 5
-    FAILED_CASES = 6
-    INCONCLUSIVE = 7
-    BUG = 70
-    UNSTABLE = 75
-    INTERRUPTED = 130
+from productnet.errors import ConfigError
+from productnet.exit_code import ExitCode
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -35,6 +22,16 @@ class OneLineParser(argparse.ArgumentParser):
     def __init__(self, *args: object, **kwargs: object) -> None:
         kwargs.setdefault("allow_abbrev", False)
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+
+    @contextmanager
+    def naming_flags(self) -> Iterator[None]:
+        """Have a complaint about a setting name the flag that it came by."""
+        try:
+            yield
+        except ConfigError as error:
+            # Where several flags write one setting, the first is its own and the others are short forms.
+            flags = {each.dest: each.option_strings[0] for each in reversed(self._actions) if each.option_strings}
+            raise ConfigError(flags.get(error.setting, error.setting), error.complaint) from error
 
     def error(self, message: str) -> NoReturn:
         """Complain in one line and exit with the code for a usage error."""
@@ -54,7 +51,9 @@ def run_door(prog: str, main: Callable[[], int], expected: tuple[type[Exception]
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    signal.signal(signal.SIGTERM, _interrupt)
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _interrupt)
     try:
         code = main()
         sys.stdout.flush()

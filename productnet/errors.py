@@ -1,14 +1,14 @@
 """What can go wrong in a way that a user can mend: one base, a few children.
 
 A message says what was given, what was expected, and what to do. Only a command's door catches them: it prints the
-message as one line and exits with `exit_code` (the table of codes is in `productnet.door`).
+message as one line and exits with `exit_code` (the table of codes is in `productnet.exit_code`).
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from productnet.door import ExitCode
+from productnet.exit_code import ExitCode
 
 
 class ProductNetError(Exception):
@@ -18,11 +18,27 @@ class ProductNetError(Exception):
 
 
 class ConfigError(ProductNetError):
-    """A setting is outside of what it may be."""
+    """A setting is outside of what it may be.
+
+    Args:
+        setting: its name: a field of `TrainConfig`, or the flag where a user has given it.
+        complaint: its value, what was expected, and what to do.
+    """
+
+    def __init__(self, setting: str, complaint: str) -> None:
+        super().__init__(f"{setting} {complaint}")
+        self.setting = setting
+        self.complaint = complaint
 
 
 class DeviceUnavailableError(ProductNetError):
     """The device asked for is not there, or does not work."""
+
+    exit_code = ExitCode.UNAVAILABLE
+
+
+class ModeUnavailableError(ProductNetError):
+    """The engine or precision asked for can't be had on this device or machine."""
 
     exit_code = ExitCode.UNAVAILABLE
 

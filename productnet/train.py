@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import torch
-import torch._dynamo  # torch's first optimizer imports it, 1.4 s that would be charged to a set-up
 
 from productnet.batching import BatchOrder, make_batching
 from productnet.config import TrainConfig
 from productnet.data import draw_heldout_data, draw_training_data
 from productnet.device import open_device
 from productnet.engines import make_engine
+from productnet.errors import ConfigError
 from productnet.evaluate import Accuracy, ShownSample, evaluate, show_samples
 from productnet.model import MLP
+from productnet.precision import set_up_arithmetic
+from productnet.receipt import check_placement
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +27,22 @@ class TrainResult:
 
     config: TrainConfig
     device: str
+    precision: str
     digest: str
-    """SHA-256 of initial parameters, data and batch order: equal digests did equal work."""
+    """SHA-256 of initial parameters, data, the order drawn for every epoch, and the first epoch's batches as they were
+    handed out: with equal digests and equally many epochs, the same samples were trained on in the same batches."""
     epoch_losses: tuple[float, ...]
     """Mean training loss of every epoch, standardised."""
     final_loss: float
     training_accuracy: Accuracy
     heldout_accuracy: Accuracy
     shown_samples: tuple[ShownSample, ...]
+
+    @property
+    def has_diverged(self) -> bool:
+        """Whether a loss or an error is not finite; the last step may break what was finite until then."""
+        figures = (*self.epoch_losses, *astuple(self.training_accuracy), *astuple(self.heldout_accuracy))
+        return not all(math.isfinite(figure) for figure in figures)
 
 
 class Training:
@@ -43,6 +54,7 @@ class Training:
 
     Raises:
         DeviceUnavailableError: when the device is not there.
+        ModeUnavailableError: when the engine or the precision can't be had there.
     Synchronizes: yes
     """
 
@@ -50,6 +62,7 @@ class Training:
         torch.set_num_threads(config.num_threads)
         self.config = config
         self.device = open_device(config.device)
+        self.arithmetic = set_up_arithmetic(self.device, config.precision)
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(config.seed)
             model = MLP(config.layer_sizes)
@@ -58,13 +71,19 @@ class Training:
         self._initial_parameters = [parameter.detach().clone() for parameter in model.parameters()]
         self.model = model.to(self.device.torch_device)
         self.batching = make_batching(config, self.data, self.order, self.device)
-        self.engine = make_engine(self.model, config)
+        self.engine = make_engine(self.model, config, self.arithmetic)
         self.epoch_losses: list[float] = []
         self.device.synchronize()
 
     def prepare(self) -> None:
-        """Compile, capture and warm up by training an epoch, then go back to the start. Synchronizes: yes."""
+        """Compile, capture and warm up by training an epoch, then go back to the start.
+
+        Raises:
+            DeviceFaultError: when something that was trained with is not where, or of the type, that was asked for.
+        Synchronizes: yes
+        """
         self.train(num_epochs=1)
+        check_placement(self)
         self.restart()
 
     def train(self, num_epochs: int) -> list[float]:
@@ -85,11 +104,19 @@ class Training:
         self.device.synchronize()
 
     def result(self) -> TrainResult:
-        """Judge the network as it stands, after an epoch or more. Synchronizes: yes."""
+        """Judge the network as it stands.
+
+        Raises:
+            ConfigError: when no epoch was trained yet: there is no loss to judge.
+        Synchronizes: yes
+        """
+        if not self.epoch_losses:
+            raise ConfigError("num_epochs", "trained so far are 0: train at least 1 before asking for a result")
         heldout = draw_heldout_data(self.config, self.data.statistics)
         return TrainResult(
             config=self.config,
             device=self.device.name,
+            precision=self.arithmetic.precision,
             digest=self._digest(),
             epoch_losses=tuple(self.epoch_losses),
             final_loss=self.epoch_losses[-1],
@@ -103,6 +130,10 @@ class Training:
         for tensor in (*self._initial_parameters, self.data.features, self.data.targets):
             digest.update(tensor.numpy().tobytes())
         self.order.digest_into(digest)
+        with self.order.rewound():
+            for batch in self.batching.epoch():
+                for tensor in batch:
+                    digest.update(repr(tuple(tensor.shape)).encode() + tensor.cpu().numpy().tobytes())
         return digest.hexdigest()
 
 
@@ -112,8 +143,11 @@ def fit(config: TrainConfig, on_progress: Callable[[Sequence[float]], None] | No
     Args:
         config: the recipe.
         on_progress: called every `log_interval_epochs` with the mean losses of all epochs so far.
+    Returns:
+        The result, also where the training has diverged: then a loss is not finite (`has_diverged`).
     Raises:
         DeviceUnavailableError: when the device is not there.
+        ModeUnavailableError: when the engine or the precision can't be had there.
     Synchronizes: yes
     """
     training = Training(config)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from bench.judge.quality import Quality, judge_quality
 from bench.judge.statistics import Summary, geometric_mean, summarise
@@ -47,16 +47,17 @@ class CaseResult:
     training_seconds: Summary | None
     """Of whole trainings, one value for each replicate."""
     steps_per_second: Summary | None
-    """Over blocks."""
+    """Over replicates; over blocks where there is one replicate."""
     samples_per_second: Summary | None
-    """Over blocks."""
+    """Likewise."""
     setup_seconds: Summary | None
     compile_seconds: Summary | None
     speedup: float | None
-    """Over the baseline, from pairs of blocks of the same round; above 1 is faster."""
+    """Over the baseline, from pairs of blocks of the same round; above 1 is faster. None where the baseline is INVALID
+    or has failed: a ratio to nothing."""
     phase_split: PhaseSplit | None
     inference_seconds: Summary | None
-    """Per batch, over blocks."""
+    """Per batch; over replicates, or over blocks where there is one."""
 
     @property
     def is_rankable(self) -> bool:
@@ -66,20 +67,29 @@ class CaseResult:
 
 def judge_run(run: Run) -> list[CaseResult]:
     """Judge every planned case, also those of which nothing was measured."""
-    return [_judge_case(run, case) for case in run.info.plan.cases]
+    results = [_judge_case(run, case) for case in run.info.plan.cases]
+    baseline = results[0]
+    if baseline.quality is Quality.INVALID or baseline.failures:
+        return [replace(result, speedup=None) for result in results]
+    return results
 
 
 def find_fastest(results: Sequence[CaseResult]) -> CaseResult | None:
-    """Return the valid case with the shortest time to train, or None where no case is valid."""
+    """Return the valid case that trains fastest, or None where no case is valid.
+
+    By speedup, since cases of different waves share nothing but the baseline that each is paired with; by time only
+    where there is no valid baseline.
+    """
     rankable = [result for result in results if result.is_rankable]
-    return min(rankable, key=_median_training_seconds, default=None)
+    if any(result.speedup is None for result in rankable):
+        return min(rankable, key=_median_training_seconds, default=None)
+    return max(rankable, key=lambda result: result.speedup or 0.0, default=None)
 
 
 def _judge_case(run: Run, case: Case) -> CaseResult:
     measurements = run.measurements_of(case)
     quality, invalid_reason = judge_quality(run, case)
     started = [measurement.started for measurement in measurements if measurement.started]
-    training_blocks = _blocks(measurements, "train")
     return CaseResult(
         case=case,
         quality=quality,
@@ -87,13 +97,13 @@ def _judge_case(run: Run, case: Case) -> CaseResult:
         failures=tuple(measurement.failed for measurement in measurements if measurement.failed),
         trained=tuple(measurement.trained for measurement in measurements if measurement.trained),
         training_seconds=summarise(_time_replicates(measurements)),
-        steps_per_second=summarise([block.num_steps / block.seconds for block in training_blocks]),
-        samples_per_second=summarise([block.num_samples / block.seconds for block in training_blocks]),
+        steps_per_second=_summarise_blocks(measurements, "train", lambda block: block.num_steps / block.seconds),
+        samples_per_second=_summarise_blocks(measurements, "train", lambda block: block.num_samples / block.seconds),
         setup_seconds=summarise([each.setup_seconds for each in started]),
         compile_seconds=summarise([each.compile_seconds for each in started]),
         speedup=_compare_with_baseline(run, measurements),
         phase_split=_split_phases(measurements),
-        inference_seconds=summarise([_per_step(block) for block in _blocks(measurements, "inference")]),
+        inference_seconds=_summarise_blocks(measurements, "inference", _per_step),
     )
 
 
@@ -103,6 +113,23 @@ def _time_replicates(measurements: Sequence[Measurement]) -> list[float]:
     for measurement in measurements:
         times.setdefault(measurement.replicate, []).extend(measurement.training_seconds())
     return [statistics.median(seconds) for seconds in times.values() if seconds]
+
+
+def _summarise_blocks(
+    measurements: Sequence[Measurement], kind: BlockKind, figure: Callable[[Block], float]
+) -> Summary | None:
+    """Summarise a figure over replicates, each by the median of its blocks; over the blocks where there is one.
+
+    Blocks of one process are no independent samples: pooled with those of others they would hide what a fresh process
+    changes.
+    """
+    figures: dict[int, list[float]] = {}
+    for measurement in measurements:
+        figures.setdefault(measurement.replicate, []).extend(map(figure, measurement.blocks_of(kind)))
+    replicates = [each for each in figures.values() if each]
+    if len(replicates) == 1:
+        return summarise(replicates[0])
+    return summarise([statistics.median(each) for each in replicates])
 
 
 def _compare_with_baseline(run: Run, measurements: Sequence[Measurement]) -> float | None:

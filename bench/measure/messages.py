@@ -73,7 +73,7 @@ class Judged(Struct, tag="judged", tag_field="reply", frozen=True, kw_only=True)
 class Trouble(Struct, tag="trouble", tag_field="reply", frozen=True, kw_only=True):
     """The worker could not do what it was asked."""
 
-    kind: Literal["unavailable", "crashed"]
+    kind: Literal["unavailable", "faulty", "crashed"]
     reason: Text
 
 

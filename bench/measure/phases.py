@@ -23,8 +23,8 @@ class PhaseTimes:
 def time_phases(workload: Workload, num_epochs: int, clock: Clock) -> PhaseTimes:
     """Train for some epochs, reading the clock at every border between phases.
 
-    Fetching a batch, its transfer to the device included, is "data"; drawing an epoch's order is, too. What lies
-    between the optimizer and the next fetch is counted in the total alone.
+    Fetching a batch, its transfer to the device included, is "data"; drawing an epoch's order is, too. What is
+    done with the losses is counted in the total alone.
 
     Args:
         clock: synchronised with the workload's device.
@@ -36,6 +36,7 @@ def time_phases(workload: Workload, num_epochs: int, clock: Clock) -> PhaseTimes
     started = clock()
     for _ in range(num_epochs):
         batches = workload.epoch()
+        kept = []
         while True:
             before = clock()
             batch = next(batches, None)
@@ -49,8 +50,9 @@ def time_phases(workload: Workload, num_epochs: int, clock: Clock) -> PhaseTimes
             backwarded = clock()
             step.optimize()
             optimized = clock()
-            step.record(loss)
+            kept.append(step.keep(loss))
             totals["forward"] += forwarded - fetched
             totals["backward"] += backwarded - forwarded
             totals["optimizer"] += optimized - backwarded
+        step.end_epoch(kept)
     return PhaseTimes(clock() - started, totals)

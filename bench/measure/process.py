@@ -21,6 +21,7 @@ from typing import Literal, TypeVar, cast
 import msgspec
 
 from bench.measure.messages import AnyCommand, Loaded, Reply, Trouble
+from bench.measure.worker import serve
 
 GRACE_SECONDS = 10.0
 """How much longer than a command's time-out the coordinator waits: the worker should have ended itself by then."""
@@ -28,10 +29,10 @@ GRACE_SECONDS = 10.0
 _EXIT_SECONDS = 5.0
 _MAX_REPLY_BYTES = 32 * 2**20
 
-FailureKind = Literal["unavailable", "crashed", "killed", "timed out", "rubbish"]
+FailureKind = Literal["unavailable", "faulty", "crashed", "killed", "timed out", "rubbish"]
 AnyReply = TypeVar("AnyReply", bound=Reply)
-Target = Callable[[Connection, str], None]
-"""What a worker runs: its end of the pipe, and the path of its log."""
+Target = Callable[[Connection, str, str], None]
+"""What a worker runs: its end of the pipe, the path of its log, and what it measures."""
 
 
 class WorkerError(Exception):
@@ -48,11 +49,15 @@ def make_context() -> BaseContext:
     if sys.platform != "linux":
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["productnet.train"])
+    # torch's first optimizer imports torch._dynamo: 1.4 s that would be charged to a set-up.
+    context.set_forkserver_preload(["productnet.train", "torch._dynamo"])
     # Ctrl-C is for the coordinator: the server inherits that it is ignored, also while it still imports.
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         forkserver.ensure_running()
+    except OSError:
+        # Its socket lies in TMPDIR, and a socket's path has at most 107 bytes.
+        return multiprocessing.get_context("spawn")
     finally:
         signal.signal(signal.SIGINT, handler)
     return context
@@ -62,15 +67,16 @@ class WorkerProcess:
     """A running worker.
 
     Args:
-        target: what it runs; its module must not import torch.
+        place: "module:name" of what makes its workload.
         log: file for whatever it prints.
+        target: what it runs; its module must not import torch.
     """
 
-    def __init__(self, target: Target, log: Path) -> None:
+    def __init__(self, place: str, log: Path, target: Target = serve) -> None:
         self.log = log
         context = make_context()
         self._connection, theirs = context.Pipe()
-        self.process = context.Process(target=target, args=(theirs, str(log)))  # type: ignore[attr-defined]
+        self.process = context.Process(target=target, args=(theirs, str(log), place))  # type: ignore[attr-defined]
         self.process.start()
         theirs.close()
 
@@ -99,7 +105,8 @@ class WorkerProcess:
         if self._connection.closed:
             return  # its number may be another process's by now
         if self.process.pid is not None and hasattr(os, "killpg"):
-            with suppress(ProcessLookupError):
+            # Gone already, or (on macOS) a zombie, or not yet the leader of a group.
+            with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, signal.SIGKILL)
         self.process.kill()
         self.process.join()

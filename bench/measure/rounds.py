@@ -11,6 +11,7 @@ from bench.measure.clock import HOST_CLOCK, Clock
 from bench.measure.process import WorkerProcess
 from bench.measure.wave import DEFAULT_TIMEOUTS, Timeouts, Wave
 from bench.records.case import Case
+from bench.records.environment import Recorded
 from bench.records.journal import Record
 from bench.records.plan import Plan
 from bench.records.progress import Progress
@@ -21,11 +22,15 @@ WORKER_BYTES = 2**30
 torch 2.13); CUDA's context adds to it."""
 
 
-def choose_max_workers(available_bytes: int | None) -> int:
-    """Choose how many workers may be alive, by the memory that is free; the baseline and one more at least."""
-    if available_bytes is None:
-        return MAX_WORKERS
-    return max(2, min(MAX_WORKERS, available_bytes // WORKER_BYTES))
+def choose_max_workers(recorded: Recorded | None) -> int:
+    """Choose how many workers may be alive, by the memory that is free and granted; the baseline and one more at least.
+
+    Args:
+        recorded: what is known of the machine.
+    """
+    limits = (recorded.memory_available_bytes, recorded.memory_limit_bytes) if recorded else ()
+    affordable = [limit // WORKER_BYTES for limit in limits if limit is not None]
+    return max(2, min([MAX_WORKERS, *affordable]))
 
 
 def measure(

@@ -15,11 +15,13 @@ from bench.errors import FaultyDeviceError, UnavailableError
 from bench.measure.clock import HOST_CLOCK, Clock
 from bench.measure.process import ask_in_child
 from bench.measure.truth import measure_truth
+from bench.records.case import Case
 from bench.records.environment import Accelerator
 from bench.records.journal import as_text
 from productnet.device import DEVICE_KINDS, Device, list_devices, open_device, why_absent
-from productnet.door import ExitCode
 from productnet.errors import DeviceFaultError, DeviceUnavailableError
+from productnet.exit_code import ExitCode
+from productnet.registry import AMP
 
 _TIMEOUT_SECONDS = 300.0
 _NUM_TRIES = 3
@@ -42,6 +44,8 @@ class Unusable(msgspec.Struct, frozen=True, kw_only=True):
 
     reason: str
     exit_code: int
+    is_present: bool
+    """False where torch finds none of its kind."""
 
 
 class Refusal(msgspec.Struct, tag="refusal", frozen=True, kw_only=True):
@@ -51,7 +55,7 @@ class Refusal(msgspec.Struct, tag="refusal", frozen=True, kw_only=True):
 
 
 class Survey(msgspec.Struct, tag="survey", frozen=True, kw_only=True):
-    """The devices that work, the best first, and why others do not."""
+    """The devices asked for that work, the best first, and why others do not."""
 
     devices: tuple[Accelerator, ...]
     unusable: dict[str, Unusable]
@@ -62,7 +66,7 @@ def take_survey(asked: str) -> Survey:
     """Ask torch in a process of its own.
 
     Args:
-        asked: the device that the user named; it is tried even where torch does not list it, for the reason.
+        asked: a device's name; "auto" for the best that works, "all" for every one that torch finds.
     Raises:
         UnavailableError: when torch does not answer.
     """
@@ -94,6 +98,17 @@ def choose_devices(asked: str, survey: Survey) -> list[str]:
     return chosen
 
 
+def resolve_amp(cases: tuple[Case, ...], survey: Survey) -> tuple[Case, ...]:
+    """Replace "amp" by what suits each case's device; cases that become equal are one."""
+    suits = {device.name: device.amp_precision or AMP for device in survey.devices}
+    return tuple(
+        dict.fromkeys(
+            msgspec.structs.replace(case, precision=suits[case.device]) if case.precision == AMP else case
+            for case in cases
+        )
+    )
+
+
 def answer_survey(connection: Connection, asked: str) -> None:
     """Answer in the child: a survey, or why there is none."""
     # What drivers print while they are asked is no answer.
@@ -114,15 +129,25 @@ def _survey(asked: str) -> Survey:
     for kind in DEVICE_KINDS:
         reason = why_absent(kind)
         if reason is not None:
-            unusable[kind] = Unusable(reason=reason, exit_code=ExitCode.UNAVAILABLE)
-    for name in dict.fromkeys([*list_devices(), *([] if asked in ("auto", "all") else [asked])]):
+            unusable[kind] = Unusable(reason=reason, exit_code=ExitCode.UNAVAILABLE, is_present=False)
+    # A card that nobody asked for is not woken.
+    for name in list_devices() if asked in ("auto", "all") else [asked]:
         try:
             device = open_device(name)
             check_timer(device)
         except (DeviceUnavailableError, DeviceFaultError) as error:
-            unusable[name] = Unusable(reason=str(error), exit_code=error.exit_code)
+            unusable[name] = Unusable(reason=str(error), exit_code=error.exit_code, is_present=True)
         else:
-            devices.append(Accelerator(name=name, model_name=device.model_name, memory_bytes=device.memory_bytes))
+            devices.append(
+                Accelerator(
+                    name=name,
+                    model_name=device.model_name,
+                    memory_bytes=device.memory_bytes,
+                    amp_precision=device.amp_precision(),
+                )
+            )
+            if asked == "auto":
+                break
     facts = TorchFacts(
         torch_version=str(torch.__version__),
         torch_commit=torch.version.git_version,
@@ -138,26 +163,33 @@ def check_timer(device: Device, clock: Clock = HOST_CLOCK) -> None:
     """Hold the truth test on a device.
 
     Raises:
+        DeviceUnavailableError: when the device fails at the work.
         DeviceFaultError: when our timer and a value forced out disagree.
     Synchronizes: yes
     """
     import torch
 
-    size = 128
-    state = torch.full((size, size), 1 / size, device=device.torch_device)
+    squares: dict[int, torch.Tensor] = {}
+    product = torch.zeros(1, 1, device=device.torch_device)
 
-    def hand_over(num_products: int) -> None:
-        nonlocal state
-        for _ in range(num_products):
-            state = state @ state  # a chain: none can start before the last is done
+    def hand_over(size: int) -> None:
+        nonlocal product
+        if size not in squares:
+            squares.clear()
+            squares[size] = torch.full((size, size), 1 / size, device=device.torch_device)
+        product = squares[size] @ squares[size]
 
     def force_value() -> float:
-        return state[0, 0].item()  # sync point
+        return product[0, 0].item()  # sync point
 
-    for _ in range(_NUM_TRIES):
-        truth = measure_truth(hand_over, force_value, device.synchronize, clock)
-        if truth.is_true:
-            return
+    try:
+        for _ in range(_NUM_TRIES):
+            truth = measure_truth(hand_over, force_value, device.synchronize, clock)
+            if truth.is_true:
+                return
+    except RuntimeError as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DeviceUnavailableError(f"device {device.name} fails at the test of its timer: {reason}") from error
     raise DeviceFaultError(
         f"the timer can't be trusted on device {device.name}: work timed at {truth.timed_seconds:.3g} s took "
         f"{truth.forced_seconds:.3g} s until its value was there; use another device, or another build of torch"

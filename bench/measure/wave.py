@@ -10,11 +10,11 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from bench.measure.blocks import DETAIL_BLOCK_SECONDS, INFERENCE_BLOCK_SECONDS, amount_for, cut_training
 from bench.measure.clock import Clock
 from bench.measure.messages import BlockDone, Judge, Judged, Ready, RunBlock, SetUp
 from bench.measure.pace import Pace
 from bench.measure.process import WorkerError, WorkerProcess
+from bench.measure.seat import Seat
 from bench.records.case import Case
 from bench.records.journal import Block, BlockKind, Failed, Record, Started, Trained, as_text
 from bench.records.plan import Plan
@@ -39,29 +39,6 @@ class Timeouts:
 DEFAULT_TIMEOUTS = Timeouts()
 
 
-class _Seat:
-    """A live worker with its case, and what its pilot plans for it."""
-
-    def __init__(self, plan: Plan, case: Case, replicate: int, process: WorkerProcess, ready: Ready) -> None:
-        self.case = case
-        self.replicate = replicate
-        self.process = process
-        self.epoch_losses: list[float | None] = []
-        self.blocks = cut_training(case.num_epochs, ready.pilot_epoch_seconds, plan.num_rounds)
-        self.unit_seconds: dict[BlockKind, float] = dict.fromkeys(
-            ("train", "plain", "phases"), ready.pilot_epoch_seconds
-        )
-        self.unit_seconds["inference"] = ready.pilot_inference_seconds
-        epochs = amount_for(DETAIL_BLOCK_SECONDS, ready.pilot_epoch_seconds)
-        self.detail: dict[BlockKind, int] = {"plain": epochs, "phases": epochs} if ready.has_phases else {}
-        self.detail["inference"] = amount_for(INFERENCE_BLOCK_SECONDS, ready.pilot_inference_seconds)
-        """What a detail round runs: epochs, or batches of inference."""
-        self.seconds_left = sum(block.num_epochs for block in self.blocks) * ready.pilot_epoch_seconds
-        self.seconds_left += plan.num_detail_rounds * sum(
-            amount * self.unit_seconds[kind] for kind, amount in self.detail.items()
-        )
-
-
 class Wave:
     """One wave of a run, from starting its workers to their last block."""
 
@@ -83,7 +60,7 @@ class Wave:
         self.timeouts = timeouts
         self.random = random.Random(f"{plan.seed} {number}")  # noqa: S311 - the order of turns is no secret
         self.processes: list[WorkerProcess] = []
-        self.seats: list[_Seat] = []
+        self.seats: list[Seat] = []
         self.pace = Pace(clock, num_waves - number - 1)
 
     def run(self, members: list[tuple[Case, int]], launch: Callable[[], WorkerProcess]) -> None:
@@ -129,7 +106,7 @@ class Wave:
         except WorkerError as error:
             self._give_up(case, replicate, process, "set-up", error)
             return
-        self.seats.append(_Seat(self.plan, case, replicate, process, ready))
+        self.seats.append(Seat(self.plan, case, replicate, process, ready))
         self.journal(
             Started(
                 case=case.name,
@@ -142,22 +119,26 @@ class Wave:
             )
         )
 
-    def _turns(self) -> Iterator[_Seat]:
+    def _turns(self) -> Iterator[Seat]:
         """Return the live seats in random order."""
         return iter(self.random.sample(self.seats, len(self.seats)))
 
-    def _train(self, seat: _Seat, number: int) -> None:
+    def _train(self, seat: Seat, number: int) -> None:
         block = seat.blocks[number]
         self._show("training", seat.case, number, self.plan.num_rounds)
         restart = block.starts_training and number > 0
         done = self._run_block(seat, number, "train", block.num_epochs, restart=restart, repetition=block.repetition)
-        if done is None or block.repetition > 0:
+        if done is None:
             return
-        seat.epoch_losses += done.epoch_losses
-        if block.ends_training:
+        try:
+            seat.take_losses(block, done.epoch_losses)
+        except WorkerError as error:
+            self._leave(seat, "training", error)
+            return
+        if block.ends_training and block.repetition == 0:
             self._judge(seat)
 
-    def _judge(self, seat: _Seat) -> None:
+    def _judge(self, seat: Seat) -> None:
         try:
             judged = seat.process.request(Judge(timeout_seconds=self.timeouts.judge_seconds), Judged)
         except WorkerError as error:
@@ -175,7 +156,7 @@ class Wave:
             )
         )
 
-    def _detail(self, seat: _Seat, number: int) -> None:
+    def _detail(self, seat: Seat, number: int) -> None:
         self._show("phases and inference", seat.case, number, self.plan.num_detail_rounds)
         amounts = list(seat.detail.items())
         for kind, amount in self.random.sample(amounts, len(amounts)):
@@ -183,7 +164,7 @@ class Wave:
                 return
 
     def _run_block(
-        self, seat: _Seat, number: int, kind: BlockKind, amount: int, restart: bool = False, repetition: int = 0
+        self, seat: Seat, number: int, kind: BlockKind, amount: int, restart: bool = False, repetition: int = 0
     ) -> BlockDone | None:
         """Give one seat the word and keep its sample; None when it failed and has left."""
         expected = amount * seat.unit_seconds[kind]
@@ -213,7 +194,7 @@ class Wave:
         )
         return done
 
-    def _leave(self, seat: _Seat, stage: str, error: WorkerError) -> None:
+    def _leave(self, seat: Seat, stage: str, error: WorkerError) -> None:
         self.seats.remove(seat)
         self.pace.drop(seat.seconds_left)
         self._give_up(seat.case, seat.replicate, seat.process, stage, error)
@@ -252,5 +233,6 @@ def repeat_command(case: Case, seed: int) -> str:
     """Return the command line that measures one case again."""
     return (
         f"python -m bench.run --device {case.device} --engine {case.engine} --batching {case.batching} "
-        f"--threads {case.num_threads} --epochs {case.num_epochs} --seed {seed} --replicates 1"
+        f"--precision {case.precision} --threads {case.num_threads} --epochs {case.num_epochs} --seed {seed} "
+        "--replicates 1"
     )

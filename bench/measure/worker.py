@@ -28,7 +28,8 @@ from bench.measure.phases import time_phases
 from bench.records.case import Case
 from bench.records.journal import as_text
 from bench.workloads import Workload
-from productnet.errors import DeviceUnavailableError
+from productnet.errors import DeviceFaultError, DeviceUnavailableError, ModeUnavailableError
+from productnet.registry import load
 
 MakeWorkload = Callable[[Case, int], Workload]
 """A case and a seed -> a training that is set up."""
@@ -115,22 +116,17 @@ class Session:
         )
 
 
-def serve_productnet(connection: Connection, log: str) -> None:
-    """Serve with the product network as workload."""
-    serve(connection, log, _load_productnet)
-
-
-def serve(connection: Connection, log: str, load: Callable[[], MakeWorkload]) -> None:
+def serve(connection: Connection, log: str, place: str) -> None:
     """Serve until the coordinator closes its end of the pipe.
 
     Args:
         connection: commands come and answers go here.
         log: path of the file that catches whatever is printed.
-        load: does the imports that take seconds, before any clock runs.
+        place: "module:name" of what makes the workload; imported here, before any clock runs.
     """
     _leave_the_terminal(log)
     commands = _listen(connection)
-    session = Session(load())
+    session = Session(_load(place))
     connection.send_bytes(msgspec.json.encode(Loaded()))
     decoder = msgspec.json.Decoder(cast("type[AnyCommand]", AnyCommand))
     while True:
@@ -142,17 +138,20 @@ def serve(connection: Connection, log: str, load: Callable[[], MakeWorkload]) ->
         connection.send_bytes(msgspec.json.encode(reply))
 
 
-def _load_productnet() -> MakeWorkload:
-    from bench.workloads.productnet import ProductNet
+def _load(place: str) -> MakeWorkload:
+    import torch._dynamo  # noqa: F401 - torch's first optimizer imports it: 1.4 s that a set-up would be charged
 
-    return ProductNet
+    make_workload: MakeWorkload = load(place)
+    return make_workload
 
 
 def _perform(session: Session, command: AnyCommand) -> Reply:
     try:
         return session.perform(command)
-    except DeviceUnavailableError as error:
+    except (DeviceUnavailableError, ModeUnavailableError) as error:
         return Trouble(kind="unavailable", reason=as_text(str(error)))
+    except DeviceFaultError as error:
+        return Trouble(kind="faulty", reason=as_text(str(error)))
     except Exception as error:  # noqa: BLE001 - whatever a case raises is its result
         traceback.print_exc()
         first_line = (str(error).splitlines() or [""])[0]
@@ -163,6 +162,8 @@ def _leave_the_terminal(log: str) -> None:
     """Become a session of its own, out of reach of the terminal's Ctrl-C, and send what is printed to the log."""
     if hasattr(os, "setsid"):
         os.setsid()
+    else:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for standard in (1, 2):
         os.dup2(descriptor, standard)

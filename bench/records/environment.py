@@ -11,6 +11,8 @@ class Accelerator(Struct, frozen=True, kw_only=True):
     name: str
     model_name: str
     memory_bytes: int | None = None
+    amp_precision: str | None = None
+    """The 16-bit precision that suits it."""
 
 
 class Identity(Struct, frozen=True, kw_only=True):

@@ -100,7 +100,7 @@ class Trained(Key, tag="trained", frozen=True, kw_only=True):
 class Failed(Key, tag="failed", frozen=True, kw_only=True):
     """A case could not be measured, or not to its end."""
 
-    kind: Literal["unavailable", "crashed", "killed", "timed out", "rubbish"]
+    kind: Literal["unavailable", "faulty", "crashed", "killed", "timed out", "rubbish"]
     stage: Name
     reason: Text
     repeat_command: Text

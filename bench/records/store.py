@@ -6,13 +6,13 @@ line that is torn (the run was killed while writing it) is dropped with a warnin
 
 from __future__ import annotations
 
-import os
 import re
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from io import BufferedWriter
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Self, cast
 
 import msgspec
@@ -108,10 +108,10 @@ def check_output(output: Path | None) -> None:
             raise UsageError(f"--output {target} exists and is not an empty directory: name a new one")
         while not existing.exists():
             existing = existing.parent
+        with TemporaryFile(dir=existing):
+            """Tried, not asked: /proc says that it can be written."""
     except OSError as error:
         raise _bad_output(target, error) from error
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        raise UsageError(f"output {target} can't be written below {existing}: name another with --output")
 
 
 def create_run(info: RunInfo, output: Path | None, name_parts: tuple[str, ...]) -> RunDirectory:
@@ -125,9 +125,18 @@ def create_run(info: RunInfo, output: Path | None, name_parts: tuple[str, ...]) 
     """
     try:
         path = _make_directory(output, name_parts)
-        document = msgspec.json.format(msgspec.json.encode(info), indent=2)
-        _write_whole(path / INFO_FILE, document + b"\n")
-        return RunDirectory(path, (path / SAMPLES_FILE).open("ab"))
+        # Whoever makes the file owns the directory: two runs with one --output can't write into each other.
+        samples = (path / SAMPLES_FILE).open("xb")
+        try:
+            document = msgspec.json.format(msgspec.json.encode(info), indent=2)
+            _write_whole(path / INFO_FILE, document + b"\n")
+        except OSError:
+            samples.close()
+            (path / SAMPLES_FILE).unlink()
+            raise
+        return RunDirectory(path, samples)
+    except FileExistsError as error:
+        raise UsageError(f"--output {output} is in use by another run: name a new directory") from error
     except OSError as error:
         raise _bad_output(error.filename or output, error) from error
 

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bench.judge.quality import Quality
 from bench.judge.results import CaseResult, find_fastest
 from bench.records.environment import Environment
 from bench.records.run import Run
 from bench.render.units import binary_bytes, duration, number, times
 
 UNKNOWN = "unknown"
+MIN_REPLICATES = 4
+"""Fewer fresh processes than these say too little of what one more would show."""
 
 
 def describe_machine(environment: Environment | None) -> str:
@@ -52,11 +55,15 @@ def advise(results: Sequence[CaseResult]) -> str:
         return "No case both ran to its end and learned: there is no mode to recommend."
     replicates = fastest.training_seconds.count
     seen = f"{replicates} replicate{'s' if replicates > 1 else ''}, quality {fastest.quality}"
-    line = f"Fastest valid mode here: {fastest.case.name}, {number(fastest.training_seconds.median)} s a training"
-    # Nothing is measured against a baseline that has not learned.
-    if fastest is not results[0] and results[0].is_rankable and fastest.speedup is not None:
+    # Trainings cut short have no quality that could be valid.
+    claim = "Shortest time" if fastest.quality is Quality.CUT_SHORT else "Fastest valid mode"
+    line = f"{claim} here: {fastest.case.name}, {number(fastest.training_seconds.median)} s a training"
+    if fastest is not results[0] and fastest.speedup is not None:
         line += f", {times(fastest.speedup)} the speed of {results[0].case.name}"
-    return f"{line} ({seen})."
+    line += f" ({seen})."
+    if len(results) > 1 and replicates < MIN_REPLICATES:
+        line += f" INCONCLUSIVE under {MIN_REPLICATES} replicates: a small difference may turn."
+    return line
 
 
 def describe_environment(environment: Environment) -> list[tuple[str, str]]:

@@ -12,7 +12,9 @@ from bench.render.table import Column, Table, Value
 from bench.render.units import microseconds, milliseconds, number, percent, times, whole
 
 _CASE = Column("case", "case")
-_BRACKETS = "In brackets: how far the quartiles are from the median, where there is more than one value."
+_BRACKETS = (
+    "In brackets: how far the quartiles are from the median, over replicates; over blocks where there is one replicate."
+)
 
 
 def make_throughput_table(results: Sequence[CaseResult]) -> Table:
@@ -50,7 +52,7 @@ def make_throughput_table(results: Sequence[CaseResult]) -> Table:
         (
             "Speedup: over the first case, from pairs of blocks of one round; above 1 is faster. A ratio, no verdict.",
             "Time to train: from the first step to the last update of a whole training; a replicate is one value.",
-            f"Steps and samples per second: over the blocks of the trainings. {_BRACKETS}",
+            f"Steps and samples per second: over the trainings' blocks. {_BRACKETS}",
         ),
     )
 

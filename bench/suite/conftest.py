@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench.records.case import Case
-from productnet.config import BATCHINGS, TrainConfig
+from productnet.config import TrainConfig
 from productnet.device import DEVICE_KINDS
-from productnet.engines import ENGINES
 from productnet.errors import DeviceUnavailableError
+from productnet.registry import BATCHINGS, ENGINES
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
@@ -25,7 +25,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     asked = metafunc.config.getoption("--device")
     metafunc.parametrize("device", DEVICE_KINDS if asked == "all" else (asked,))
     metafunc.parametrize("engine", tuple(ENGINES))
-    metafunc.parametrize("batching", BATCHINGS)
+    metafunc.parametrize("batching", tuple(BATCHINGS))
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.workloads import Batch, Step
+from bench.workloads import Batch
+from productnet.engines.step import Step
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from productnet.engines.step import Step
+
 Batch = Any
 """Whatever the workload's own `forward` takes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One optimizer step cut at its phases, to be called in this order."""
-
-    forward: Callable[[Batch], Any]
-    """The batch -> its loss."""
-    backward: Callable[[Any], None]
-    optimize: Callable[[], None]
-    record: Callable[[Any], object]
-    """What is done with the loss; part of the step's time, but of no phase."""
 
 
 @dataclass(frozen=True, slots=True)

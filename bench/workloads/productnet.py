@@ -9,9 +9,10 @@ from itertools import cycle, islice
 import torch
 
 from bench.records.case import Case
-from bench.workloads import Judgement, Step
+from bench.workloads import Judgement
 from productnet.batching import Batch
 from productnet.config import TrainConfig
+from productnet.engines.step import Step
 from productnet.train import Training
 
 
@@ -23,12 +24,13 @@ class ProductNet:
             device=case.device,
             engine=case.engine,
             batching=case.batching,
+            precision=case.precision,
             num_threads=case.num_threads,
             num_epochs=case.num_epochs,
             seed=seed,
         )
         self.training = Training(config)
-        self.num_samples_per_epoch = config.num_samples
+        self.num_samples_per_epoch = config.num_samples_per_epoch
         self.num_steps_per_epoch = config.num_steps_per_epoch
         features = self.training.data.features.to(self.training.device.torch_device)
         self._inference_batches = torch.split(features, config.batch_size)
@@ -56,19 +58,16 @@ class ProductNet:
 
     def step(self) -> Step | None:
         """Return the step cut at its phases, or None where the engine runs it as one piece."""
-        parts = self.training.engine.step_parts()
-        if parts is None:
-            return None
-        return Step(lambda batch: parts.forward(*batch), parts.backward, parts.optimize, parts.record)
+        return self.training.engine.step()
 
     def infer(self, num_batches: int) -> int:
         """Predict batches in eval mode without gradients and return the number of samples."""
-        model = self.training.model
+        model, infer = self.training.model, self.training.engine.infer
         num_samples = 0
         model.eval()
         with torch.inference_mode():
             for batch in islice(cycle(self._inference_batches), num_batches):
-                model(batch)
+                infer(batch)
                 num_samples += len(batch)
         model.train()
         return num_samples

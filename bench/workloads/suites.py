@@ -1,4 +1,4 @@
-"""The cases of each suite, without torch: which engines and batchings, and how many replicates."""
+"""The cases of each suite, without torch: which engines, batchings and precisions, and how many replicates."""
 
 from __future__ import annotations
 
@@ -7,27 +7,41 @@ from dataclasses import dataclass
 from itertools import product
 
 from bench.records.case import Case
-from productnet.config import BATCHINGS
-from productnet.engines import ENGINES
+from productnet.registry import AMP, BATCHINGS, ENGINES, PRECISIONS
+
+Mode = tuple[str, str, str]
+"""Engine, batching, precision."""
 
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """Pairs of engine and batching, the baseline first, and how often each is measured in a fresh process."""
+    """Modes, the baseline first, and how often each is measured in a fresh process."""
 
-    modes: tuple[tuple[str, str], ...]
+    modes: tuple[Mode, ...]
+    accelerator_modes: tuple[Mode, ...]
+    """Those that are measured besides on a device that is no CPU."""
     num_replicates: int
     purpose: str
 
 
-_EVERY_MODE = tuple(product(ENGINES, BATCHINGS))
+_USUAL_ENGINES = ("reference", "eager", "compiled-model")
 
 SUITES = {
     "quick": Suite(
-        (("reference", "manual"), ("reference", "dataloader"), ("eager", "manual")), 1, "a first answer within a minute"
+        (("reference", "manual", "fp32"), ("reference", "dataloader", "fp32"), ("eager", "manual", "fp32")),
+        (),
+        1,
+        "a first answer within a minute",
     ),
-    "standard": Suite(_EVERY_MODE, 3, "the usual engines under every batching, three seeds each"),
-    "full": Suite(_EVERY_MODE, 5, "everything that is registered, five seeds each"),
+    "standard": Suite(
+        tuple(product(_USUAL_ENGINES, BATCHINGS, ("fp32",))),
+        tuple(product(_USUAL_ENGINES, BATCHINGS, (AMP,))),
+        3,
+        "the usual engines under every batching, three seeds each; on accelerators in 16 bits, too",
+    ),
+    "full": Suite(
+        tuple(product(ENGINES, BATCHINGS, PRECISIONS)), (), 5, "all that is registered, in every precision, five seeds"
+    ),
 }
 
 
@@ -36,21 +50,32 @@ def plan_cases(
     devices: Sequence[str],
     engines: Sequence[str] | None,
     batchings: Sequence[str] | None,
+    precisions: Sequence[str] | None,
     num_threads: int,
     num_epochs: int,
 ) -> tuple[Case, ...]:
     """Lay out the cases of a suite on some devices; the first is the baseline.
 
     Args:
-        engines: None for the suite's own; otherwise each is combined with each batching.
+        engines: None for the suite's own; otherwise each is combined with each batching and precision.
         batchings: likewise.
+        precisions: likewise; what a device can't do becomes a case that is unavailable, with its reason.
     """
-    modes: Sequence[tuple[str, str]] = suite.modes
-    if engines is not None or batchings is not None:
-        own_engines = tuple(dict.fromkeys(engine for engine, _ in suite.modes))
-        own_batchings = tuple(dict.fromkeys(batching for _, batching in suite.modes))
-        modes = tuple(product(engines or own_engines, batchings or own_batchings))
-    return tuple(
-        Case(device=device, engine=engine, batching=batching, num_threads=num_threads, num_epochs=num_epochs)
-        for device, (engine, batching) in product(devices, modes)
-    )
+    cases = []
+    for device in devices:
+        modes = suite.modes if device == "cpu" else (*suite.modes, *suite.accelerator_modes)
+        if engines is not None or batchings is not None or precisions is not None:
+            own: list[dict[str, None]] = [dict.fromkeys(mode[axis] for mode in modes) for axis in range(3)]
+            modes = tuple(product(engines or own[0], batchings or own[1], precisions or own[2]))
+        cases += [
+            Case(
+                device=device,
+                engine=engine,
+                batching=batching,
+                precision=precision,
+                num_threads=num_threads,
+                num_epochs=num_epochs,
+            )
+            for engine, batching, precision in modes
+        ]
+    return tuple(cases)

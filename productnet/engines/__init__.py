@@ -1,29 +1,20 @@
-"""How a training is executed: one file for each engine, one line for each in the registry.
-
-The registry is plain text, so that the names can be listed and checked without importing torch.
-"""
+"""How a training is executed: one file for each engine, one line for each in `productnet.registry`."""
 
 from __future__ import annotations
 
-from importlib import import_module
-from types import MappingProxyType
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol
 
+from productnet.registry import ENGINES, load
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import torch
 
     from productnet.batching import Batching
     from productnet.config import TrainConfig
-    from productnet.engines.step import StepParts
+    from productnet.engines.step import Step
     from productnet.model import MLP
-
-ENGINES = MappingProxyType(
-    {
-        "reference": "productnet.engines.reference:ReferenceEngine",
-        "eager": "productnet.engines.eager:EagerEngine",
-    }
-)
-"""Name of each engine, and where its class is."""
+    from productnet.precision import Arithmetic
 
 
 class Engine(Protocol):
@@ -35,15 +26,24 @@ class Engine(Protocol):
         Synchronizes: at least once an epoch, when the losses are read.
         """
 
-    def step_parts(self) -> StepParts | None:
-        """Return the step cut at its phases, or None where the engine runs it as one piece."""
+    def step(self) -> Step | None:
+        """Return one step cut at its phases, or None where the engine runs it as one piece."""
+
+    def infer(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Predict as the engine runs the network, in its precision; the caller has chosen eval mode, no gradients."""
+
+    def optimizer_state(self) -> Iterable[torch.Tensor]:
+        """Return the optimizer's moments, to see where they are; none before the first step."""
 
     def restart(self) -> None:
         """Forget the optimizer's state; the caller puts the parameters back."""
 
 
-def make_engine(model: MLP, config: TrainConfig) -> Engine:
-    """Make the engine that the configuration names, for a model that is already on its device."""
-    module_name, class_name = ENGINES[config.engine].split(":")
-    engine_class: Callable[[MLP, TrainConfig], Engine] = getattr(import_module(module_name), class_name)
-    return engine_class(model, config)
+def make_engine(model: MLP, config: TrainConfig, arithmetic: Arithmetic) -> Engine:
+    """Make the engine that the configuration names, for a model that is already on its device.
+
+    Raises:
+        ModeUnavailableError: when it can't be had on this machine, with the reason.
+    """
+    make: Callable[[MLP, TrainConfig, Arithmetic], Engine] = load(ENGINES[config.engine])
+    return make(model, config, arithmetic)

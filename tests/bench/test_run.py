@@ -15,7 +15,7 @@ import pytest
 
 from bench import run as door
 from bench.records.store import read_run
-from tests.bench.measure.fakes import serve_misbehaving
+from tests.bench.measure.fakes import MISBEHAVING
 from tests.bench.measure.test_environment import make_survey
 
 COMMAND = (sys.executable, "-m", "bench.run")
@@ -32,7 +32,6 @@ def call(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedPr
 @pytest.fixture
 def fake_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A machine whose workers need no torch, and do wrong what the engine's name says."""
-    monkeypatch.setattr("bench.measure.worker.serve_productnet", serve_misbehaving)
     monkeypatch.setattr("bench.measure.survey.take_survey", lambda _asked: make_survey("cpu"))
     monkeypatch.setattr("bench.records.plan.NUM_ROUNDS", 2)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
@@ -42,7 +41,7 @@ def fake_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 def call_here(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     monkeypatch.setattr("sys.argv", ["bench.run", *arguments])
-    return door.main()
+    return door.main(MISBEHAVING)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +132,7 @@ def test_one_real_run_leaves_samples_and_tables_that_agree(tmp_path: Path) -> No
     assert manual.epoch_losses == loader.epoch_losses
     rows = csv.DictReader((directory / "throughput.csv").read_text().splitlines())
     assert [row["case"] for row in rows] == [case.name for case in stored.info.plan.cases]
-    assert "Fastest valid mode here" in answer.stdout
+    assert "Shortest time here" in answer.stdout
     assert "\x1b" not in answer.stdout + answer.stderr
     assert json.loads((directory / "run.json").read_text())["schema"] == 1
 

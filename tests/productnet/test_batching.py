@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.data import TensorDataset
 
-from productnet import batching as batching_module
 from productnet.batching import Batching, BatchOrder, DataLoaderBatching, epoch_mean, make_batching
-from productnet.config import BATCHINGS, TrainConfig
+from productnet.config import TrainConfig
 from productnet.data import Dataset, draw_training_data
 from productnet.device import Device
+from productnet.registry import BATCHINGS
 
 CPU = Device("cpu", "CPU", None)
 
@@ -115,8 +115,8 @@ def test_every_batching_hands_out_the_very_same_batches() -> None:
     for name in BATCHINGS:
         config = TrainConfig(device="cpu", batching=name, num_samples=103, batch_size=10)
         epochs[name] = _epochs(make_batching(config, _data(config), _order(103), CPU), 4)
-    for name in BATCHINGS[1:]:
-        for batches, expected in zip(epochs[name], epochs[BATCHINGS[0]], strict=True):
+    for name in BATCHINGS:
+        for batches, expected in zip(epochs[name], epochs["manual"], strict=True):
             for batch, other in zip(batches, expected, strict=True):
                 assert torch.equal(batch[0], other[0])
                 assert torch.equal(batch[1], other[1])
@@ -148,8 +148,26 @@ def test_a_loader_without_a_generator_of_its_own_would_move_the_global_stream() 
         assert not torch.equal(torch.get_rng_state(), before)
 
 
-def test_the_names_of_the_batchings_are_those_that_have_a_class() -> None:
-    assert tuple(batching_module._MAKERS) == BATCHINGS
+@pytest.mark.parametrize("name", BATCHINGS)
+def test_a_short_last_batch_is_left_out_where_that_is_asked_for(name: str) -> None:
+    config = TrainConfig(device="cpu", batching=name, num_samples=25, batch_size=10, drop_last=True)
+    data = _data(config)
+    order = _order(25)
+    for batches in _epochs(make_batching(config, data, _order(25), CPU), 2):
+        assert [len(features) for features, _ in batches] == config.batch_sizes == [10, 10]
+        kept = order.next_epoch()[:20]
+        assert torch.equal(torch.cat([features for features, _ in batches]), data.features[kept])
+
+
+def test_an_order_that_was_rewound_goes_on_where_it_was() -> None:
+    order, undisturbed = _order(30), _order(30)
+    first = order.next_epoch()
+    undisturbed.next_epoch()
+    with order.rewound():
+        assert torch.equal(order.next_epoch(), first)
+        order.next_epoch()
+    assert order.num_epochs_drawn == 1
+    assert torch.equal(order.next_epoch(), undisturbed.next_epoch())
 
 
 @pytest.mark.parametrize(("batching", "num_fetches"), [("dataloader", 25), ("dataloader-batched", 3)])

@@ -10,14 +10,16 @@ from pathlib import Path
 import pytest
 
 import productnet
-from productnet.door import ExitCode, OneLineParser, run_door
+from productnet.door import OneLineParser, run_door
 from productnet.errors import (
     ConfigError,
     DeviceFaultError,
     DeviceUnavailableError,
     DivergedError,
+    ModeUnavailableError,
     ProductNetError,
 )
+from productnet.exit_code import ExitCode
 
 ROOT = Path(productnet.__file__).parents[1]
 
@@ -77,25 +79,26 @@ def test_a_command_leaves_with_the_code_that_it_returns(code: ExitCode, capfd: p
 
 
 @pytest.mark.parametrize(
-    ("error_class", "code"),
+    ("error", "code"),
     [
-        (ProductNetError, 2),
-        (ConfigError, 2),
-        (DeviceUnavailableError, 3),
-        (DeviceFaultError, 5),
-        (DivergedError, 5),
+        (ProductNetError("seed -1 is too small: use at least 0"), 2),
+        (ConfigError("seed", "-1 is too small: use at least 0"), 2),
+        (DeviceUnavailableError("seed -1 is too small: use at least 0"), 3),
+        (ModeUnavailableError("seed -1 is too small: use at least 0"), 3),
+        (DeviceFaultError("seed -1 is too small: use at least 0"), 5),
+        (DivergedError("seed -1 is too small: use at least 0"), 5),
     ],
 )
 def test_an_expected_error_is_one_line_and_its_own_code(
-    error_class: type[ProductNetError], code: int, capfd: pytest.CaptureFixture[str]
+    error: ProductNetError, code: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert _leave(_raiser(error_class("seed -1 is too small: use at least 0"))) == code
+    assert _leave(_raiser(error)) == code
     assert capfd.readouterr() == ("", "prog: seed -1 is too small: use at least 0\n")
 
 
 def test_an_expected_error_stays_one_line_whatever_it_names(capfd: pytest.CaptureFixture[str]) -> None:
-    assert _leave(_raiser(ConfigError("a\nb\r\nc\u2028d can't be written"))) == 2
-    assert capfd.readouterr().err == "prog: a\\nb\\r\\nc\\u2028d can't be written\n"
+    assert _leave(_raiser(ConfigError("--json", "a\nb\r\nc\u2028d can't be written"))) == 2
+    assert capfd.readouterr().err == "prog: --json a\\nb\\r\\nc\\u2028d can't be written\n"
 
 
 def test_any_other_error_is_a_bug_that_keeps_its_traceback(capfd: pytest.CaptureFixture[str]) -> None:
@@ -141,10 +144,10 @@ def test_an_exit_within_the_command_keeps_its_code(capfd: pytest.CaptureFixture[
 def test_output_that_a_terminal_can_not_show_is_escaped(environment: dict[str, str]) -> None:
     program = r"""
 from productnet.door import run_door
-from productnet.errors import ConfigError, ProductNetError
+from productnet.errors import ProductNetError
 def main():
     print("5 \u03bcs \u2192 5 \u03bcs")
-    raise ConfigError("name \u2192\udcff")
+    raise ProductNetError("name \u2192\udcff")
 run_door("prog", main, (ProductNetError,))
 """
     done = _run_elsewhere(program, **environment)

@@ -25,7 +25,7 @@ ROOT = Path(productnet.__file__).parents[1]
 QUICK = ("--device", "cpu", "--epochs", "25", "--samples", "200")
 RECIPE = TrainConfig(device="cpu", num_epochs=25, num_samples=200)
 KEYS = {
-    *("config", "device", "digest", "epoch_losses", "final_loss", "training_accuracy", "heldout_accuracy"),
+    *("config", "device", "precision", "digest", "epoch_losses", "final_loss", "training_accuracy", "heldout_accuracy"),
     *("shown_samples", "versions", "setup_seconds", "compile_seconds", "train_seconds"),
 }
 
@@ -166,22 +166,22 @@ def test_no_flag_is_the_recipe_of_the_article() -> None:
 @pytest.mark.parametrize(
     ("words", "named"),
     [
-        (("--epochs", "0"), ("num_epochs 0", "at least 1")),
+        (("--epochs", "0"), ("--epochs 0", "at least 1")),
         (("--epochs", "ten"), ("--epochs", "'ten'")),
-        (("--threads", "-1"), ("num_threads -1", "at least 1")),
-        (("--threads", "3000000000"), ("num_threads 3000000000", "at most")),
-        (("--batch-size", "1001"), ("batch_size 1001", "at most 1000")),
-        (("--lr", "nan"), ("learning_rate nan", "finite number")),
-        (("--lr", "inf"), ("learning_rate inf", "finite number")),
-        (("--lr", "1e300"), ("learning_rate 1e+300", "overflows")),
-        (("--hidden", "16,0"), ("hidden_sizes 0", "at least 1")),
+        (("--threads", "-1"), ("--threads -1", "at least 1")),
+        (("--threads", "3000000000"), ("--threads 3000000000", "at most")),
+        (("--batch-size", "1001"), ("--batch-size 1001", "at most 1000")),
+        (("--lr", "nan"), ("--lr nan", "finite number")),
+        (("--lr", "inf"), ("--lr inf", "finite number")),
+        (("--lr", "1e300"), ("--lr 1e+300", "overflows")),
+        (("--hidden", "16,0"), ("--hidden 0", "at least 1")),
         (("--hidden", "16;8"), ("'16;8'", "say 16,8")),
         (("--hidden", ""), ("''", "say 16,8")),
-        (("--seed", str(2**64)), (f"seed {2**64}", "at most")),
-        (("--engine", "turbo"), ("engine 'turbo'", "reference")),
-        (("--batching", "turbo"), ("batching 'turbo'", "manual")),
-        (("--device", "gpu"), ("device 'gpu'", "cpu, cuda, cuda:N, mps, auto")),
-        (("--device", "cuda:-1"), ("device 'cuda:-1'", "cuda:N")),
+        (("--seed", str(2**64)), (f"--seed {2**64}", "at most")),
+        (("--engine", "turbo"), ("--engine 'turbo'", "reference")),
+        (("--batching", "turbo"), ("--batching 'turbo'", "manual")),
+        (("--device", "gpu"), ("--device 'gpu'", "cpu, cuda, cuda:N, mps, auto")),
+        (("--device", "cuda:-1"), ("--device 'cuda:-1'", "cuda:N")),
         (("--epoch", "3"), ("--epoch",)),
         (("extra",), ("extra",)),
     ],

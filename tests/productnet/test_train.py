@@ -11,10 +11,11 @@ import pytest
 import torch
 from torch.nn.functional import mse_loss
 
-from productnet.config import BATCHINGS, TrainConfig
-from productnet.engines import ENGINES
-from productnet.errors import DeviceUnavailableError
+from productnet.batching import Batch
+from productnet.config import TrainConfig
+from productnet.errors import ConfigError, DeviceUnavailableError
 from productnet.evaluate import evaluate
+from productnet.registry import BATCHINGS, ENGINES
 from productnet.train import Training, TrainResult, fit, run_epochs
 
 KNOWN_FINAL_LOSS = 0.0001638088418985717
@@ -80,7 +81,7 @@ def test_the_eager_engine_ends_at_the_known_loss() -> None:
     assert fit(TrainConfig(device="cpu", engine="eager")).final_loss == pytest.approx(KNOWN_FINAL_LOSS, rel=1e-3)
 
 
-@pytest.mark.parametrize("batching", BATCHINGS[1:])
+@pytest.mark.parametrize("batching", tuple(BATCHINGS)[1:])
 def test_fifty_epochs_of_every_batching_have_the_very_same_losses(known: TrainResult, batching: str) -> None:
     result = fit(TrainConfig(device="cpu", batching=batching, num_epochs=50))
     assert result.epoch_losses == known.epoch_losses[:50]
@@ -122,13 +123,17 @@ def test_another_seed_is_another_training() -> None:
 # The digest
 
 
-def test_the_digest_is_that_of_parameters_data_and_order() -> None:
+def test_the_digest_is_that_of_parameters_data_order_and_the_batches_handed_out() -> None:
     training = Training(replace(SMALL, num_epochs=2))
     expected = hashlib.sha256()
     for tensor in (*training.model.parameters(), training.data.features, training.data.targets):
         expected.update(tensor.detach().numpy().tobytes())
     for _ in range(2):
         expected.update(training.order.next_epoch().numpy().tobytes())
+    training.order.restart()
+    for features, targets in training.batching.epoch():
+        for tensor in (features, targets):
+            expected.update(repr(tuple(tensor.shape)).encode() + tensor.numpy().tobytes())
     assert fit(training.config).digest == expected.hexdigest()
 
 
@@ -140,10 +145,36 @@ def test_equal_work_has_equal_digests_however_it_is_done() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"seed": 2}, {"num_epochs": 5}, {"num_samples": 51}, {"hidden_sizes": (16, 9)}, {"high": 9.0}]
+    "changes",
+    [
+        {"seed": 2},
+        {"num_epochs": 5},
+        {"num_samples": 51},
+        {"hidden_sizes": (16, 9)},
+        {"high": 9.0},
+        {"batch_size": 7},
+        {"batch_size": 20, "drop_last": True},
+    ],
 )
 def test_other_work_has_another_digest(changes: dict[str, int]) -> None:
     assert fit(replace(SMALL, **changes)).digest != fit(SMALL).digest  # type: ignore[arg-type]
+
+
+def test_a_batching_that_always_feeds_the_same_samples_has_another_digest() -> None:
+    training = Training(SMALL)
+    shuffled = training.batching.epoch
+
+    def first_rows_only() -> Iterator[Batch]:
+        yield from [next(iter(shuffled()))] * SMALL.num_steps_per_epoch
+
+    training.batching.epoch = first_rows_only  # type: ignore[method-assign]
+    training.train(SMALL.num_epochs)
+    assert training.result().digest != fit(SMALL).digest
+
+
+def test_a_result_before_the_first_epoch_is_refused() -> None:
+    with pytest.raises(ConfigError, match="train at least 1"):
+        Training(SMALL).result()
 
 
 # A training as a whole

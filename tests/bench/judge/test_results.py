@@ -237,3 +237,36 @@ def test_a_run_of_one_case_is_judged() -> None:
 
 def test_every_planned_case_is_judged_in_its_order() -> None:
     assert [result.case for result in judge([THIRD, BASE, OTHER])] == [THIRD, BASE, OTHER]
+
+
+def test_nothing_is_divided_by_a_baseline_that_did_not_learn() -> None:
+    fast = make_case("eager")
+    unlearned = make_training(BASE, [3.0], r_squared=0.5)
+    results = judge_run(make_run([BASE, fast], unlearned, make_training(fast, [2.0])))
+    assert [result.speedup for result in results] == [None, None]
+
+
+def test_the_fastest_case_is_found_by_its_pairs_and_not_by_its_hour() -> None:
+    # The machine is half as fast in the second wave: "eager" is twice as fast as the baseline there, in 4 s.
+    slow, fast = make_case("middling"), make_case("eager")
+    run = make_run(
+        [BASE, slow, fast],
+        make_training(BASE, [4.0], wave=0),
+        make_training(slow, [3.0], wave=0),
+        make_training(BASE, [8.0], wave=1),
+        make_training(fast, [4.0], wave=1),
+    )
+    fastest = find_fastest(judge_run(run))
+    assert fastest is not None
+    assert fastest.case == fast
+
+
+def test_several_replicates_have_the_spread_between_them_and_one_has_that_of_its_blocks() -> None:
+    one = judge_run(make_run([BASE], make_training(BASE, [1.0, 2.0, 4.0])))[0].steps_per_second
+    assert one is not None
+    assert one.count == 3
+    replicates = enumerate([[1.0] * 3, [2.0] * 3])
+    trainings = [make_training(BASE, seconds, replicate=number) for number, seconds in replicates]
+    two = judge_run(make_run([BASE], *trainings))[0].steps_per_second
+    assert two is not None
+    assert two.count == 2

@@ -8,14 +8,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from bench.measure.process import WorkerProcess
-from bench.measure.worker import MakeWorkload, serve
 from bench.records.case import Case
-from bench.workloads import Judgement, Step
+from bench.workloads import Judgement
+from productnet.engines.step import Step
 from productnet.errors import DeviceUnavailableError
 
 ACCURACY = {
@@ -28,6 +28,9 @@ ACCURACY = {
     "share_within_1_percent": 0.6,
     "share_within_5_percent": 0.97,
 }
+
+
+MISBEHAVING = "tests.bench.measure.fakes:MisbehavingWorkload"
 
 
 class ScriptedClock:
@@ -64,8 +67,9 @@ class FakeWorkload:
             step = self.step()
             for _ in self.epoch():
                 step.backward(step.forward(None))
-                step.record(None)
                 step.optimize()
+                step.keep(None)
+            step.end_epoch([])
         start = self.num_epochs_trained
         self.num_epochs_trained += num_epochs
         return [1.0 / (epoch + 1) for epoch in range(start, start + num_epochs)]
@@ -87,8 +91,13 @@ class FakeWorkload:
             forward=lambda _batch: self.pass_time(0.002),
             backward=lambda _loss: self.pass_time(0.003),
             optimize=lambda: self.pass_time(0.004),
-            record=lambda _loss: self.pass_time(0.005),
+            keep=lambda _loss: self.pass_time(0.005),
+            end_epoch=self.end_epoch,
         )
+
+    def end_epoch(self, _kept: Sequence[None]) -> float:
+        self.pass_time(0.006)
+        return 0.0
 
     def infer(self, num_batches: int) -> int:
         self.pass_time(num_batches * self.inference_seconds)
@@ -153,7 +162,7 @@ def launcher(directory: Path) -> Callable[[], WorkerProcess]:
     started: list[WorkerProcess] = []
 
     def launch() -> WorkerProcess:
-        worker = WorkerProcess(serve_misbehaving, directory / f"{len(started)}.log")
+        worker = WorkerProcess(MISBEHAVING, directory / f"{len(started)}.log")
         started.append(worker)
         return worker
 
@@ -161,25 +170,9 @@ def launcher(directory: Path) -> Callable[[], WorkerProcess]:
     return launch
 
 
-def serve_misbehaving(connection: Connection, log: str) -> None:
-    serve(connection, log, _load)
-
-
-def _load() -> MakeWorkload:
-    return MisbehavingWorkload
-
-
-def answer_rubbish(connection: Connection, _log: str) -> None:
+def answer_rubbish(connection: Connection, _log: str, _place: str) -> None:
     connection.send_bytes(b"hello \xff")
 
 
-def write_rubbish(connection: Connection, _log: str) -> None:
+def write_rubbish(connection: Connection, _log: str, _place: str) -> None:
     os.write(connection.fileno(), b"\x7f\xff\xff\xff" + b"x" * 1000)
-
-
-def fail_to_load(connection: Connection, log: str) -> None:
-    serve(connection, log, _load_nothing)
-
-
-def _load_nothing() -> MakeWorkload:
-    raise ImportError("no torch here")

@@ -12,9 +12,10 @@ from bench.errors import FaultyDeviceError, UnavailableError
 from bench.measure import environment, survey
 from bench.measure.process import ask_in_child
 from bench.measure.rounds import MAX_WORKERS, choose_max_workers
-from bench.measure.survey import Survey, TorchFacts, Unusable, choose_devices
-from bench.records.environment import Accelerator
-from productnet.door import ExitCode
+from bench.measure.survey import Survey, TorchFacts, Unusable, choose_devices, resolve_amp
+from bench.records.environment import Accelerator, Recorded
+from bench.workloads.suites import SUITES, plan_cases
+from productnet.exit_code import ExitCode
 
 FACTS = TorchFacts(
     torch_version="2.13.0",
@@ -127,28 +128,33 @@ def test_auto_is_the_best_device_that_works_and_all_are_all_of_them() -> None:
 
 
 def test_a_device_that_is_not_there_is_refused_with_its_reason_and_never_replaced() -> None:
-    found = make_survey("cpu", cuda=Unusable(reason="device cuda is not here", exit_code=ExitCode.UNAVAILABLE))
+    found = make_survey(
+        "cpu", cuda=Unusable(reason="device cuda is not here", exit_code=ExitCode.UNAVAILABLE, is_present=True)
+    )
     with pytest.raises(UnavailableError, match="device cuda is not here") as caught:
         choose_devices("cuda", found)
     assert caught.value.exit_code == 3
 
 
 def test_a_device_that_computes_wrong_values_is_refused_as_invalid() -> None:
-    found = make_survey("cpu", mps=Unusable(reason="256 expected, 0 came", exit_code=ExitCode.INVALID))
+    found = make_survey("cpu", mps=Unusable(reason="256 expected, 0 came", exit_code=ExitCode.INVALID, is_present=True))
     with pytest.raises(FaultyDeviceError) as caught:
         choose_devices("mps", found)
     assert caught.value.exit_code == 5
 
 
-def test_torch_is_asked_in_a_child_that_lists_devices_and_why_others_are_absent() -> None:
+def test_torch_is_asked_in_a_child_that_tries_what_was_asked_for_and_nothing_else() -> None:
     found = survey.take_survey("cuda:42")
-    assert "cpu" in [device.name for device in found.devices]
+    assert found.devices == ()
     assert "cuda:42" in found.unusable["cuda:42"].reason
+    found = survey.take_survey("all")
+    assert found.devices[-1].name == "cpu"
+    assert found.devices[-1].amp_precision == "bf16"
 
 
 @pytest.mark.parametrize("asked", ["auto", "all", "cpu"])
 def test_where_no_device_works_the_reason_is_that_of_the_cpu(asked: str) -> None:
-    found = make_survey(cpu=Unusable(reason="its timer lies", exit_code=ExitCode.INVALID))
+    found = make_survey(cpu=Unusable(reason="its timer lies", exit_code=ExitCode.INVALID, is_present=True))
     with pytest.raises(FaultyDeviceError, match="its timer lies"):
         choose_devices(asked, found)
 
@@ -173,6 +179,15 @@ def test_a_child_that_ends_without_an_answer_has_none() -> None:
 
 def test_fewer_workers_are_alive_where_memory_is_short() -> None:
     assert choose_max_workers(None) == MAX_WORKERS
-    assert choose_max_workers(64 * 2**30) == MAX_WORKERS
-    assert choose_max_workers(4 * 2**30) == 4
-    assert choose_max_workers(2**20) == 2
+    assert choose_max_workers(Recorded()) == MAX_WORKERS
+    assert choose_max_workers(Recorded(memory_available_bytes=64 * 2**30)) == MAX_WORKERS
+    assert choose_max_workers(Recorded(memory_available_bytes=4 * 2**30)) == 4
+    assert choose_max_workers(Recorded(memory_available_bytes=64 * 2**30, memory_limit_bytes=3 * 2**30)) == 3
+    assert choose_max_workers(Recorded(memory_available_bytes=2**20)) == 2
+
+
+def test_amp_becomes_what_suits_the_device_and_equal_cases_are_one() -> None:
+    found = make_survey("cuda")
+    found = msgspec.structs.replace(found, devices=(Accelerator(name="cuda", model_name="x", amp_precision="fp16"),))
+    cases = plan_cases(SUITES["quick"], ["cuda"], ["eager"], ["manual"], ["fp32", "fp16", "amp"], 1, 10)
+    assert [case.precision for case in resolve_amp(cases, found)] == ["fp32", "fp16"]

@@ -16,7 +16,7 @@ from bench.measure.wave import Timeouts
 from bench.records.case import Case
 from bench.records.journal import Block, Failed, Record, Started, Trained
 from bench.records.plan import Plan
-from tests.bench.measure.fakes import answer_rubbish, fail_to_load, launcher, write_rubbish
+from tests.bench.measure.fakes import answer_rubbish, launcher, write_rubbish
 
 QUICK = Timeouts(load_seconds=60, set_up_seconds=60, judge_seconds=60, block_seconds=0.4, block_factor=0.0)
 
@@ -99,7 +99,7 @@ def test_what_a_workload_prints_goes_to_its_log_and_not_into_the_answers(tmp_pat
 
 @pytest.mark.parametrize("target", [answer_rubbish, write_rubbish])
 def test_a_worker_that_answers_rubbish_is_refused(tmp_path: Path, target: Target) -> None:
-    worker = WorkerProcess(target, tmp_path / "log")
+    worker = WorkerProcess("whatever", tmp_path / "log", target)
     with pytest.raises(WorkerError) as caught:
         worker.wait_until_loaded(30)
     worker.end()
@@ -108,8 +108,8 @@ def test_a_worker_that_answers_rubbish_is_refused(tmp_path: Path, target: Target
 
 
 def test_a_worker_that_can_not_load_fails_with_its_last_words(tmp_path: Path) -> None:
-    worker = WorkerProcess(fail_to_load, tmp_path / "log")
-    with pytest.raises(WorkerError, match=r"exit code 1.*ImportError: no torch here"):
+    worker = WorkerProcess("no_such_module:Workload", tmp_path / "log")
+    with pytest.raises(WorkerError, match=r"exit code 1.*ModuleNotFoundError: No module named 'no_such_module'"):
         worker.wait_until_loaded(30)
     worker.end()
 
@@ -142,8 +142,7 @@ def test_workers_end_when_their_coordinator_is_killed_in_the_middle_of_a_block(t
     )
     coordinator = subprocess.Popen((sys.executable, "-c", program), stdout=subprocess.PIPE, text=True)
     assert coordinator.stdout is not None
-    while "Started" not in coordinator.stdout.readline():
-        pass
+    assert any("Started" in line for line in coordinator.stdout), "it ended before a worker started"
     time.sleep(0.3)
     workers = psutil.Process(coordinator.pid).children(recursive=True)
     coordinator.kill()

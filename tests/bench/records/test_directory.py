@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import io
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,8 @@ from hypothesis import strategies as st
 
 from bench.errors import IncompleteError, UsageError
 from bench.records import store
-from bench.records.store import RunDirectory, check_output, create_run
-from productnet.door import ExitCode
+from bench.records.store import RunDirectory, check_output, create_run, read_run
+from productnet.exit_code import ExitCode
 from tests.bench.runs import make_block, make_case, make_info
 
 INFO = make_info([make_case()])
@@ -131,17 +130,25 @@ def test_an_output_that_is_in_use_is_refused_and_left_as_it_was(here: Path, outp
 def test_an_output_below_an_unwritable_place_is_refused(
     here: Path, monkeypatch: pytest.MonkeyPatch, output: Path | None
 ) -> None:
-    asked = []
+    tried = []
 
-    def deny(path: object, mode: int) -> bool:
-        asked.append((path, mode))
-        return False
+    def deny(**place: Path) -> None:
+        tried.append(place["dir"])
+        raise PermissionError(errno.EACCES, "Permission denied", str(place["dir"]))
 
-    monkeypatch.setattr(os, "access", deny)
-    with pytest.raises(UsageError, match=f"can't be written below {re.escape(str(here))}: name another with --output"):
+    monkeypatch.setattr(store, "TemporaryFile", deny)
+    with pytest.raises(UsageError, match=r"can't be written: Permission denied; name another with --output"):
         check_output(output)
-    assert asked == [(here, os.W_OK | os.X_OK)]
+    assert tried == [here]
     assert list_tree(here) == []
+
+
+def test_two_runs_can_not_share_a_directory(here: Path) -> None:
+    with create_run(INFO, Path("run"), ()) as directory:
+        directory.append(BLOCK)
+        with pytest.raises(UsageError, match="--output run is in use by another run: name a new directory"):
+            create_run(INFO, Path("run"), ())
+    assert read_run(Path("run")).measurements[0].blocks == (BLOCK,)
 
 
 def test_an_output_that_may_not_even_be_looked_at_is_refused(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

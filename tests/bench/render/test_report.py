@@ -140,7 +140,7 @@ def test_the_advice_names_the_fastest_valid_mode_and_what_stands_behind_it() -> 
     ]
     assert advise(judge_run(make_run([BASE, fast], *trainings))) == (
         "Fastest valid mode here: cpu/eager/manual, 2.000 s a training, 1.500x the speed of cpu/reference/manual "
-        "(2 replicates, quality identical)."
+        "(2 replicates, quality identical). INCONCLUSIVE under 4 replicates: a small difference may turn."
     )
 
 

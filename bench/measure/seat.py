@@ -1,0 +1,68 @@
+"""A seat: a live worker with its case, what is planned for it, and what its training has come to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.measure.blocks import (
+    DETAIL_BLOCK_SECONDS,
+    INFERENCE_BLOCK_SECONDS,
+    TrainBlock,
+    amount_for,
+    cut_training,
+)
+from bench.measure.messages import Ready
+from bench.measure.process import WorkerError, WorkerProcess
+from bench.records.case import Case
+from bench.records.journal import BlockKind
+from bench.records.plan import Plan
+
+LARGEST_DRIFT = 0.01
+"""A repetition may end at a loss that differs by this share: devices whose sums have no fixed order stay far under."""
+
+
+class Seat:
+    """A live worker with its case, and what its pilot plans for it."""
+
+    def __init__(self, plan: Plan, case: Case, replicate: int, process: WorkerProcess, ready: Ready) -> None:
+        self.case = case
+        self.replicate = replicate
+        self.process = process
+        self.epoch_losses: list[float | None] = []
+        self._repeated_losses: list[float | None] = []
+        self.blocks = cut_training(case.num_epochs, ready.pilot_epoch_seconds, plan.num_rounds)
+        self.unit_seconds: dict[BlockKind, float] = dict.fromkeys(
+            ("train", "plain", "phases"), ready.pilot_epoch_seconds
+        )
+        self.unit_seconds["inference"] = ready.pilot_inference_seconds
+        epochs = amount_for(DETAIL_BLOCK_SECONDS, ready.pilot_epoch_seconds)
+        self.detail: dict[BlockKind, int] = {"plain": epochs, "phases": epochs} if ready.has_phases else {}
+        self.detail["inference"] = amount_for(INFERENCE_BLOCK_SECONDS, ready.pilot_inference_seconds)
+        """What a detail round runs: epochs, or batches of inference."""
+        self.seconds_left = sum(block.num_epochs for block in self.blocks) * ready.pilot_epoch_seconds
+        self.seconds_left += plan.num_detail_rounds * sum(
+            amount * self.unit_seconds[kind] for kind, amount in self.detail.items()
+        )
+
+    def take_losses(self, block: TrainBlock, losses: Sequence[float | None]) -> None:
+        """Keep the losses of the first training, and hold every repetition against them.
+
+        Raises:
+            WorkerError: when a repetition ended elsewhere: it did not start from the start, or did other work.
+        """
+        if block.repetition == 0:
+            self.epoch_losses += losses
+            return
+        self._repeated_losses = [*([] if block.starts_training else self._repeated_losses), *losses]
+        if block.ends_training and not _is_close(self._repeated_losses[-1], self.epoch_losses[-1]):
+            raise WorkerError(
+                "rubbish",
+                f"training number {block.repetition + 1} ended at a loss of {self._repeated_losses[-1]}, the first at "
+                f"{self.epoch_losses[-1]}: its start was not restored, or it did other work",
+            )
+
+
+def _is_close(loss: float | None, expected: float | None) -> bool:
+    if loss is None or expected is None:
+        return loss is expected
+    return abs(loss - expected) <= LARGEST_DRIFT * abs(expected)

@@ -1,0 +1,42 @@
+"""`torch.compile(model)` in the textbook loop, as most users write it: forward and backward, not the optimizer."""
+
+from __future__ import annotations
+
+import torch
+
+from productnet.config import TrainConfig
+from productnet.engines.autograd import AutogradEngine, make_adam
+from productnet.errors import ModeUnavailableError
+from productnet.model import MLP
+from productnet.precision import Arithmetic
+
+
+def make_compiled_model(model: MLP, config: TrainConfig, arithmetic: Arithmetic) -> AutogradEngine:
+    """Train the reference's loop with a compiled network; compiling happens at its first batch.
+
+    Raises:
+        ModeUnavailableError: when there is no C++ compiler, which TorchInductor needs on every device.
+    """
+    _check_compiler()
+    return AutogradEngine(
+        # A full graph or an error: a part that stays uncompiled would run under this engine's name.
+        network=torch.compile(model, fullgraph=True),
+        make_optimizer=lambda: make_adam(model, config, fused=False),
+        arithmetic=arithmetic,
+        batch_sizes=config.batch_sizes,
+        reads_every_loss=True,
+    )
+
+
+def _check_compiler() -> None:
+    from torch._inductor.cpp_builder import get_cpp_compiler
+    from torch._inductor.exc import InvalidCxxCompiler
+
+    try:
+        get_cpp_compiler()
+    except (InvalidCxxCompiler, OSError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ModeUnavailableError(
+            f"engine compiled-model needs a C++ compiler, and torch finds none ({reason}): install g++ or clang, or "
+            "name one in the variable CXX"
+        ) from error

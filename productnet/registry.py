@@ -1,0 +1,35 @@
+"""What can be chosen by name, and where its code is: plain text, so that names are there without importing torch."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any
+
+ENGINES = MappingProxyType(
+    {
+        "reference": "productnet.engines.reference:make_reference",
+        "eager": "productnet.engines.eager:make_eager",
+        "compiled-model": "productnet.engines.compiled_model:make_compiled_model",
+    }
+)
+"""How a training is executed."""
+
+BATCHINGS = MappingProxyType(
+    {
+        "manual": "productnet.batching:ManualBatching",
+        "dataloader": "productnet.batching:make_stock_loader",
+        "dataloader-batched": "productnet.batching:make_batched_loader",
+    }
+)
+"""How a batch is fetched."""
+
+AMP = "amp"
+PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
+"""What layers multiply in; `AMP` stands for the one of bf16 and fp16 that suits the device."""
+
+
+def load(place: str) -> Any:
+    """Import what a line of a registry names, "module:name"."""
+    module_name, _, name = place.partition(":")
+    return getattr(import_module(module_name), name)

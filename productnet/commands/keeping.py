@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self, TextIO
+from typing import TYPE_CHECKING
 
 from productnet.commands.output import naming_output
 from productnet.config import TrainConfig
@@ -18,7 +17,7 @@ SAVE, LOG = "--save", "--log"
 
 
 class Keeping:
-    """Keeps what was asked for; a context that closes the files.
+    """Keeps what was asked for.
 
     A folder of checkpoints holds one training: what an earlier one left there would be taken for this one's, and is
     removed.
@@ -32,8 +31,7 @@ class Keeping:
 
     def __init__(self, config: TrainConfig, save: Path | None, log: Path | None) -> None:
         self._checkpoints: CheckpointKeeper | None = None
-        self._losses: TextIO | None = None
-        self._losses_path = log / "losses.csv" if log else Path()
+        self._losses_path = None if log is None else log / "losses.csv"
         if save is not None:
             with naming_output(SAVE, save):
                 save.mkdir(parents=True, exist_ok=True)
@@ -42,26 +40,14 @@ class Keeping:
                 (save / "recipe.toml").write_text(format_recipe(config), encoding="utf-8")
             self._checkpoints = CheckpointKeeper(save)
         if log is not None:
-            with naming_output(LOG, self._losses_path):
+            with naming_output(LOG, log):
                 log.mkdir(parents=True, exist_ok=True)
-                # A line leaves for the file when it ends, so that it can be read while it grows.
-                self._losses = self._losses_path.open("w", encoding="utf-8", newline="\n", buffering=1)
-            self._log("epoch,mean_loss\n")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._losses is not None:
-            with naming_output(LOG, self._losses_path):
-                self._losses.close()
+            self._log("epoch,mean_loss\n", mode="w")
 
     @property
     def wants_epochs(self) -> bool:
         """Whether `see_epoch` has anything to do."""
-        return self._checkpoints is not None or self._losses is not None
+        return self._checkpoints is not None or self._losses_path is not None
 
     def see_epoch(self, training: Training) -> None:
         """Look at the training at the end of an epoch. Synchronizes: where checkpoints are kept."""
@@ -72,13 +58,18 @@ class Keeping:
 
     def write(self) -> list[Path]:
         """Write the checkpoints as they are now, and return all files that are there."""
-        paths = [] if self._losses is None else [self._losses_path]
+        paths = [] if self._losses_path is None else [self._losses_path]
         if self._checkpoints is not None:
             with naming_output(SAVE, self._checkpoints.folder):
                 paths += self._checkpoints.write()
         return paths
 
-    def _log(self, line: str) -> None:
-        if self._losses is not None:
-            with naming_output(LOG, self._losses_path):
-                self._losses.write(line)
+    def _log(self, line: str, mode: str = "a") -> None:
+        if self._losses_path is None:
+            return
+        # Opened anew for each line: it can be read while it grows, and a training that is stopped has nothing to close.
+        with (
+            naming_output(LOG, self._losses_path),
+            self._losses_path.open(mode, encoding="utf-8", newline="\n") as file,
+        ):
+            file.write(line)

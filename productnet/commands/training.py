@@ -115,9 +115,9 @@ def _train(
     preparing = perf_counter()
     training.prepare()
     prepared = perf_counter()
-    with Keeping(config, save, log) as keeping:
-        train_seconds = _run_epochs(training, say, keeping)
-        kept = keeping.write()
+    keeping = Keeping(config, save, log)
+    train_seconds = _run_epochs(training, say, keeping)
+    kept = keeping.write()
     result = training.result()
     if result.has_diverged:
         raise DivergedError(
@@ -160,8 +160,10 @@ def _run_epochs(training: Training, say: Say, keeping: Keeping) -> float:
         try:
             run_epochs(training, apart(on_progress), apart(keeping.see_epoch) if keeping.wants_epochs else None)
         except KeyboardInterrupt as interrupt:
+            if not keeping.wants_epochs:
+                raise
             where = f"in epoch {len(training.epoch_losses) + 1} of {training.config.num_epochs}"
-            raise KeyboardInterrupt(f"{where}{_say_kept(keeping)}") from interrupt
+            raise KeyboardInterrupt(f"{where}; {_say_kept(keeping)}") from interrupt
         return perf_counter() - started - other_seconds
 
 
@@ -170,8 +172,8 @@ def _say_kept(keeping: Keeping) -> str:
     try:
         kept = keeping.write()
     except ConfigError as error:
-        return f"; {error}"
-    return f"; kept {', '.join(map(str, kept))}" if kept else ""
+        return str(error)
+    return f"kept {', '.join(map(str, kept))}" if kept else "nothing to keep yet"
 
 
 def _say_samples(result: TrainResult, say: Say) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import productnet
-from productnet.config import TrainConfig
+from productnet.config import TrainConfig, make_config
 from productnet.errors import ConfigError, ProductNetError
 
 ROOT = Path(productnet.__file__).parents[1]
@@ -177,3 +177,14 @@ def test_every_public_name_is_the_same_thing_before_and_after_its_module_is_load
 def test_an_unknown_public_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'Trainer'"):
         _ = productnet.Trainer
+
+
+def test_settings_from_a_file_are_a_recipe_and_what_is_not_set_is_the_default() -> None:
+    assert make_config({}) == TrainConfig()
+    assert make_config({"seed": 3, "hidden_sizes": [4, 2]}) == TrainConfig(seed=3, hidden_sizes=(4, 2))
+
+
+@pytest.mark.parametrize("name", ["learning_rat", "__class__", "layer_sizes", ""])
+def test_a_setting_that_is_none_is_refused_with_those_that_are(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"^{name} is no setting: use device, .*heldout_seed_offset$"):
+        make_config({name: 1})

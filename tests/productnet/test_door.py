@@ -12,6 +12,7 @@ import pytest
 import productnet
 from productnet.door import OneLineParser, run_door
 from productnet.errors import (
+    CheckpointError,
     ConfigError,
     DeviceFaultError,
     DeviceUnavailableError,
@@ -86,6 +87,7 @@ def test_a_command_leaves_with_the_code_that_it_returns(code: ExitCode, capfd: p
         (DeviceUnavailableError("seed -1 is too small: use at least 0"), 3),
         (ModeUnavailableError("seed -1 is too small: use at least 0"), 3),
         (DeviceFaultError("seed -1 is too small: use at least 0"), 5),
+        (CheckpointError("seed -1 is too small: use at least 0"), 5),
         (DivergedError("seed -1 is too small: use at least 0"), 5),
     ],
 )
@@ -114,6 +116,11 @@ def test_any_other_error_is_a_bug_that_keeps_its_traceback(capfd: pytest.Capture
 def test_a_keyboard_interrupt_is_one_line_and_130(capfd: pytest.CaptureFixture[str]) -> None:
     assert _leave(_raiser(KeyboardInterrupt())) == 130
     assert capfd.readouterr() == ("", "prog: interrupted\n")
+
+
+def test_an_interrupt_may_say_what_was_kept(capfd: pytest.CaptureFixture[str]) -> None:
+    assert _leave(_raiser(KeyboardInterrupt("in epoch 3; kept a\nb"))) == 130
+    assert capfd.readouterr() == ("", "prog: interrupted in epoch 3; kept a\\nb\n")
 
 
 def test_a_request_to_terminate_is_an_interrupt(capfd: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ from torch import nn
 
 from productnet.config import TrainConfig
 from productnet.data import Dataset, Statistics, draw_heldout_data
-from productnet.evaluate import Accuracy, ShownSample, evaluate, predict, show_samples
+from productnet.evaluate import Accuracy, ShownSample, evaluate, multiply, predict, show_samples
 from productnet.model import MLP
 
 # y = x1 * x2, standardised with mean 10 and deviation 5; mean 25 and deviation 10 of x1 and x2 play no part.
@@ -122,3 +122,20 @@ def test_the_error_of_a_shown_sample_has_no_sign() -> None:
 
 def test_more_samples_than_there_are_shows_those_there_are() -> None:
     assert len(show_samples(_oracle(), _data(), 10)) == 4
+
+
+def test_a_product_is_asked_and_answered_in_original_units_in_eval_mode() -> None:
+    class Sum(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.bias = nn.Parameter(torch.zeros(1))
+            self.modes: list[tuple[bool, bool]] = []
+
+        def forward(self, features: torch.Tensor) -> torch.Tensor:
+            self.modes.append((self.training, torch.is_grad_enabled()))
+            return features.sum(dim=1, keepdim=True) + self.bias
+
+    # ((35 - 25) / 10 + (20 - 25) / 10) * 5 + 10 = 12.5
+    model = Sum()
+    assert multiply(model, torch.tensor([[35.0, 20.0], [25.0, 25.0]]), _data().statistics).tolist() == [12.5, 10.0]
+    assert model.modes == [(False, False)]

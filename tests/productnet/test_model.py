@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from productnet.config import TrainConfig
-from productnet.model import MLP
+from productnet.model import MLP, describe_network
 
 
 def test_the_network_of_the_article_has_193_parameters() -> None:
@@ -68,3 +68,11 @@ def test_any_widths_give_their_parameters_and_their_shape(layer_sizes: list[int]
 def test_inputs_of_another_width_are_refused() -> None:
     with pytest.raises(RuntimeError, match="shapes"):
         MLP((2, 1))(torch.zeros(1, 3))
+
+
+@given(st.lists(st.integers(1, 9), min_size=2, max_size=6))
+def test_a_description_names_every_layer_and_counts_every_parameter(layer_sizes: list[int]) -> None:
+    model = MLP(layer_sizes)
+    layers, _, count = describe_network(layer_sizes).partition(": ")
+    assert layers.split(", ReLU, ") == [f"Linear {layer.in_features}-{layer.out_features}" for layer in model.layers]
+    assert count == f"{sum(parameter.numel() for parameter in model.parameters()):,} parameters"

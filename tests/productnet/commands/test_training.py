@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import torch
 import productnet
 from productnet.__main__ import make_parser
 from productnet.commands import training
+from productnet.commands.training import read_config
 from productnet.config import TrainConfig
 from productnet.train import fit
 from tests.productnet.commands.outcome import Command, check_refused, parse_strictly
@@ -124,7 +125,7 @@ def test_every_flag_reaches_the_recipe(train: Command) -> None:
 
 
 def test_no_flag_is_the_recipe_of_the_article() -> None:
-    assert training.read_config(make_parser().parse_args(["train"])) == TrainConfig()
+    assert read_config(make_parser().parse_args(["train"])) == TrainConfig()
 
 
 @pytest.mark.parametrize(
@@ -233,3 +234,59 @@ def test_the_command_runs_as_a_module(tmp_path: Path) -> None:
     assert record["epoch_losses"] == list(fit(RECIPE).epoch_losses)
     assert "\x1b" not in done.stderr
     assert done.stderr.splitlines()[1].startswith("Epoch [10/25]")
+
+
+def test_the_network_is_shown_first_with_its_layers_and_parameters(train: Command) -> None:
+    assert train(*QUICK).out.splitlines()[0] == ("Linear 2-16, ReLU, Linear 16-8, ReLU, Linear 8-1: 193 parameters")
+
+
+# A recipe from a file
+
+
+def _read(*words: str) -> TrainConfig:
+    return read_config(make_parser().parse_args(["train", *words]))
+
+
+def test_flags_win_over_the_file_and_the_file_over_the_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text('seed = 7\nnum_epochs = 5\nengine = "eager"\ndrop_last = true\nlow = -1\n', encoding="utf-8")
+    expected = TrainConfig(seed=7, num_epochs=5, engine="eager", drop_last=True, low=-1)
+    assert _read("--config", str(path)) == expected
+    assert _read("--config", str(path), "--seed", "1", "--no-drop-last") == replace(expected, seed=1, drop_last=False)
+    assert _read("--config", str(path), "--compile").engine == "compiled-model"
+
+
+def test_a_flag_mends_what_the_file_alone_can_not_be(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text("num_samples = 50\n", encoding="utf-8")
+    assert _read("--config", str(path), "--batch-size", "10").num_samples == 50
+
+
+@pytest.mark.parametrize(
+    ("content", "words", "named"),
+    [
+        ("learning_rat = 0.1", (), "{file}: learning_rat is no setting: use device"),
+        ('num_epochs = "10"', (), "{file}: num_epochs '10' is not a whole number"),
+        ("num_epochs = 10.0", (), "{file}: num_epochs 10.0 is not a whole number"),
+        ("hidden_sizes = 16", (), "{file}: hidden_sizes 16 is no tuple of widths"),
+        ("hidden_sizes = [16, [8]]", (), "{file}: hidden_sizes [8] is not a whole number"),
+        ("learning_rate = true", (), "{file}: learning_rate True is not a finite number"),
+        ("learning_rate = nan", (), "{file}: learning_rate nan is not a finite number"),
+        ("seed = 1979-05-27", (), "{file}: seed datetime.date"),
+        ("device = 3", (), "{file}: device 3"),
+        ("[train]\nseed = 1", (), "{file}: train is no setting"),
+        ("high = 0.5", (), "{file}: low 1.0 is not below high 0.5"),
+        ("num_epochs = 10", ("--epochs", "0"), "--epochs 0 is too small"),
+        ("num_epochs", (), "--config {file} is no TOML"),
+    ],
+)
+def test_a_wrong_recipe_is_one_line_and_2_with_its_file_and_key(
+    train: Command, tmp_path: Path, content: str, words: tuple[str, ...], named: str
+) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text(content, encoding="utf-8")
+    check_refused(train("--config", str(path), *words), 2, named.format(file=path))
+
+
+def test_a_recipe_that_is_not_there_is_one_line_and_2(train: Command, tmp_path: Path) -> None:
+    check_refused(train("--config", str(tmp_path / "missing.toml")), 2, "--config", "missing.toml can't be read")

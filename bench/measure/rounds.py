@@ -6,10 +6,13 @@ torch is never imported here, nor in anything that this imports.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from bench.measure.clock import HOST_CLOCK, Clock
 from bench.measure.process import WorkerProcess
-from bench.measure.wave import DEFAULT_TIMEOUTS, Timeouts, Wave
+from bench.measure.timeouts import DEFAULT_TIMEOUTS, Timeouts
+from bench.measure.wave import Wave
 from bench.records.case import Case
 from bench.records.environment import Recorded
 from bench.records.journal import Record
@@ -51,12 +54,14 @@ def measure(
         clock: for the time left, never for a sample.
     """
     waves = plan_waves(plan, max_workers)
-    for number, members in enumerate(waves):
-        wave = Wave(plan, number, len(waves), journal, on_progress, timeouts, clock)
-        try:
-            wave.run(members, launch)
-        finally:
-            wave.end()
+    # What one replicate compiles the next finds there: the first is cold, whatever was compiled on this machine before.
+    with TemporaryDirectory(prefix="bench-compiled-") as caches:
+        for number, members in enumerate(waves):
+            wave = Wave(plan, number, len(waves), journal, on_progress, timeouts, clock, Path(caches))
+            try:
+                wave.run(members, launch)
+            finally:
+                wave.end()
 
 
 def plan_waves(plan: Plan, max_workers: int) -> list[list[tuple[Case, int]]]:

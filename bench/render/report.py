@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from bench.judge.results import CaseResult
 from bench.records.run import Run
 from bench.render.escape import for_markdown, for_terminal
+from bench.render.phase_tables import make_data_table, make_phases_table, make_queue_table
 from bench.render.summary import advise, describe_run
 from bench.render.table import Table, to_csv, to_markdown, to_terminal, wrap
 from bench.render.tables import (
     make_accuracy_table,
     make_failures_table,
-    make_phases_table,
+    make_stages_table,
     make_throughput_table,
 )
 
@@ -45,7 +46,12 @@ def _make_tables(results: Sequence[CaseResult]) -> dict[str, Table]:
         "accuracy": make_accuracy_table(results),
         "throughput": make_throughput_table(results),
         "phases": make_phases_table(results),
+        "stages": make_stages_table(results),
     }
+    if any(result.data_parts for result in results):
+        tables["data"] = make_data_table(results)
+    if any(result.queue_split for result in results):
+        tables["queue"] = make_queue_table(results)
     if any(result.failures for result in results):
         tables["failures"] = make_failures_table(results)
     return tables

@@ -174,6 +174,12 @@ def make_failed(
     )
 
 
+def make_prefix(case: Case, prefix: str, seconds: float, replicate: int = 0, number: int = 0) -> Block:
+    """Return a block of a hundred steps that ran their first parts alone."""
+    block = make_block(case, seconds, "plain", round=number, replicate=replicate)
+    return msgspec.structs.replace(block, kind="prefix", prefix=prefix)
+
+
 def make_training(
     case: Case,
     seconds: Sequence[float],

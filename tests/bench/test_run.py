@@ -115,7 +115,11 @@ def test_one_real_run_leaves_samples_and_tables_that_agree(tmp_path: Path) -> No
     (directory,) = (tmp_path / "results").iterdir()
     assert directory.name.endswith("_cpu_mine")
     names = {path.name for path in directory.iterdir()}
-    tables = {f"{table}.{ending}" for table in ("accuracy", "throughput", "phases") for ending in ("md", "csv")}
+    tables = {
+        f"{table}.{ending}"
+        for table in ("accuracy", "throughput", "phases", "stages", "data")
+        for ending in ("md", "csv")
+    }
     assert names == {"run.json", "samples.jsonl"} | tables
     stored = read_run(directory)
     assert stored.is_complete

@@ -12,7 +12,7 @@ import pytest
 
 from bench.measure.process import Target, WorkerError, WorkerProcess
 from bench.measure.rounds import measure, plan_waves
-from bench.measure.wave import Timeouts
+from bench.measure.timeouts import Timeouts
 from bench.records.case import Case
 from bench.records.journal import Block, Failed, Record, Started, Trained
 from bench.records.plan import Plan

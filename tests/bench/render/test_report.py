@@ -24,6 +24,7 @@ from tests.bench.runs import (
     make_case,
     make_details,
     make_failed,
+    make_prefix,
     make_run,
     make_started,
     make_trained,
@@ -52,6 +53,8 @@ def make_golden_run() -> Run:
             replicate=replicate,
         )
         records += make_training(LOADER, [2.0 + slower, 2.5], replicate=replicate, digest=seed)
+        parts = ("sampler", "fetch", "loader", "move")
+        records += [make_prefix(LOADER, name, 0.5 * (1 + place), replicate) for place, name in enumerate(parts)]
         records += make_training(
             DIVERGED, [0.5, 0.5 + slower], replicate=replicate, digest=seed, r_squared=0.5, losses=[0.5, 1.25]
         )
@@ -71,10 +74,8 @@ def make_golden_texts() -> dict[str, str]:
     return list_files(run, results) | {"terminal-100.txt": report_on_terminal(run, results, 100) + "\n"}
 
 
-GOLDEN_NAMES = [
-    *(f"{table}.{form}" for table in ("throughput", "phases", "accuracy", "failures") for form in ("md", "csv")),
-    "terminal-100.txt",
-]
+GOLDEN_TABLES = ("throughput", "phases", "accuracy", "stages", "data", "failures")
+GOLDEN_NAMES = [*(f"{table}.{form}" for table in GOLDEN_TABLES for form in ("md", "csv")), "terminal-100.txt"]
 
 
 def test_every_file_of_a_run_has_its_golden_file() -> None:
@@ -125,7 +126,7 @@ def test_a_warning_of_a_damaged_file_is_shown() -> None:
 def test_a_run_of_one_case_has_all_its_files_and_its_advice() -> None:
     run = make_run([BASE], make_training(BASE, [1.0]))
     results = judge_run(run)
-    assert len(list_files(run, results)) == 6
+    assert len(list_files(run, results)) == 8
     assert advise(results) == (
         "Fastest valid mode here: cpu/reference/manual, 1.000 s a training (1 replicate, quality baseline)."
     )

@@ -9,16 +9,20 @@ import msgspec
 import pytest
 
 from bench.judge.results import CaseResult, judge_run
-from bench.records.journal import Block, Record, Started, Trained
+from bench.records.journal import Block, Memory, Record, Started, Trained
+from bench.render.phase_tables import make_data_table, make_phases_table, make_queue_table
 from bench.render.table import Table, Value, to_csv, to_markdown
-from bench.render.tables import make_accuracy_table, make_failures_table, make_phases_table, make_throughput_table
-from tests.bench.runs import LEARNED, make_case, make_details, make_failed, make_run, make_training
+from bench.render.tables import make_accuracy_table, make_failures_table, make_stages_table, make_throughput_table
+from tests.bench.runs import LEARNED, make_case, make_details, make_failed, make_prefix, make_run, make_training
 
 BASE, OTHER = make_case(), make_case("eager")
 TABLES: dict[str, Callable[[Sequence[CaseResult]], Table]] = {
     "throughput": make_throughput_table,
     "phases": make_phases_table,
     "accuracy": make_accuracy_table,
+    "stages": make_stages_table,
+    "data": make_data_table,
+    "queue": make_queue_table,
 }
 PARTS = [0.125, 0.25, 0.5, 0.0625]
 
@@ -69,7 +73,7 @@ def change_last(records: list[Record], kind: str, **changes: object) -> list[Rec
         ),
         ("inference", {"seconds": 0.25}, {"inference_seconds"}),
         ("started", {"setup_seconds": 4.0}, {"setup_seconds"}),
-        ("started", {"compile_seconds": 4.0}, {"compile_seconds"}),
+        ("started", {"compile_seconds": 4.0}, {"warm_compile_seconds"}),
         ("started", {"timer_floor_seconds": 1e-4}, {"optimizer_seconds"}),
         ("trained", {"epoch_losses": (0.5, 0.125)}, {"final_loss", "quality"}),
         ("trained", {"heldout_accuracy": msgspec.structs.replace(LEARNED, rmse=7.0)}, {"heldout_rmse"}),
@@ -98,7 +102,22 @@ def test_a_column_of_every_table_has_a_unit_in_its_name(name: str) -> None:
 def test_throughput_shows_the_numbers_of_a_case() -> None:
     table = make_throughput_table(judge(make_records()))
     shown = [column.text(value) for column, value in zip(table.columns, table.rows[1], strict=True)]
-    assert shown == ["cpu/eager/manual", "1.000", "2.000x", "100.0", "10,000", "250.0", "500.0", "1", "identical"]
+    assert shown == ["cpu/eager/manual", "1.000", "2.000x", "100.0", "10,000", "1", "identical"]
+
+
+def test_stages_show_the_numbers_of_a_case() -> None:
+    memory = Memory(baseline_bytes=2**28, peak_bytes=2**28 + 2**23, peak_device_bytes=2**20)
+    records = change_last(make_records(), "started", is_cold=True, first_step_seconds=0.375)
+    table = make_stages_table(judge(change_last(records, "trained", memory=memory)))
+    shown = [column.text(value) for column, value in zip(table.columns, table.rows[1], strict=True)]
+    assert shown == ["cpu/eager/manual", "250.0", "375.0", "500.0", "-", "-", "8.000", "1.000"]
+
+
+def test_fetching_a_batch_shows_its_parts_and_their_sum() -> None:
+    parts = [make_prefix(OTHER, name, seconds) for name, seconds in (("sampler", 0.25), ("fetch", 0.5))]
+    table = make_data_table(judge([*make_records(), *parts]))
+    shown = [column.text(value) for column, value in zip(table.columns, table.rows[1], strict=True)]
+    assert shown == ["cpu/eager/manual", "2,500", "2,500", "-", "-", "5,000"]
 
 
 def test_phases_show_the_numbers_of_a_case() -> None:

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
+
 from bench.measure.clock import HOST_CLOCK, Clock
+from bench.measure.pace import Pace
 from bench.measure.process import WorkerProcess
 from bench.measure.wave import DEFAULT_TIMEOUTS, Timeouts, Wave
 from bench.records.case import Case
@@ -44,19 +47,35 @@ def measure(
 ) -> None:
     """Run a plan, wave by wave; no worker is left when it returns or raises.
 
+    A reference that is none of the cases trains first, in waves of its own without rounds: nothing of it is a sample.
+
     Args:
         launch: starts a worker.
         journal: called with each record as it happens.
         on_progress: called before each block.
         clock: for the time left, never for a sample.
     """
-    waves = plan_waves(plan, max_workers)
-    for number, members in enumerate(waves):
-        wave = Wave(plan, number, len(waves), journal, on_progress, timeouts, clock)
+    untimed = [
+        (msgspec.structs.replace(plan, num_rounds=1, num_detail_rounds=0), members)
+        for members in plan_reference_waves(plan, max_workers)
+    ]
+    waves = [*untimed, *((plan, members) for members in plan_waves(plan, max_workers))]
+    for number, (wave_plan, members) in enumerate(waves):
+        # A wave of the reference says nothing about how long the others take.
+        num_alike = None if number < len(untimed) else len(waves) - number - 1
+        wave = Wave(wave_plan, number, len(waves), journal, on_progress, timeouts, Pace(clock, num_alike))
         try:
             wave.run(members, launch)
         finally:
             wave.end()
+
+
+def plan_reference_waves(plan: Plan, max_workers: int) -> list[list[tuple[Case, int]]]:
+    """Lay out the trainings of a reference that is none of the cases: every replicate's seed, a few at a time."""
+    if plan.reference is None or not plan.trains_reference_apart:
+        return []
+    members = [(plan.reference, replicate) for replicate in range(plan.num_replicates)]
+    return [members[start : start + max_workers] for start in range(0, len(members), max_workers)]
 
 
 def plan_waves(plan: Plan, max_workers: int) -> list[list[tuple[Case, int]]]:

@@ -10,7 +10,6 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from bench.measure.clock import Clock
 from bench.measure.messages import BlockDone, Judge, Judged, Ready, RunBlock, SetUp
 from bench.measure.pace import Pace
 from bench.measure.process import WorkerError, WorkerProcess
@@ -50,7 +49,7 @@ class Wave:
         journal: Callable[[Record], None],
         on_progress: Callable[[Progress], None],
         timeouts: Timeouts,
-        clock: Clock,
+        pace: Pace,
     ) -> None:
         self.plan = plan
         self.number = number
@@ -61,7 +60,7 @@ class Wave:
         self.random = random.Random(f"{plan.seed} {number}")  # noqa: S311 - the order of turns is no secret
         self.processes: list[WorkerProcess] = []
         self.seats: list[Seat] = []
-        self.pace = Pace(clock, num_waves - number - 1)
+        self.pace = pace
 
     def run(self, members: list[tuple[Case, int]], launch: Callable[[], WorkerProcess]) -> None:
         """Start the workers, then let them take turns until all have trained and shown their phases."""

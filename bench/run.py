@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 import shutil
@@ -15,7 +16,8 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from bench.errors import BenchError, UsageError
-from bench.workloads.suites import SUITES, plan_cases
+from bench.records.plan import QUALITY_MARGIN
+from bench.workloads.suites import SUITES, choose_reference, plan_cases
 from productnet.config import TrainConfig
 from productnet.device import check_device_name
 from productnet.door import OneLineParser, printable, run_door
@@ -26,7 +28,7 @@ from productnet.registry import AMP, BATCHINGS, ENGINES, PRECISIONS
 if TYPE_CHECKING:
     from bench.judge.results import CaseResult
     from bench.records.case import Case
-    from bench.records.run import RunInfo
+    from bench.records.run import Run, RunInfo
     from bench.records.store import RunDirectory
 
 _PROG = "python -m bench.run"
@@ -60,6 +62,9 @@ def make_parser() -> OneLineParser:
     add("--replicates", type=int, help="how often each case is measured, each time in a fresh process with a new seed")
     add("--threads", dest="num_threads", type=int, default=threads, help=f"CPU threads (default {threads})")
     add("--seed", type=int, default=recipe.seed, help=f"of the first replicate (default {recipe.seed})")
+    margin = "held-out MSE that still counts as equal: up to so many times the reference's, or one in so many of it"
+    add("--quality-margin", type=_parse_margin, default=QUALITY_MARGIN, help=f"{margin} (default {QUALITY_MARGIN})")
+    add("--strict", action="store_true", help="exit 1 where a quality is DIFFERENT, 7 where one is UNDECIDED")
     add("--output", type=Path, help="the run's directory (default: a new one under results/)")
     add("--label", type=_parse_label, help="a word of yours that is kept with the run and put into its name")
     add("--list", action="store_true", help="name the cases and stop; asks no device")
@@ -115,11 +120,14 @@ def _measure(arguments: Namespace, make_workload: str) -> int:
     survey = take_survey(arguments.device)
     devices = choose_devices(arguments.device, survey)
     suite = SUITES[arguments.suite]
+    cases = resolve_amp(_plan_cases(arguments, devices), survey)
     plan = Plan(
         suite=arguments.suite,
-        cases=resolve_amp(_plan_cases(arguments, devices), survey),
+        cases=cases,
         num_replicates=arguments.replicates or suite.num_replicates,
         seed=arguments.seed,
+        reference=choose_reference(cases),
+        quality_margin=arguments.quality_margin,
     )
     for name, unusable in survey.unusable.items():
         # That a kind is not there is no news to who asked for the best device or for one by name.
@@ -137,7 +145,7 @@ def _measure(arguments: Namespace, make_workload: str) -> int:
     name_parts = (time_of_day, environment.recorded.host_name or "host", "-".join(devices), arguments.label or "")
     with create_run(info, arguments.output, name_parts) as directory:
         was_interrupted = _run_plan(info, directory, make_workload)
-        return _report(directory, was_interrupted)
+        return _report(directory, was_interrupted, arguments.strict)
 
 
 def _run_plan(info: RunInfo, directory: RunDirectory, make_workload: str) -> bool:
@@ -167,7 +175,7 @@ def _run_plan(info: RunInfo, directory: RunDirectory, make_workload: str) -> boo
     return was_interrupted
 
 
-def _report(directory: RunDirectory, was_interrupted: bool) -> int:
+def _report(directory: RunDirectory, was_interrupted: bool, is_strict: bool) -> int:
     """Read the run back, write its tables, show them, and say how it went."""
     from bench.judge.results import judge_run
     from bench.records.store import read_run
@@ -180,18 +188,21 @@ def _report(directory: RunDirectory, was_interrupted: bool) -> int:
     width = shutil.get_terminal_size((120, 24)).columns if sys.stdout.isatty() else _WIDTH_ELSEWHERE
     print(report_on_terminal(run, results, width))
     print(f"Written to {printable(str(directory.path))}: raw samples, run.json, and the tables as .md and .csv")
-    return ExitCode.INTERRUPTED if was_interrupted else _choose_exit_code(results)
+    return ExitCode.INTERRUPTED if was_interrupted else _choose_exit_code(run, results, is_strict)
 
 
-def _choose_exit_code(results: list[CaseResult]) -> ExitCode:
-    failures = [failed for result in results for failed in result.failures]
-    if any(result.quality == "INVALID" for result in results) or any(each.kind == "faulty" for each in failures):
+def _choose_exit_code(run: Run, results: list[CaseResult], is_strict: bool) -> ExitCode:
+    failures = [measurement.failed for measurement in run.measurements if measurement.failed]
+    qualities = {result.quality.value for result in results}
+    if "INVALID" in qualities or any(each.kind == "faulty" for each in failures):
         return ExitCode.INVALID
     if failures and all(result.failures for result in results) and all(each.kind == "unavailable" for each in failures):
         return ExitCode.UNAVAILABLE
     if failures or any(result.training_seconds is None for result in results):
         return ExitCode.FAILED_CASES
-    return ExitCode.FINE
+    if is_strict and "DIFFERENT" in qualities:
+        return ExitCode.CONDITION
+    return ExitCode.INCONCLUSIVE if is_strict and "UNDECIDED" in qualities else ExitCode.FINE
 
 
 def _show_info(asked_device: str) -> int:
@@ -222,6 +233,16 @@ def _parse_list(known: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
         return names
 
     return parse
+
+
+def _parse_margin(text: str) -> float:
+    try:
+        margin = float(text)
+    except ValueError:
+        margin = math.nan
+    if not 1 < margin < math.inf:
+        raise ArgumentTypeError(f"{text!r} is no margin: use a ratio above 1, say {QUALITY_MARGIN}")
+    return margin
 
 
 def _parse_label(text: str) -> str:

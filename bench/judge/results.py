@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from bench.judge.phases import DATA_PARTS, PhaseSplit, QueueSplit, split_phases, split_prefixes, split_queue
-from bench.judge.quality import Quality, judge_quality
+from bench.judge.quality import Quality, QualityVerdict, judge_quality
 from bench.judge.stages import Stages, count_payoff_epochs, judge_stages
 from bench.judge.statistics import Summary, geometric_mean, summarise
+from bench.judge.target import summarise_target
 from bench.records.case import Case
 from bench.records.journal import Block, BlockKind, Failed, Trained
 from bench.records.run import Measurement, Run
@@ -21,12 +22,13 @@ class CaseResult:
     """One case of a run. What was not measured is None."""
 
     case: Case
-    quality: Quality
-    invalid_reason: str | None
+    verdict: QualityVerdict
     failures: tuple[Failed, ...]
     trained: tuple[Trained, ...]
     training_seconds: Summary | None
     """Of whole trainings, one value for each replicate."""
+    target_seconds: Summary | None
+    """Of the same trainings until their loss was first under the target; the median is infinite where it was not."""
     steps_per_second: Summary | None
     """Over replicates; over blocks where there is one replicate."""
     samples_per_second: Summary | None
@@ -46,9 +48,14 @@ class CaseResult:
     """Per batch; over replicates, or over blocks where there is one."""
 
     @property
+    def quality(self) -> Quality:
+        """How good its trainings are beside the reference's."""
+        return self.verdict.quality
+
+    @property
     def is_rankable(self) -> bool:
-        """Whether its speed counts: trained to the end, valid, and nothing failed."""
-        return self.quality is not Quality.INVALID and self.training_seconds is not None and not self.failures
+        """Whether its speed counts: trained to the end, of a quality that may be ranked, and nothing failed."""
+        return self.quality.may_be_ranked and self.training_seconds is not None and not self.failures
 
 
 def judge_run(run: Run) -> list[CaseResult]:
@@ -62,7 +69,7 @@ def judge_run(run: Run) -> list[CaseResult]:
 
 
 def find_fastest(results: Sequence[CaseResult]) -> CaseResult | None:
-    """Return the valid case that trains fastest, or None where no case is valid.
+    """Return the case that trains fastest among those that may be ranked, or None where none may.
 
     By speedup, since cases of different waves share nothing but the baseline that each is paired with; by time only
     where there is no valid baseline.
@@ -75,14 +82,13 @@ def find_fastest(results: Sequence[CaseResult]) -> CaseResult | None:
 
 def _judge_case(run: Run, case: Case) -> CaseResult:
     measurements = run.measurements_of(case)
-    quality, invalid_reason = judge_quality(run, case)
     return CaseResult(
         case=case,
-        quality=quality,
-        invalid_reason=invalid_reason,
+        verdict=judge_quality(run, case),
         failures=tuple(measurement.failed for measurement in measurements if measurement.failed),
         trained=tuple(measurement.trained for measurement in measurements if measurement.trained),
         training_seconds=summarise(_time_replicates(measurements)),
+        target_seconds=summarise_target(measurements),
         steps_per_second=_summarise_blocks(measurements, "train", lambda block: block.num_steps / block.seconds),
         samples_per_second=_summarise_blocks(measurements, "train", lambda block: block.num_samples / block.seconds),
         stages=judge_stages(measurements),

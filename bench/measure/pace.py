@@ -8,9 +8,13 @@ from bench.measure.clock import Clock
 
 
 class Pace:
-    """Planned against elapsed time of a wave: the pilots plan, and how they have held corrects the plan."""
+    """Planned against elapsed time of a wave: the pilots plan, and how they have held corrects the plan.
 
-    def __init__(self, clock: Clock, num_waves_left: int) -> None:
+    Args:
+        num_waves_left: how many waves like this one follow; None where others follow that are not like it.
+    """
+
+    def __init__(self, clock: Clock, num_waves_left: int | None) -> None:
         self._clock = clock
         self._num_waves_left = num_waves_left
         self._started_at = clock()
@@ -38,8 +42,8 @@ class Pace:
 
     @property
     def seconds_left(self) -> float | None:
-        """Of the whole run, if later waves take as long as this one; None before the plan."""
-        if self._planned_seconds is None:
+        """Of the whole run, if later waves take as long as this one; None before the plan and where they do not."""
+        if self._planned_seconds is None or self._num_waves_left is None:
             return None
         elapsed = self._clock() - self._rounds_started_at
         factor = elapsed / self._done_seconds if self._done_seconds else 1.0

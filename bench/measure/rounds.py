@@ -9,7 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
+
 from bench.measure.clock import HOST_CLOCK, Clock
+from bench.measure.pace import Pace
 from bench.measure.process import WorkerProcess
 from bench.measure.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from bench.measure.wave import Wave
@@ -47,21 +50,38 @@ def measure(
 ) -> None:
     """Run a plan, wave by wave; no worker is left when it returns or raises.
 
+    A reference that is none of the cases trains first, in waves of its own without rounds: nothing of it is a sample.
+
     Args:
         launch: starts a worker.
         journal: called with each record as it happens.
         on_progress: called before each block.
         clock: for the time left, never for a sample.
     """
-    waves = plan_waves(plan, max_workers)
+    untimed = [
+        (msgspec.structs.replace(plan, num_rounds=1, num_detail_rounds=0), members)
+        for members in plan_reference_waves(plan, max_workers)
+    ]
+    waves = [*untimed, *((plan, members) for members in plan_waves(plan, max_workers))]
     # What one replicate compiles the next finds there: the first is cold, whatever was compiled on this machine before.
     with TemporaryDirectory(prefix="bench-compiled-") as caches:
-        for number, members in enumerate(waves):
-            wave = Wave(plan, number, len(waves), journal, on_progress, timeouts, clock, Path(caches))
+        for number, (wave_plan, members) in enumerate(waves):
+            # A wave of the reference says nothing about how long the others take.
+            num_alike = None if number < len(untimed) else len(waves) - number - 1
+            pace = Pace(clock, num_alike)
+            wave = Wave(wave_plan, number, len(waves), journal, on_progress, timeouts, pace, Path(caches))
             try:
                 wave.run(members, launch)
             finally:
                 wave.end()
+
+
+def plan_reference_waves(plan: Plan, max_workers: int) -> list[list[tuple[Case, int]]]:
+    """Lay out the trainings of a reference that is none of the cases: every replicate's seed, a few at a time."""
+    if plan.reference is None or not plan.trains_reference_apart:
+        return []
+    members = [(plan.reference, replicate) for replicate in range(plan.num_replicates)]
+    return [members[start : start + max_workers] for start in range(0, len(members), max_workers)]
 
 
 def plan_waves(plan: Plan, max_workers: int) -> list[list[tuple[Case, int]]]:

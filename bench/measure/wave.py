@@ -10,7 +10,6 @@ import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench.measure.clock import Clock
 from bench.measure.messages import BlockDone, Judge, Judged, Ready, RunBlock, SetUp
 from bench.measure.pace import Pace
 from bench.measure.process import WorkerError, WorkerProcess
@@ -36,7 +35,7 @@ class Wave:
         journal: Callable[[Record], None],
         on_progress: Callable[[Progress], None],
         timeouts: Timeouts,
-        clock: Clock,
+        pace: Pace,
         caches: Path,
     ) -> None:
         self.plan = plan
@@ -49,7 +48,7 @@ class Wave:
         self.random = random.Random(f"{plan.seed} {number}")  # noqa: S311 - the order of turns is no secret
         self.processes: list[WorkerProcess] = []
         self.seats: list[Seat] = []
-        self.pace = Pace(clock, num_waves - number - 1)
+        self.pace = pace
 
     def run(self, members: list[tuple[Case, int]], launch: Callable[[], WorkerProcess]) -> None:
         """Start the workers, then let them take turns until all have trained and shown their phases."""
@@ -91,7 +90,7 @@ class Wave:
         command = SetUp(
             case=case,
             seed=self.plan.seed + replicate,
-            cache_directory=str(self.caches / str(self.plan.cases.index(case))),
+            cache_directory=str(self.caches / str((*self.plan.cases, self.plan.reference).index(case))),
             timeout_seconds=self.timeouts.set_up_seconds,
         )
         try:

@@ -52,7 +52,7 @@ def advise(results: Sequence[CaseResult]) -> str:
     """Say in one line which valid mode to use here."""
     fastest = find_fastest(results)
     if fastest is None or fastest.training_seconds is None:
-        return "No case both ran to its end and learned: there is no mode to recommend."
+        return "No case ran to its end with a quality that may be ranked: there is no mode to recommend."
     replicates = fastest.training_seconds.count
     seen = f"{replicates} replicate{'s' if replicates > 1 else ''}, quality {fastest.quality}"
     # Trainings cut short have no quality that could be valid.
@@ -64,6 +64,17 @@ def advise(results: Sequence[CaseResult]) -> str:
     if len(results) > 1 and replicates < MIN_REPLICATES:
         line += f" INCONCLUSIVE under {MIN_REPLICATES} replicates: a small difference may turn."
     return line
+
+
+def explain_quality(run: Run, results: Sequence[CaseResult]) -> list[str]:
+    """Say what quality is compared with, and why where it is not what one would hope for."""
+    plan = run.info.plan
+    lines = []
+    if plan.reference is not None:
+        place = "trained beside the cases, not timed" if plan.trains_reference_apart else "one of the cases"
+        lines.append(f"Quality is compared with {plan.reference.name}, {place}; margin {plan.quality_margin:g}.")
+    reasons = [(each.case.name, each.verdict) for each in results if each.verdict.reason is not None]
+    return [*lines, *(f"{name} is {verdict.quality}: {verdict.reason}" for name, verdict in reasons)]
 
 
 def describe_environment(environment: Environment) -> list[tuple[str, str]]:

@@ -56,7 +56,7 @@ class Column:
         if not self.has_spread:
             return [for_csv(value) if isinstance(value, str) else value if not isinstance(value, Summary) else None]
         if not isinstance(value, Summary):
-            return [None] * 4
+            return [for_csv(value) if isinstance(value, str) else None, None, None, None]
         return [value.median, value.low, value.high, value.count]
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 
+from bench.judge.equivalence import LogRatio
 from bench.judge.quality import Quality
 from bench.judge.results import CaseResult
+from bench.judge.statistics import Summary
+from bench.judge.target import TARGET_LOSS
+from bench.records.journal import Failed
 from bench.render.table import Column, Table
 from bench.render.units import epochs, mebibytes, milliseconds, number, percent, times, whole
 
@@ -21,16 +26,18 @@ def make_throughput_table(results: Sequence[CaseResult]) -> Table:
     columns = (
         CASE,
         Column("time to\ntrain (s)", "training_seconds", number, has_spread=True),
+        Column(f"to loss\n{TARGET_LOSS:g} (s)", "target_seconds", number, has_spread=True, is_detail=True),
         Column("speedup", "speedup", times),
         Column("steps/s", "steps_per_second", number, has_spread=True),
         Column("samples/s", "samples_per_second", number, has_spread=True),
         Column("replicates", "num_replicates", whole, is_detail=True),
-        Column("quality", "quality", is_detail=True),
+        Column("quality", "quality"),
     )
     rows = tuple(
         (
             result.case.name,
             result.training_seconds,
+            _describe_target(result.target_seconds),
             # What has not learned is not ranked: no ratio stands beside its name.
             str(result.quality) if result.quality is Quality.INVALID else result.speedup,
             result.steps_per_second,
@@ -46,7 +53,9 @@ def make_throughput_table(results: Sequence[CaseResult]) -> Table:
         rows,
         (
             "Speedup: over the first case, from pairs of blocks of one round; above 1 is faster. A ratio, no verdict.",
-            "Time to train: from the first step to the last update of a whole training; a replicate is one value.",
+            "Time to train: from the first step to the last update of a whole training; a replicate is one value. "
+            f"To loss {TARGET_LOSS:g}: until the end of the first epoch whose mean training loss is under it, within a "
+            "block shared out evenly over its epochs; never: half of the replicates or more miss it.",
             f"Steps and samples per second: over the trainings' blocks. {BRACKETS}",
         ),
     )
@@ -107,6 +116,8 @@ def make_accuracy_table(results: Sequence[CaseResult]) -> Table:
         Column("quality", "quality"),
         Column("final\nloss", "final_loss", number),
         *heldout,
+        Column("MSE over\nreference", "heldout_mse_ratio", number, has_spread=True, is_detail=True),
+        Column("same\nlosses", "has_reference_losses", is_detail=True),
         Column("RMSE in\ntraining", "training_rmse", number, is_detail=True),
     )
     rows = tuple(
@@ -115,6 +126,8 @@ def make_accuracy_table(results: Sequence[CaseResult]) -> Table:
             _describe_quality(result),
             _median([trained.final_loss for trained in result.trained]),
             *(_median_heldout(result, column.name.removeprefix("heldout_")) for column in heldout),
+            _describe_ratio(result.verdict.log_ratio),
+            "yes" if result.verdict.is_identical else None,
             _median([trained.training_accuracy.rmse for trained in result.trained]),
         )
         for result in results
@@ -124,15 +137,19 @@ def make_accuracy_table(results: Sequence[CaseResult]) -> Table:
         columns,
         rows,
         (
-            "Quality: identical = the first case's losses, bit for bit; untested = other losses, not yet shown to be "
-            "as good; INVALID = it did not learn, and its speed does not count.",
+            "Quality, held against the CPU float32 reference's on the same seeds. EQUIVALENT: the same losses bit for "
+            "bit, or shown to be as good. Untested: other losses, under three seeds. Not ranked: UNDECIDED (not shown "
+            "to be as good), DIFFERENT (shown to be worse, or better), INVALID (it did not learn).",
+            "MSE over reference: held-out MSE divided by the reference's, geometric mean from three seeds on; in "
+            "brackets its 90 % interval, relative to it. EQUIVALENT where that lies within the margin, DIFFERENT where "
+            "it lies outside of it.",
             "Errors on 10,000 samples that the network never saw, in units of y = x1 * x2, which is 1 to 100. "
             "Final loss: the last epoch's mean, standardised.",
         ),
     )
 
 
-def make_failures_table(results: Sequence[CaseResult]) -> Table:
+def make_failures_table(failures: Sequence[Failed]) -> Table:
     """What went wrong, and the command that repeats it."""
     columns = (
         CASE,
@@ -143,15 +160,24 @@ def make_failures_table(results: Sequence[CaseResult]) -> Table:
         Column("repeat with", "repeat_command"),
     )
     rows = tuple(
-        (result.case.name, failed.replicate, failed.kind, failed.stage, failed.reason, failed.repeat_command)
-        for result in results
-        for failed in result.failures
+        (failed.case, failed.replicate, failed.kind, failed.stage, failed.reason, failed.repeat_command)
+        for failed in failures
     )
     return Table("Failed cases", columns, rows)
 
 
 def _describe_quality(result: CaseResult) -> str:
     return "failed" if result.failures else str(result.quality)
+
+
+def _describe_target(seconds: Summary | None) -> Summary | str | None:
+    return "never" if seconds is not None and math.isinf(seconds.median) else seconds
+
+
+def _describe_ratio(log_ratio: LogRatio | None) -> Summary | None:
+    if log_ratio is None:
+        return None
+    return Summary(log_ratio.num_seeds, *(math.exp(each) for each in (log_ratio.mean, log_ratio.low, log_ratio.high)))
 
 
 def _median_heldout(result: CaseResult, name: str) -> float | None:

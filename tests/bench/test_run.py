@@ -14,9 +14,11 @@ from pathlib import Path
 import pytest
 
 from bench import run as door
+from bench.judge.results import judge_run
 from bench.records.store import read_run
 from tests.bench.measure.fakes import MISBEHAVING
 from tests.bench.measure.test_environment import make_survey
+from tests.bench.runs import make_case, make_failed, make_run, make_training
 
 COMMAND = (sys.executable, "-m", "bench.run")
 ROOT = Path(__file__).parents[2]
@@ -59,6 +61,10 @@ def call_here(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
         (("--replicates", "0"), 2, ("0", "at least 1")),
         (("--threads", "-1"), 2, ("-1", "at least 1")),
         (("--seed", "-1"), 2, ("-1", "at least 0")),
+        (("--quality-margin", "1"), 2, ("'1'", "above 1")),
+        (("--quality-margin", "nan"), 2, ("'nan'", "above 1")),
+        (("--quality-margin", "inf"), 2, ("'inf'", "above 1")),
+        (("--quality-margin", "wide"), 2, ("'wide'", "above 1")),
         (("--label", "../up"), 2, ("../up", "letters")),
         (("--output", "/proc/version/x"), 2, ("/proc/version/x", "--output")),
         (("--bogus",), 2, ("--bogus", "--help")),
@@ -171,6 +177,60 @@ def test_a_whole_training_that_did_not_learn_is_exit_5(
     shown = capsys.readouterr().out
     assert "did not learn" in shown
     assert "no mode to recommend" in shown
+
+
+@pytest.mark.parametrize(
+    ("factors", "is_strict", "code"),
+    [
+        ((1.0, 1.01, 1.02), True, 0),
+        ((2.0, 2.01, 2.02), False, 0),
+        ((2.0, 2.01, 2.02), True, 1),
+        ((0.5, 1.0, 2.0), False, 0),
+        ((0.5, 1.0, 2.0), True, 7),
+    ],
+)
+def test_a_quality_that_is_not_equal_is_the_exit_code_only_where_strict(
+    factors: tuple[float, ...], is_strict: bool, code: int
+) -> None:
+    base, other = make_case(), make_case("eager")
+    records = [
+        make_training(case, [1.0], replicate=replicate, losses=losses, mse=mse)
+        for replicate, factor in enumerate(factors)
+        for case, losses, mse in ((base, [0.5], 1e-4), (other, [0.25], 1e-4 * factor))
+    ]
+    run = make_run([base, other], *records)
+    assert door._choose_exit_code(run, judge_run(run), is_strict) == code
+
+
+def test_different_comes_before_undecided_and_a_failed_reference_before_both() -> None:
+    base, other, third = make_case(), make_case("eager"), make_case("compiled-model")
+    records = [
+        make_training(case, [1.0], replicate=replicate, losses=losses, mse=mse)
+        for replicate, (worse, scattered) in enumerate([(2.0, 0.5), (2.01, 1.0), (2.02, 2.0)])
+        for case, losses, mse in ((base, [0.5], 1e-4), (other, [0.25], 1e-4 * worse), (third, [0.25], 1e-4 * scattered))
+    ]
+    run = make_run([base, other, third], *records)
+    assert door._choose_exit_code(run, judge_run(run), is_strict=True) == 1
+    apart = make_run([other, third], *records, [make_failed(base, replicate=3)], reference=base)
+    assert door._choose_exit_code(apart, judge_run(apart), is_strict=True) == 6
+
+
+def test_a_run_without_the_reference_among_its_cases_trains_it_and_keeps_margin_and_trainings(tmp_path: Path) -> None:
+    arguments = ("--engine", "eager", "--batching", "manual", "--epochs", "2", "--quality-margin", "1.5")
+    answer = call("--device", "cpu", *arguments, "--output", "r", cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    stored = read_run(tmp_path / "r")
+    plan = stored.info.plan
+    assert plan.reference == make_case(num_epochs=2)
+    assert plan.quality_margin == 1.5
+    (reference,) = stored.measurements_of(plan.reference)
+    (case,) = stored.measurements_of(plan.cases[0])
+    assert reference.trained is not None
+    assert case.trained is not None
+    assert reference.trained.digest == case.trained.digest
+    rows = csv.DictReader((tmp_path / "r" / "throughput.csv").read_text().splitlines())
+    assert [row["case"] for row in rows] == ["cpu/eager/manual"]
+    assert "compared with cpu/reference/manual, trained beside the cases, not timed; margin 1.5" in answer.stdout
 
 
 class _Recipe:

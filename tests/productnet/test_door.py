@@ -59,7 +59,7 @@ def _run_elsewhere(program: str, **environment: str) -> subprocess.CompletedProc
 def test_the_exit_codes_are_the_documented_ones() -> None:
     assert {code.name: int(code) for code in ExitCode} == {
         "FINE": 0,
-        "SLOWER": 1,
+        "CONDITION": 1,
         "USAGE": 2,
         "UNAVAILABLE": 3,
         "NOT_COMPARABLE": 4,
@@ -72,7 +72,7 @@ def test_the_exit_codes_are_the_documented_ones() -> None:
     }
 
 
-@pytest.mark.parametrize("code", [ExitCode.FINE, ExitCode.SLOWER, ExitCode.FAILED_CASES])
+@pytest.mark.parametrize("code", [ExitCode.FINE, ExitCode.CONDITION, ExitCode.FAILED_CASES])
 def test_a_command_leaves_with_the_code_that_it_returns(code: ExitCode, capfd: pytest.CaptureFixture[str]) -> None:
     assert _leave(lambda: code) == code
     assert capfd.readouterr() == ("", "")

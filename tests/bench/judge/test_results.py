@@ -226,6 +226,25 @@ def test_what_is_invalid_failed_or_untrained_is_never_the_fastest(spoiled: list[
     assert fastest.case == BASE
 
 
+@pytest.mark.parametrize(
+    ("errors", "quality"),
+    [((2e-4, 2e-4, 2e-4), Quality.DIFFERENT), ((5e-5, 1e-4, 4e-4), Quality.UNDECIDED)],
+)
+def test_a_faster_mode_that_is_not_shown_to_be_as_good_is_shown_and_not_the_fastest(
+    errors: tuple[float, ...], quality: Quality
+) -> None:
+    base = [make_training(BASE, [2.0], replicate=replicate, mse=1e-4) for replicate in range(3)]
+    trained = [
+        make_training(OTHER, [1.0], replicate=replicate, mse=mse, losses=[0.5]) for replicate, mse in enumerate(errors)
+    ]
+    results = judge([BASE, OTHER], *base, *trained)
+    assert (results[1].quality, results[1].is_rankable) == (quality, False)
+    assert results[1].speedup == pytest.approx(2.0)
+    fastest = find_fastest(results)
+    assert fastest is not None
+    assert fastest.case == BASE
+
+
 def test_where_nothing_can_be_ranked_there_is_no_fastest() -> None:
     results = judge([BASE], make_training(BASE, [1.0], r_squared=None))
     assert results[0].quality is Quality.INVALID
@@ -235,7 +254,7 @@ def test_where_nothing_can_be_ranked_there_is_no_fastest() -> None:
 
 def test_a_run_of_one_case_is_judged() -> None:
     (result,) = judge([BASE], make_training(BASE, [1.0]))
-    assert (result.case, result.quality, result.is_rankable) == (BASE, Quality.BASELINE, True)
+    assert (result.case, result.quality, result.is_rankable) == (BASE, Quality.REFERENCE, True)
 
 
 def test_every_planned_case_is_judged_in_its_order() -> None:

@@ -11,23 +11,36 @@ from typing import TYPE_CHECKING
 from productnet.registry import load
 
 if TYPE_CHECKING:
+    from productnet.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
     from productnet.config import TrainConfig
     from productnet.device import Device, open_device
-    from productnet.errors import ConfigError, DeviceUnavailableError, ModeUnavailableError, ProductNetError
+    from productnet.errors import (
+        CheckpointError,
+        ConfigError,
+        DeviceUnavailableError,
+        ModeUnavailableError,
+        ProductNetError,
+    )
     from productnet.evaluate import Accuracy
+    from productnet.keeper import CheckpointKeeper
     from productnet.model import MLP
     from productnet.registry import BATCHINGS, ENGINES, PRECISIONS
-    from productnet.train import Training, TrainResult, fit
+    from productnet.train import Training, TrainResult, fit, run_epochs
 
 _HOME_OF = {
+    "Checkpoint": "checkpoint",
+    "load_checkpoint": "checkpoint",
+    "save_checkpoint": "checkpoint",
     "TrainConfig": "config",
     "Device": "device",
     "open_device": "device",
+    "CheckpointError": "errors",
     "ConfigError": "errors",
     "DeviceUnavailableError": "errors",
     "ModeUnavailableError": "errors",
     "ProductNetError": "errors",
     "Accuracy": "evaluate",
+    "CheckpointKeeper": "keeper",
     "MLP": "model",
     "BATCHINGS": "registry",
     "ENGINES": "registry",
@@ -35,6 +48,7 @@ _HOME_OF = {
     "Training": "train",
     "TrainResult": "train",
     "fit": "train",
+    "run_epochs": "train",
 }
 
 __all__ = [
@@ -43,6 +57,9 @@ __all__ = [
     "MLP",
     "PRECISIONS",
     "Accuracy",
+    "Checkpoint",
+    "CheckpointError",
+    "CheckpointKeeper",
     "ConfigError",
     "Device",
     "DeviceUnavailableError",
@@ -52,7 +69,10 @@ __all__ = [
     "TrainResult",
     "Training",
     "fit",
+    "load_checkpoint",
     "open_device",
+    "run_epochs",
+    "save_checkpoint",
 ]
 
 

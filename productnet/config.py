@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 
 from productnet.device import check_device_name
 from productnet.errors import ConfigError
 from productnet.registry import AMP, BATCHINGS, ENGINES, PRECISIONS
 
-_LARGEST_FLOAT32 = (2 - 2**-23) * 2.0**127
+LARGEST_FLOAT32 = (2 - 2**-23) * 2.0**127
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,9 @@ class TrainConfig:
         # torch takes seeds of 64 bits; the held-out draw adds its offset.
         _require_count("seed", self.seed, at_least=0, at_most=2**63 - 1 - self.heldout_seed_offset)
         if not isinstance(self.hidden_sizes, tuple):
-            raise ConfigError("hidden_sizes", f"{self.hidden_sizes!r} is no tuple of widths: use, say, (16, 8)")
+            raise ConfigError(
+                "hidden_sizes", f"{self.hidden_sizes!r} is no tuple of widths: use, say, (16, 8), or [16, 8] in a file"
+            )
         for width in self.hidden_sizes:
             _require_count("hidden_sizes", width, at_least=1)
         if self.batch_size > self.num_samples:
@@ -86,7 +89,7 @@ class TrainConfig:
             if not 0 <= value < 1:
                 raise ConfigError(name, f"{value} is not in [0, 1): use, say, 0.9")
         # Adam's first step, a float32 for torch.
-        if self.learning_rate / (1 - self.beta1) > _LARGEST_FLOAT32:
+        if self.learning_rate / (1 - self.beta1) > LARGEST_FLOAT32:
             raise ConfigError(
                 "learning_rate",
                 f"{self.learning_rate} with beta1 {self.beta1} overflows float32: use, say, 1e-3 and 0.9",
@@ -114,6 +117,21 @@ class TrainConfig:
     def num_steps_per_epoch(self) -> int:
         """Optimizer updates in one pass over the samples."""
         return len(self.batch_sizes)
+
+
+def make_config(settings: Mapping[str, object]) -> TrainConfig:
+    """Make a recipe out of settings from a file; what is not set is the default.
+
+    Raises:
+        ConfigError: when one is not known, or its value is of another type or outside of its range.
+    """
+    known = [field.name for field in fields(TrainConfig)]
+    for name in settings:
+        if name not in known:
+            raise ConfigError(name, f"is no setting: use {', '.join(known)}")
+    # Files know lists; a recipe is a key, so it holds tuples.
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
+    return TrainConfig(**given)  # type: ignore[arg-type]
 
 
 def _require_one_of(name: str, value: str, known: tuple[str, ...]) -> None:

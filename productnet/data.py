@@ -43,13 +43,29 @@ def draw_training_data(config: TrainConfig) -> Dataset:
         mean=torch.stack([row.mean() for row in rows]),
         std=torch.stack([row.std() for row in rows]),
     )
-    return _standardise(values, statistics)
+    return standardise(values, statistics)
 
 
 def draw_heldout_data(config: TrainConfig, statistics: Statistics) -> Dataset:
     """Draw samples that the network never sees in training, standardised with the training set's statistics."""
     generator = torch.Generator().manual_seed(config.seed + config.heldout_seed_offset)
-    return _standardise(_draw(config.num_heldout_samples, config, generator), statistics)
+    return standardise(_draw(config.num_heldout_samples, config, generator), statistics)
+
+
+def standardise(values: torch.Tensor, statistics: Statistics) -> Dataset:
+    """Make a data set of samples, (n, 3) float32 in original units, with statistics that may be those of others."""
+    standardised = (values - statistics.mean) / statistics.std
+    return Dataset(
+        values=values,
+        features=standardised[:, :2].contiguous(),
+        targets=standardised[:, 2:].contiguous(),
+        statistics=statistics,
+    )
+
+
+def standardise_inputs(inputs: torch.Tensor, statistics: Statistics) -> torch.Tensor:
+    """Bring x1 and x2, (n, 2) in original units, to what the network takes."""
+    return (inputs - statistics.mean[:2]) / statistics.std[:2]
 
 
 def unstandardise_targets(targets: torch.Tensor, statistics: Statistics) -> torch.Tensor:
@@ -62,13 +78,3 @@ def _draw(num_samples: int, config: TrainConfig, generator: torch.Generator | No
     x1 = config.low + width * torch.rand(num_samples, generator=generator)
     x2 = config.low + width * torch.rand(num_samples, generator=generator)
     return torch.stack((x1, x2, x1 * x2), dim=1)
-
-
-def _standardise(values: torch.Tensor, statistics: Statistics) -> Dataset:
-    standardised = (values - statistics.mean) / statistics.std
-    return Dataset(
-        values=values,
-        features=standardised[:, :2].contiguous(),
-        targets=standardised[:, 2:].contiguous(),
-        statistics=statistics,
-    )

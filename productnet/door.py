@@ -46,7 +46,8 @@ def run_door(prog: str, main: Callable[[], int], expected: tuple[type[Exception]
         prog: the command's name, put before an error's message.
         main: the command; returns its exit code.
         expected: error classes with an `exit_code`, shown as one line. Any other error is a bug of ours: it keeps its
-            traceback and exits with 70, since Python's own 1 would read as "slower".
+            traceback and exits with 70, since Python's own 1 would read as "slower". A KeyboardInterrupt may carry
+            what was kept.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -57,8 +58,8 @@ def run_door(prog: str, main: Callable[[], int], expected: tuple[type[Exception]
     try:
         code = main()
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        print(f"{prog}: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        _complain(prog, " ".join(("interrupted", *map(str, interrupt.args))))
         code = ExitCode.INTERRUPTED
     except BrokenPipeError:
         # The reader (head, less) has what it wanted; a flush at exit would complain once more.

@@ -49,6 +49,12 @@ class DeviceFaultError(ProductNetError):
     exit_code = ExitCode.INVALID
 
 
+class CheckpointError(ProductNetError):
+    """A file of a trained network is damaged, foreign, or does not fit what it says of itself."""
+
+    exit_code = ExitCode.INVALID
+
+
 class DivergedError(ProductNetError):
     """The training ended with a loss that is not finite."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from productnet.data import Dataset, unstandardise_targets
+from productnet.data import Dataset, Statistics, standardise_inputs, unstandardise_targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,16 @@ def predict(model: torch.nn.Module, features: torch.Tensor) -> torch.Tensor:
         predictions: torch.Tensor = model(features)
     model.train(was_training)
     return predictions
+
+
+def multiply(model: torch.nn.Module, inputs: torch.Tensor, statistics: Statistics) -> torch.Tensor:
+    """Answer as a network has learned to: x1 and x2, (n, 2) float32 on the CPU -> (n,), both in original units.
+
+    Synchronizes: yes
+    """
+    device = next(model.parameters()).device
+    standardised = predict(model, standardise_inputs(inputs, statistics).to(device)).cpu()
+    return unstandardise_targets(standardised, statistics).squeeze(1)
 
 
 def evaluate(model: torch.nn.Module, data: Dataset) -> Accuracy:

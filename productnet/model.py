@@ -28,3 +28,11 @@ class MLP(nn.Module):
             hidden = torch.relu(layer(hidden))
         output: torch.Tensor = output_layer(hidden)
         return output
+
+
+def describe_network(layer_sizes: Sequence[int]) -> str:
+    """Write a network down in a line: its layers, and how many parameters they have."""
+    pairs = list(pairwise(layer_sizes))
+    layers = ", ReLU, ".join(f"Linear {fan_in}-{fan_out}" for fan_in, fan_out in pairs)
+    num_parameters = sum((fan_in + 1) * fan_out for fan_in, fan_out in pairs)
+    return f"{layers}: {num_parameters:,} parameters"

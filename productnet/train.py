@@ -11,7 +11,7 @@ import torch
 
 from productnet.batching import BatchOrder, make_batching
 from productnet.config import TrainConfig
-from productnet.data import draw_heldout_data, draw_training_data
+from productnet.data import Dataset, draw_heldout_data, draw_training_data
 from productnet.device import open_device
 from productnet.engines import make_engine
 from productnet.errors import ConfigError
@@ -45,12 +45,26 @@ class TrainResult:
         return not all(math.isfinite(figure) for figure in figures)
 
 
+def draw_start(config: TrainConfig) -> tuple[MLP, Dataset, BatchOrder]:
+    """Draw all that a training starts from, out of one stream on the CPU that begins at the seed, in this order.
+
+    The network's initial parameters, x1, x2, then the order of each epoch; so every device and engine starts from the
+    same bytes. torch's own global stream is left as it was.
+
+    Returns:
+        The network and the samples, on the CPU, and the order of the batches at its first epoch.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(config.seed)
+        model = MLP(config.layer_sizes)
+        data = draw_training_data(config)
+        return model, data, BatchOrder(config.num_samples, torch.get_rng_state())
+
+
 class Training:
     """A training in progress: the data, the network and the engine on one device, and the place in the batch order.
 
-    Making one is its set-up. All random numbers come from one stream on the CPU, in this order: the network's initial
-    parameters, x1, x2, the order of each epoch; so every device and engine starts from the same bytes. torch's own
-    global stream is left as it was; its number of threads is set to `config.num_threads`.
+    Making one is its set-up. torch's number of threads is set to `config.num_threads`.
 
     Raises:
         DeviceUnavailableError: when the device is not there.
@@ -63,11 +77,7 @@ class Training:
         self.config = config
         self.device = open_device(config.device)
         self.arithmetic = set_up_arithmetic(self.device, config.precision)
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(config.seed)
-            model = MLP(config.layer_sizes)
-            self.data = draw_training_data(config)
-            self.order = BatchOrder(config.num_samples, torch.get_rng_state())
+        model, self.data, self.order = draw_start(config)
         self._initial_parameters = [parameter.detach().clone() for parameter in model.parameters()]
         self.model = model.to(self.device.torch_device)
         self.batching = make_batching(config, self.data, self.order, self.device)
@@ -156,11 +166,28 @@ def fit(config: TrainConfig, on_progress: Callable[[Sequence[float]], None] | No
     return training.result()
 
 
-def run_epochs(training: Training, on_progress: Callable[[Sequence[float]], None] | None = None) -> None:
-    """Run all epochs of a prepared training. Synchronizes: yes."""
+def run_epochs(
+    training: Training,
+    on_progress: Callable[[Sequence[float]], None] | None = None,
+    on_epoch: Callable[[Training], None] | None = None,
+) -> None:
+    """Run all epochs of a prepared training.
+
+    Args:
+        on_progress: called every `log_interval_epochs` with the mean losses of all epochs so far.
+        on_epoch: called after every epoch, for whoever keeps checkpoints. The losses are the same, bit for bit; but the
+            engine is called for one epoch at a time, so it costs speed.
+    Synchronizes: yes
+    """
     num_epochs, interval = training.config.num_epochs, training.config.log_interval_epochs
     for start in range(0, num_epochs, interval):
-        training.train(min(interval, num_epochs - start))
+        num_next = min(interval, num_epochs - start)
+        if on_epoch is None:
+            training.train(num_next)
+        else:
+            for _ in range(num_next):
+                training.train(1)
+                on_epoch(training)
         if on_progress is not None:
             on_progress(training.epoch_losses)
     training.device.synchronize()

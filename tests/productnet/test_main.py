@@ -1,290 +1,56 @@
 from __future__ import annotations
 
-import json
 import os
-import re
-import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
 
 import productnet
-from productnet import __main__ as command
-from productnet.config import TrainConfig
-from productnet.door import run_door
-from productnet.errors import ProductNetError
-from productnet.train import fit
 
 ROOT = Path(productnet.__file__).parents[1]
-QUICK = ("--device", "cpu", "--epochs", "25", "--samples", "200")
-RECIPE = TrainConfig(device="cpu", num_epochs=25, num_samples=200)
-KEYS = {
-    *("config", "device", "precision", "digest", "epoch_losses", "final_loss", "training_accuracy", "heldout_accuracy"),
-    *("shown_samples", "versions", "setup_seconds", "compile_seconds", "train_seconds"),
-}
 
 
-@dataclass(frozen=True)
-class Outcome:
-    code: object
-    out: str
-    err: str
-
-
-@pytest.fixture(name="train")
-def _train(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Any]:
-    """`python -m productnet train`, in this process: torch is imported once."""
-    before = signal.getsignal(signal.SIGTERM)
-
-    def train(*words: str) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["productnet", "train", *words])
-        with pytest.raises(SystemExit) as caught:
-            run_door("python -m productnet", command.main, (ProductNetError,))
-        return Outcome(caught.value.code, *capfd.readouterr())
-
-    yield train
-    signal.signal(signal.SIGTERM, before)
-
-
-def _parse_strictly(text: str) -> Any:
-    def refuse(word: str) -> None:
-        raise AssertionError(f"{word} is no JSON")
-
-    return json.loads(text, parse_constant=refuse)
-
-
-def _check_refused(outcome: Outcome, code: int, *named: str) -> None:
-    assert outcome.code == code
-    assert outcome.out == ""
-    assert len(outcome.err.splitlines()) == 1
-    assert outcome.err.startswith("python -m productnet")
-    for part in named:
-        assert part in outcome.err
-
-
-def test_the_loss_is_said_every_ten_epochs_as_the_mean_of_that_epoch(train: Any) -> None:
-    outcome = train(*QUICK)
-    losses = fit(RECIPE).epoch_losses
-    assert outcome.code == 0
-    said = [line for line in outcome.out.splitlines() if line.startswith("Epoch")]
-    assert said == [f"Epoch [{epoch}/25], Loss: {losses[epoch - 1]:.6f}" for epoch in (10, 20, 25)]
-    assert outcome.err == ""
-
-
-def test_ten_samples_are_shown_in_original_units_and_then_the_accuracy_on_unseen_ones(train: Any) -> None:
-    result = fit(RECIPE)
-    lines = train(*QUICK).out.splitlines()
-    header = next(number for number, line in enumerate(lines) if "absolute error" in line)
-    assert re.split(r"\s{2,}", lines[header].strip()) == ["x1", "x2", "x1 * x2", "prediction", "absolute error"]
-    rows = [[float(cell) for cell in line.split()] for line in lines[header + 2 : header + 12]]
-    expected = [
-        [sample.x1, sample.x2, sample.y, sample.prediction, sample.absolute_error] for sample in result.shown_samples
-    ]
-    assert len(rows) == 10
-    for row, values in zip(rows, expected, strict=True):
-        assert row == pytest.approx(values, abs=5.1e-5)
-    assert lines[-1] == (
-        f"10000 samples that it never saw: R squared {result.heldout_accuracy.r_squared:.6f}, "
-        f"RMSE {result.heldout_accuracy.rmse:.4f}, largest error {result.heldout_accuracy.largest_error:.4f}"
+def _run_without_torch(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    (folder / "torch.py").write_text("raise ImportError('torch was imported')", encoding="utf-8")
+    return subprocess.run(
+        [sys.executable, "-m", "productnet", *words],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(folder), str(ROOT)))},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
-
-
-def test_json_on_standard_output_stands_alone(train: Any) -> None:
-    outcome = train(*QUICK, "--json", "-")
-    record = _parse_strictly(outcome.out)
-    assert outcome.code == 0
-    assert record.keys() == KEYS
-    assert "Epoch [25/25]" in outcome.err
-    assert "absolute error" in outcome.err
-
-
-def test_the_record_is_the_result_of_the_training(train: Any, tmp_path: Path) -> None:
-    target = tmp_path / "result.json"
-    outcome = train(*QUICK, "--json", str(target))
-    record = _parse_strictly(target.read_text(encoding="utf-8"))
-    result = fit(RECIPE)
-    assert outcome.out.startswith("Epoch [10/25]")
-    assert "{" not in outcome.out
-    assert record.keys() == KEYS
-    assert record["config"] == {**asdict(RECIPE), "hidden_sizes": [16, 8]}
-    assert record["digest"] == result.digest
-    assert record["epoch_losses"] == list(result.epoch_losses)
-    assert record["final_loss"] == result.final_loss == record["epoch_losses"][-1]
-    assert record["training_accuracy"] == asdict(result.training_accuracy)
-    assert record["heldout_accuracy"] == asdict(result.heldout_accuracy)
-    assert record["shown_samples"] == [asdict(sample) for sample in result.shown_samples]
-    assert record["device"] == {"name": "cpu", "model": "CPU"}
-    assert record["versions"].keys() == {"python", "torch", "numpy"}
-    # A wheel's metadata may leave the local part of the version out.
-    assert torch.__version__.startswith(record["versions"]["torch"].split("+")[0])
-
-
-def test_the_stages_are_timed_apart_and_showing_progress_is_in_none_of_them(
-    train: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    three_times_fifty_to_show = (204.0, 254.0, 255.0, 305.0, 306.0, 356.0)
-    readings = iter([100.0, 101.0, 103.0, 203.0, *three_times_fifty_to_show, 357.0])
-    monkeypatch.setattr(command, "perf_counter", lambda: next(readings))
-    target = tmp_path / "result.json"
-    train(*QUICK, "--json", str(target))
-    record = _parse_strictly(target.read_text(encoding="utf-8"))
-    stages = [record[f"{stage}_seconds"] for stage in ("setup", "compile", "train")]
-    assert stages == [1.0, 2.0, 4.0]
-
-
-def test_every_flag_reaches_the_recipe(train: Any) -> None:
-    words = (
-        *("--device", "cpu", "--engine", "eager", "--batching", "dataloader", "--threads", "1", "--seed", "7"),
-        *("--epochs", "2", "--batch-size", "30", "--samples", "90", "--hidden", "5,4,3", "--lr", "0.01"),
-    )
-    record = _parse_strictly(train(*words, "--json", "-").out)
-    expected = TrainConfig(
-        device="cpu",
-        engine="eager",
-        batching="dataloader",
-        seed=7,
-        num_epochs=2,
-        batch_size=30,
-        num_samples=90,
-        hidden_sizes=(5, 4, 3),
-        learning_rate=0.01,
-    )
-    assert record["config"] == {**asdict(expected), "hidden_sizes": [5, 4, 3]}
-    assert record["digest"] == fit(expected).digest
-
-
-def test_no_flag_is_the_recipe_of_the_article() -> None:
-    assert command._read_config(command.make_parser().parse_args(["train"])) == TrainConfig()
 
 
 @pytest.mark.parametrize(
-    ("words", "named"),
+    "words",
     [
-        (("--epochs", "0"), ("--epochs 0", "at least 1")),
-        (("--epochs", "ten"), ("--epochs", "'ten'")),
-        (("--threads", "-1"), ("--threads -1", "at least 1")),
-        (("--threads", "3000000000"), ("--threads 3000000000", "at most")),
-        (("--batch-size", "1001"), ("--batch-size 1001", "at most 1000")),
-        (("--lr", "nan"), ("--lr nan", "finite number")),
-        (("--lr", "inf"), ("--lr inf", "finite number")),
-        (("--lr", "1e300"), ("--lr 1e+300", "overflows")),
-        (("--hidden", "16,0"), ("--hidden 0", "at least 1")),
-        (("--hidden", "16;8"), ("'16;8'", "say 16,8")),
-        (("--hidden", ""), ("''", "say 16,8")),
-        (("--seed", str(2**64)), (f"--seed {2**64}", "at most")),
-        (("--engine", "turbo"), ("--engine 'turbo'", "reference")),
-        (("--batching", "turbo"), ("--batching 'turbo'", "manual")),
-        (("--device", "gpu"), ("--device 'gpu'", "cpu, cuda, cuda:N, mps, auto")),
-        (("--device", "cuda:-1"), ("--device 'cuda:-1'", "cuda:N")),
-        (("--epoch", "3"), ("--epoch",)),
-        (("extra",), ("extra",)),
+        (),
+        ("train", "--epochs", "0"),
+        ("train", "--config", "missing.toml"),
+        ("evaluate",),
+        ("predict",),
+        ("predict", "3", "--checkpoint", "file"),
+        ("predict", "3", "four", "--checkpoint", "file"),
+        ("import", "simpleNN.pth"),
+        ("import", "simpleNN.pth", "file", "--seed", "-1"),
     ],
 )
-def test_a_wrong_value_is_one_line_and_2_and_leaves_no_file(
-    train: Any, tmp_path: Path, words: tuple[str, ...], named: tuple[str, ...]
-) -> None:
-    _check_refused(train("--json", str(tmp_path / "result.json"), *words), 2, *named)
-    assert list(tmp_path.iterdir()) == []
+def test_a_usage_error_of_the_module_is_one_line_and_needs_no_torch(tmp_path: Path, words: tuple[str, ...]) -> None:
+    done = _run_without_torch(tmp_path, *words)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert "imported" not in done.stderr
 
 
-def test_a_device_that_is_not_there_is_one_line_and_3_and_leaves_no_file(
-    train: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
-    _check_refused(train("--json", str(tmp_path / "result.json"), "--device", "cuda:1"), 3, "cuda:1", "cpu")
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("words", "where"),
-    [
-        (("--lr", "1e30", "--epochs", "3"), "the loss is nan"),
-        # As large as may be asked for.
-        (("--lr", "3.4e37", "--epochs", "3"), "the loss is nan"),
-        # A single step: its loss is that of the untouched network, and finite.
-        (("--lr", "1e19", "--epochs", "1", "--batch-size", "1000"), "RMSE nan"),
-    ],
-)
-def test_a_training_that_diverges_is_told_apart_by_5_and_leaves_no_file(
-    train: Any, tmp_path: Path, words: tuple[str, ...], where: str
-) -> None:
-    outcome = train("--device", "cpu", "--json", str(tmp_path / "result.json"), *words)
-    assert outcome.code == 5
-    assert len(outcome.err.splitlines()) == 1
-    assert where in outcome.err
-    assert "use a smaller --lr than" in outcome.err
-    assert "absolute error" not in outcome.out
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("name", ["missing/result.json", ".", "", "a" * 300, "file/result.json"])
-def test_an_output_that_can_not_be_written_is_refused_before_any_training(
-    train: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    monkeypatch.setattr(command, "_train", lambda *_arguments: pytest.fail("it trained"))
-    monkeypatch.chdir(tmp_path)
-    Path("file").touch()
-    _check_refused(train("--json", name), 2, "--json", "can't be written", "name a file")
-
-
-def test_a_file_that_may_not_be_written_is_refused_before_any_training(
-    train: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    target = tmp_path / "result.json"
-    target.touch()
-    monkeypatch.setattr(os, "access", lambda path, _mode: Path(path) != target)
-    _check_refused(train(*QUICK, "--json", str(target)), 2, "can't be written")
-
-
-def test_an_output_that_fails_after_all_is_named_with_its_reason(
-    train: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(_path: Path, _text: str, encoding: str) -> int:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_text", fail)
-    outcome = train(*QUICK, "--json", str(tmp_path / "result.json"))
-    assert outcome.code == 2
-    assert outcome.err.splitlines() == [
-        f"python -m productnet: --json {tmp_path / 'result.json'} can't be written: "
-        "No space left on device; name another file"
-    ]
-
-
-def test_a_name_with_a_line_end_is_named_in_one_line(train: Any, tmp_path: Path) -> None:
-    _check_refused(train("--json", str(tmp_path / "a\nb" / "c.json")), 2, r"a\nb", "c.json can't be written")
-
-
-def test_the_command_runs_as_a_module(tmp_path: Path) -> None:
-    words = [sys.executable, "-m", "productnet", "train", *QUICK, "--json", "-"]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True, timeout=120)
-    record = _parse_strictly(done.stdout)
-    assert record.keys() == KEYS
-    assert record["epoch_losses"] == list(fit(RECIPE).epoch_losses)
-    assert "\x1b" not in done.stderr
-    assert done.stderr.startswith("Epoch [10/25]")
-
-
-def test_a_usage_error_of_the_module_is_one_line_and_needs_no_torch(tmp_path: Path) -> None:
-    blocked = tmp_path / "torch.py"
-    blocked.write_text("raise ImportError('torch was imported')", encoding="utf-8")
-    search_path = os.pathsep.join((str(tmp_path), str(ROOT)))
-    for words in (["train", "--epochs", "0"], ["predict"], []):
-        done = subprocess.run(
-            [sys.executable, "-m", "productnet", *words],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": search_path},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-        assert done.returncode == 2
-        assert done.stdout == ""
-        assert len(done.stderr.splitlines()) == 1
+@pytest.mark.parametrize("command", ["train", "evaluate", "predict", "import"])
+def test_help_needs_no_torch(tmp_path: Path, command: str) -> None:
+    done = _run_without_torch(tmp_path, command, "--help")
+    assert done.returncode == 0
+    assert f"python -m productnet {command}" in done.stdout
+    assert done.stderr == ""
+    assert command in _run_without_torch(tmp_path, "--help").stdout

@@ -33,6 +33,7 @@ class _Kind:
     """A precision -> why the device can't do it, as far as it tells; None where it may."""
     amp_precision: Callable[[int], str]
     """bf16 or fp16, whichever suits it."""
+    uuid: Callable[[int], str | None]
 
 
 def _cuda_count() -> int:
@@ -84,6 +85,13 @@ def _cuda_amp_precision(index: int) -> str:
     return "fp16" if _why_not_on_cuda(index, "bf16") else "bf16"
 
 
+def _cuda_uuid(index: int) -> str | None:
+    import torch
+
+    uuid = getattr(torch.cuda.get_device_properties(index), "uuid", None)
+    return None if uuid is None else str(uuid)
+
+
 def _mps_count() -> int:
     import torch
 
@@ -126,6 +134,10 @@ def _why_no_tf32(_index: int, precision: str) -> str | None:
     return "TF32 is a format of NVIDIA's cards; use fp32 or bf16" if precision == "tf32" else None
 
 
+def _no_uuid(_index: int) -> None:
+    """There is one, or none can be told from the others."""
+
+
 def _shared_memory(_index: int) -> None:
     """The host's memory is the device's."""
 
@@ -145,6 +157,7 @@ _KINDS = {
         memory_bytes=_cuda_memory_bytes,
         why_not=_why_not_on_cuda,
         amp_precision=_cuda_amp_precision,
+        uuid=_cuda_uuid,
     ),
     "mps": _Kind(
         "mps",
@@ -155,6 +168,7 @@ _KINDS = {
         memory_bytes=_shared_memory,
         why_not=_why_not_on_mps,
         amp_precision=_mps_amp_precision,
+        uuid=_no_uuid,
     ),
     "cpu": _Kind(
         "cpu",
@@ -165,6 +179,7 @@ _KINDS = {
         memory_bytes=_shared_memory,
         why_not=_why_no_tf32,
         amp_precision=lambda _index: "bf16",
+        uuid=_no_uuid,
     ),
 }
 
@@ -205,6 +220,11 @@ class Device:
         """Return the 16-bit precision that suits the device: bf16, or fp16 where that is missing."""
         kind, index = _split(self.name)
         return kind.amp_precision(index)
+
+    def uuid(self) -> str | None:
+        """Return what tells its card from all others, as the driver knows it; None where there is no such thing."""
+        kind, index = _split(self.name)
+        return kind.uuid(index)
 
 
 def check_device_name(name: str, also: tuple[str, ...] = ()) -> str:

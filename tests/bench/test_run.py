@@ -116,7 +116,7 @@ def test_one_real_run_leaves_samples_and_tables_that_agree(tmp_path: Path) -> No
     assert directory.name.endswith("_cpu_mine")
     names = {path.name for path in directory.iterdir()}
     tables = {f"{table}.{ending}" for table in ("accuracy", "throughput", "phases") for ending in ("md", "csv")}
-    assert names == {"run.json", "samples.jsonl"} | tables
+    assert names == {"run.json", "samples.jsonl", "advice.md"} | tables
     stored = read_run(directory)
     assert stored.is_complete
     assert {measurement.case.name for measurement in stored.measurements} == {
@@ -124,6 +124,7 @@ def test_one_real_run_leaves_samples_and_tables_that_agree(tmp_path: Path) -> No
         "cpu/reference/dataloader",
         "cpu/eager/manual",
     }
+    assert [each.moment for each in stored.conditions] == ["before", "after"]
     by_case = {measurement.case.name: measurement for measurement in stored.measurements}
     manual, loader = by_case["cpu/reference/manual"].trained, by_case["cpu/reference/dataloader"].trained
     assert manual is not None

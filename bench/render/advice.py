@@ -11,7 +11,6 @@ from bench.judge.advice import Advice
 from bench.judge.findings import Finding, Seen
 from bench.render.escape import for_markdown, for_terminal
 from bench.render.table import wrap
-from bench.render.units import number, times
 
 Show = Callable[[Seen], str]
 
@@ -30,7 +29,7 @@ def _megahertz(value: float | str) -> str:
 
 
 def _times(value: float | str) -> str:
-    return times(round(float(value), 2))
+    return f"{float(value):.3g}x"
 
 
 ADVICE: dict[str, Show] = {
@@ -38,7 +37,7 @@ ADVICE: dict[str, Show] = {
         f"{seen['case']} failed{_and_others(seen)}: {str(seen['reason']).rstrip('.')}. Repeat it alone"
     ),
     "loader": lambda seen: (
-        f"{seen['case']}: the DataLoader costs {number(round(float(seen['ratio']), 2))} times the training itself, "
+        f"{seen['case']}: the DataLoader costs {float(seen['ratio']):.3g} times the training itself, "
         "because it fetches sample by sample"
         + (f"; dataloader-batched trains {_times(seen['gain'])} as fast" if "gain" in seen else "")
     ),
@@ -58,7 +57,7 @@ ADVICE: dict[str, Show] = {
     ),
     "next suite": lambda seen: f"More modes, several seeds each: the suite {seen['suite']}",
     "replicates": lambda seen: (
-        f"{number(float(seen['num_replicates']))} replicate(s) can't settle a small difference: measure more"
+        f"{float(seen['num_replicates']):g} replicate(s) can't settle a small difference: measure more"
     ),
 }
 """Rule of `judge.advice` -> what it says."""

@@ -194,3 +194,12 @@ def test_an_interrupt_keeps_what_was_measured_marks_it_partial_and_is_exit_130(t
     stored = read_run(tmp_path / "r")
     assert not stored.is_complete
     assert stored.measurements[0].blocks
+
+
+def test_the_doctor_shows_this_machine_and_writes_nothing(tmp_path: Path) -> None:
+    answer = call("--info", "--device", "cpu", cwd=tmp_path, OMP_NUM_THREADS="3")
+    assert answer.returncode == 0, answer.stderr
+    assert "This machine" in answer.stdout
+    assert "  cpu        CPU" in answer.stdout
+    assert "undo: export OMP_NUM_THREADS=3" in answer.stdout
+    assert not list(tmp_path.iterdir())

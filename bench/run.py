@@ -10,9 +10,10 @@ import sys
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 from bench.errors import BenchError, UsageError
@@ -36,6 +37,8 @@ PRODUCTNET = "bench.workloads.productnet:ProductNet"
 """What is measured: called with a case and a seed, in the worker."""
 _WIDTH_ELSEWHERE = 250
 """Columns where standard output is no terminal, so that nothing folds in a log."""
+_WATCH_SECONDS = 1.0
+"""How long the doctor watches what moves: a hundred ticks of the clock by which CPU time is counted."""
 
 
 def make_parser() -> OneLineParser:
@@ -68,7 +71,11 @@ def make_parser() -> OneLineParser:
     add("--output", type=Path, help="the run's directory (default: a new one under results/)")
     add("--label", type=_parse_label, help="a word of yours that is kept with the run and put into its name")
     add("--list", action="store_true", help="name the cases and stop; asks no device")
-    add("--info", action="store_true", help="show what is known of this machine and stop")
+    add(
+        "--info",
+        action="store_true",
+        help="the doctor: show this machine, what may spoil a measurement on it, and what mends that",
+    )
     return parser
 
 
@@ -144,14 +151,15 @@ def _measure(arguments: Namespace, make_workload: str) -> int:
     time_of_day = info.started_at[:19].replace(":", "")
     name_parts = (time_of_day, environment.recorded.host_name or "host", "-".join(devices), arguments.label or "")
     with create_run(info, arguments.output, name_parts) as directory:
-        was_interrupted = _run_plan(info, directory, make_workload)
+        was_interrupted = _run_plan(info, directory, make_workload, survey.gpu_uuids)
         return _report(directory, was_interrupted, arguments.strict)
 
 
-def _run_plan(info: RunInfo, directory: RunDirectory, make_workload: str) -> bool:
+def _run_plan(info: RunInfo, directory: RunDirectory, make_workload: str, gpu_uuids: dict[str, str]) -> bool:
     """Measure everything that is planned; returns whether the user stopped it."""
     from rich.console import Console
 
+    from bench.measure.conditions import collect_conditions, watch
     from bench.measure.process import WorkerProcess
     from bench.measure.rounds import choose_max_workers, measure
     from bench.records.journal import Ended
@@ -165,7 +173,7 @@ def _run_plan(info: RunInfo, directory: RunDirectory, make_workload: str) -> boo
                 info.plan,
                 launch=lambda: WorkerProcess(make_workload, directory.log_path(next(numbers))),
                 journal=directory.append,
-                on_progress=on_progress,
+                on_progress=watch(on_progress, directory.append, partial(collect_conditions, gpu_uuids=gpu_uuids)),
                 max_workers=choose_max_workers(info.environment.recorded if info.environment else None),
             )
         was_interrupted = False
@@ -185,8 +193,7 @@ def _report(directory: RunDirectory, was_interrupted: bool, is_strict: bool) -> 
     results = judge_run(run)
     for name, text in list_files(run, results).items():
         directory.write_text(name, text)
-    width = shutil.get_terminal_size((120, 24)).columns if sys.stdout.isatty() else _WIDTH_ELSEWHERE
-    print(report_on_terminal(run, results, width))
+    print(report_on_terminal(run, results, _choose_width()))
     print(f"Written to {printable(str(directory.path))}: raw samples, run.json, and the tables as .md and .csv")
     return ExitCode.INTERRUPTED if was_interrupted else _choose_exit_code(run, results, is_strict)
 
@@ -206,22 +213,27 @@ def _choose_exit_code(run: Run, results: list[CaseResult], is_strict: bool) -> E
 
 
 def _show_info(asked_device: str) -> int:
-    """Show the devices, why others are not there, and the environment."""
+    """Show this machine, what may spoil a measurement on it, and what mends that; change nothing."""
+    from bench.judge.checks import check_machine
+    from bench.judge.findings import Evidence
+    from bench.measure.conditions import collect_conditions
     from bench.measure.environment import collect_environment
     from bench.measure.survey import take_survey
-    from bench.render.summary import describe_environment
+    from bench.render.doctor import describe_health
 
     survey = take_survey("all" if asked_device == "auto" else asked_device)
-    print("Devices that work, the best first:")
-    for device in survey.devices:
-        print(printable(f"  {device.name}: {device.model_name}"))
-    print("Devices that can't be used:")
-    for name, unusable in survey.unusable.items():
-        print(printable(f"  {name}: {unusable.reason}"))
-    print("Environment:")
-    for name, value in describe_environment(collect_environment(survey, Path(__file__).parent)):
-        print(printable(f"  {name}: {value}"))
+    environment = collect_environment(survey, Path(__file__).parent)
+    look = partial(collect_conditions, wave=0, gpu_uuids=survey.gpu_uuids)
+    before = look("before")
+    sleep(_WATCH_SECONDS)
+    evidence = Evidence(environment, pairs=((before, look("after")),))
+    unusable = {name: each.reason for name, each in survey.unusable.items()}
+    print(describe_health(evidence, survey.devices, unusable, check_machine(evidence), _choose_width()))
     return ExitCode.FINE
+
+
+def _choose_width() -> int:
+    return shutil.get_terminal_size((120, 24)).columns if sys.stdout.isatty() else _WIDTH_ELSEWHERE
 
 
 def _parse_list(known: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:

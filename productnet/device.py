@@ -52,6 +52,11 @@ class Device:
         kind, index = _split(self.name)
         return kind.why_not(index, precision)
 
+    def uuid(self) -> str | None:
+        """Return what tells its card from all others, as the driver knows it; None where there is no such thing."""
+        kind, index = _split(self.name)
+        return kind.uuid(index)
+
     @property
     def phase_timing(self) -> PhaseTiming:
         """How the phases of a step are told apart on it."""

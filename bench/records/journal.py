@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from bench.records.case import Count, Index, Name
+from bench.records.conditions import Conditions
 
 Seconds = Annotated[float, Meta(ge=0.0, le=1e9)]
 PositiveSeconds = Annotated[float, Meta(ge=1e-12, le=1e9)]
@@ -146,4 +147,4 @@ class Ended(Struct, tag="ended", frozen=True, kw_only=True):
     seconds: Seconds
 
 
-Record = Started | Block | Trained | Failed | Ended
+Record = Started | Block | Trained | Failed | Conditions | Ended

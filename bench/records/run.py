@@ -9,6 +9,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from bench.records.case import Case
+from bench.records.conditions import Conditions
 from bench.records.environment import Environment
 from bench.records.journal import Block, BlockKind, Ended, Failed, Record, Started, Text, Trained
 from bench.records.plan import Plan
@@ -69,6 +70,8 @@ class Run:
     measurements: tuple[Measurement, ...]
     ended: Ended | None
     warnings: tuple[str, ...] = ()
+    conditions: tuple[Conditions, ...] = ()
+    """Of the machine, before the first and after the last round of each wave."""
 
     @property
     def is_complete(self) -> bool:
@@ -91,10 +94,13 @@ def assemble_run(info: RunInfo, records: Iterable[Record], warnings: tuple[str, 
     references = [] if info.plan.reference is None else [info.plan.reference]
     cases = {case.name: case for case in (*info.plan.cases, *references)}
     ended: Ended | None = None
+    conditions: list[Conditions] = []
     groups: dict[tuple[int, int, str], list[Started | Block | Trained | Failed]] = {}
     for record in records:
         if isinstance(record, Ended):
             ended = record
+        elif isinstance(record, Conditions):
+            conditions.append(record)
         else:
             groups.setdefault((record.wave, record.replicate, record.case), []).append(record)
     measurements = tuple(
@@ -109,4 +115,4 @@ def assemble_run(info: RunInfo, records: Iterable[Record], warnings: tuple[str, 
         )
         for (wave, replicate, name), group in groups.items()
     )
-    return Run(info, measurements, ended, warnings)
+    return Run(info, measurements, ended, warnings, tuple(conditions))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bench.judge.advice import choose_advice
+from bench.judge.checks import check_run
 from bench.judge.quality import find_reference_failures
 from bench.judge.results import CaseResult
 from bench.records.run import Run
+from bench.render.advice import advice_file, advice_lines
 from bench.render.escape import for_markdown, for_terminal
 from bench.render.phase_tables import make_data_table, make_phases_table, make_queue_table
 from bench.render.summary import advise, describe_run, explain_quality
@@ -26,11 +29,12 @@ def list_files(run: Run, results: Sequence[CaseResult]) -> dict[str, str]:
     for name, table in _make_tables(run, results).items():
         files[f"{name}.md"] = f"{to_markdown(table)}\n{lines}\n"
         files[f"{name}.csv"] = to_csv(table)
+    files["advice.md"] = advice_file(advise(results), choose_advice(run, results), check_run(run, results))
     return files
 
 
 def report_on_terminal(run: Run, results: Sequence[CaseResult], width: int) -> str:
-    """Return the tables, what went wrong, and the line that says which mode to use."""
+    """Return the tables, what went wrong, which mode to use, and what the numbers advise."""
     before = (*describe_run(run), *run.warnings, "")
     after = (*explain_quality(run, results), advise(results))
     return "\n".join(
@@ -38,6 +42,7 @@ def report_on_terminal(run: Run, results: Sequence[CaseResult], width: int) -> s
             *(wrap(for_terminal(line), width) for line in before),
             *(to_terminal(table, width) for table in _make_tables(run, results).values()),
             *(wrap(for_terminal(line), width) for line in after),
+            *advice_lines(choose_advice(run, results), check_run(run, results), width),
         ]
     )
 

@@ -47,6 +47,9 @@ class Kind(Protocol):
     def model_name(self, index: int, /) -> str:
         """Return what the maker calls it."""
 
+    def uuid(self, index: int, /) -> str | None:
+        """Return what tells it from all others; None where there is no such thing."""
+
     def memory_bytes(self, index: int, /) -> int | None:
         """Return the size of its own memory; None where it shares the host's."""
 

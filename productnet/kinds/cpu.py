@@ -26,6 +26,10 @@ def model_name(_index: int) -> str:
     return "CPU"
 
 
+def uuid(_index: int) -> None:
+    """There is one."""
+
+
 def memory_bytes(_index: int) -> None:
     """The host's."""
 

@@ -44,6 +44,14 @@ def model_name(index: int) -> str:
     return torch.cuda.get_device_name(index)
 
 
+def uuid(index: int) -> str | None:
+    """The driver's, where torch hands it on."""
+    import torch
+
+    uuid = getattr(torch.cuda.get_device_properties(index), "uuid", None)
+    return None if uuid is None else str(uuid)
+
+
 def memory_bytes(index: int) -> int:
     """All of it, used or not."""
     import torch

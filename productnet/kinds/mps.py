@@ -38,6 +38,10 @@ def model_name(_index: int) -> str:
     return torch.backends.mps.get_name() if hasattr(torch.backends.mps, "get_name") else "Apple GPU"
 
 
+def uuid(_index: int) -> None:
+    """There is one."""
+
+
 def memory_bytes(_index: int) -> None:
     """The host's."""
 

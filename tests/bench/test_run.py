@@ -126,7 +126,7 @@ def test_one_real_run_leaves_samples_and_tables_that_agree(tmp_path: Path) -> No
         for table in ("accuracy", "throughput", "phases", "stages", "data")
         for ending in ("md", "csv")
     }
-    assert names == {"run.json", "samples.jsonl"} | tables
+    assert names == {"run.json", "samples.jsonl", "advice.md"} | tables
     stored = read_run(directory)
     assert stored.is_complete
     assert {measurement.case.name for measurement in stored.measurements} == {
@@ -134,6 +134,7 @@ def test_one_real_run_leaves_samples_and_tables_that_agree(tmp_path: Path) -> No
         "cpu/reference/dataloader",
         "cpu/eager/manual",
     }
+    assert [each.moment for each in stored.conditions] == ["before", "after"]
     by_case = {measurement.case.name: measurement for measurement in stored.measurements}
     manual, loader = by_case["cpu/reference/manual"].trained, by_case["cpu/reference/dataloader"].trained
     assert manual is not None
@@ -257,3 +258,12 @@ def test_an_interrupt_keeps_what_was_measured_marks_it_partial_and_is_exit_130(t
     stored = read_run(tmp_path / "r")
     assert not stored.is_complete
     assert stored.measurements[0].blocks
+
+
+def test_the_doctor_shows_this_machine_and_writes_nothing(tmp_path: Path) -> None:
+    answer = call("--info", "--device", "cpu", cwd=tmp_path, OMP_NUM_THREADS="3")
+    assert answer.returncode == 0, answer.stderr
+    assert "This machine" in answer.stdout
+    assert "  cpu        CPU" in answer.stdout
+    assert "undo: export OMP_NUM_THREADS=3" in answer.stdout
+    assert not list(tmp_path.iterdir())

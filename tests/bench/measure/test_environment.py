@@ -32,30 +32,6 @@ def make_survey(*names: str, **unusable: Unusable) -> Survey:
     return Survey(devices=devices, unusable=unusable, torch=FACTS)
 
 
-@pytest.mark.parametrize(
-    ("cpu_max", "granted"),
-    [("150000 100000", 1.5), ("max 100000", 4.0), ("800000 100000", 4.0), ("garbage", 4.0), ("1 0", 4.0), (None, 4.0)],
-)
-def test_the_cpus_granted_are_those_of_affinity_or_quota_whichever_is_less(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cpu_max: str | None, granted: float
-) -> None:
-    monkeypatch.setattr(environment, "_CGROUP", tmp_path)
-    monkeypatch.setattr("psutil.Process.cpu_affinity", lambda _self: [0, 1, 2, 3], raising=False)
-    if cpu_max is not None:
-        (tmp_path / "cpu.max").write_text(cpu_max + "\n")
-    assert environment.collect_num_cpus_granted() == granted
-
-
-@pytest.mark.parametrize(("memory_max", "limit"), [("1073741824", 2**30), ("max", None), ("-5", None), (None, None)])
-def test_a_memory_limit_that_is_none_or_unreadable_is_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory_max: str | None, limit: int | None
-) -> None:
-    monkeypatch.setattr(environment, "_CGROUP", tmp_path)
-    if memory_max is not None:
-        (tmp_path / "memory.max").write_text(memory_max + "\n")
-    assert environment.collect_memory_limit_bytes() == limit
-
-
 def test_variables_that_steer_libraries_are_kept_and_others_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")

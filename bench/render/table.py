@@ -6,7 +6,7 @@ import csv
 import io
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tabulate import tabulate
 
@@ -70,6 +70,13 @@ class Table:
     notes: tuple[str, ...] = ()
 
 
+def brief(table: Table) -> Table:
+    """Return the table without its columns of detail."""
+    kept = [place for place, column in enumerate(table.columns) if not column.is_detail]
+    rows = tuple(tuple(row[place] for place in kept) for row in table.rows)
+    return replace(table, columns=tuple(table.columns[place] for place in kept), rows=rows)
+
+
 def to_terminal(table: Table, width: int) -> str:
     """Lay the table out for a terminal: whole if it fits, else without detail, else as a short list for each row.
 
@@ -115,13 +122,10 @@ def _cells(table: Table, row: Sequence[Value]) -> Iterator[tuple[Column, Value]]
 
 
 def _lay_out(table: Table, is_brief: bool) -> str:
-    columns = [column for column in table.columns if not (is_brief and column.is_detail)]
-    rows = [
-        [for_terminal(column.text(value, is_brief)) for column, value in _cells(table, row) if column in columns]
-        for row in table.rows
-    ]
-    headings = [column.heading for column in columns]
-    return tabulate(rows, headings, disable_numparse=True, colalign=_alignment(columns, rows))
+    shown = brief(table) if is_brief else table
+    rows = [[for_terminal(column.text(value, is_brief)) for column, value in _cells(shown, row)] for row in shown.rows]
+    headings = [column.heading for column in shown.columns]
+    return tabulate(rows, headings, disable_numparse=True, colalign=_alignment(shown.columns, rows))
 
 
 def _list_rows(table: Table, width: int) -> str:

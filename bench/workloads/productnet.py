@@ -34,7 +34,7 @@ class ProductNet:
         self.arithmetic = self.training.arithmetic
         self.num_samples_per_epoch = config.num_samples_per_epoch
         self.num_steps_per_epoch = config.num_steps_per_epoch
-        self.num_multiply_adds_per_step = count_multiply_adds(config)
+        self.num_multiply_adds_per_step: int | None = count_multiply_adds(config)
         features = self.training.data.features.to(self.training.device.torch_device)
         self._inference_batches = torch.split(features, config.batch_size)
 

@@ -43,7 +43,7 @@ def make_throughput_table(results: Sequence[CaseResult]) -> Table:
             result.steps_per_second,
             result.samples_per_second,
             result.training_seconds.count if result.training_seconds else 0,
-            _describe_quality(result),
+            describe_quality(result),
         )
         for result in results
     )
@@ -123,7 +123,7 @@ def make_accuracy_table(results: Sequence[CaseResult]) -> Table:
     rows = tuple(
         (
             result.case.name,
-            _describe_quality(result),
+            describe_quality(result),
             _median([trained.final_loss for trained in result.trained]),
             *(_median_heldout(result, column.name.removeprefix("heldout_")) for column in heldout),
             _describe_ratio(result.verdict.log_ratio),
@@ -166,7 +166,8 @@ def make_failures_table(failures: Sequence[Failed]) -> Table:
     return Table("Failed cases", columns, rows)
 
 
-def _describe_quality(result: CaseResult) -> str:
+def describe_quality(result: CaseResult) -> str:
+    """Say in a word what a case's training is worth, or that it failed."""
     return "failed" if result.failures else str(result.quality)
 
 

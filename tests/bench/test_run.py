@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import arguments
 from bench import run as door
 from bench.judge.results import judge_run
 from bench.records.store import read_run
@@ -41,8 +42,8 @@ def fake_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def call_here(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    monkeypatch.setattr("sys.argv", ["bench.run", *arguments])
+def call_here(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    monkeypatch.setattr("sys.argv", ["bench.run", *words])
     return door.main(MISBEHAVING)
 
 
@@ -151,8 +152,8 @@ def test_one_real_run_leaves_samples_and_tables_that_agree(tmp_path: Path) -> No
 def test_a_case_that_fails_is_exit_6_and_shown_with_the_command_that_repeats_it(
     fake_machine: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(door, "ENGINES", {"good": "", "raises": ""})
-    monkeypatch.setattr(door, "TrainConfig", lambda **_settings: _Recipe())
+    monkeypatch.setattr(arguments, "ENGINES", {"good": "", "raises": ""})
+    monkeypatch.setattr(arguments, "TrainConfig", lambda **_settings: _Recipe())
     assert call_here(monkeypatch, "--engine", "good,raises", "--batching", "manual", "--output", "r") == 6
     shown = capsys.readouterr().out
     assert "RuntimeError: out of luck" in shown
@@ -162,8 +163,8 @@ def test_a_case_that_fails_is_exit_6_and_shown_with_the_command_that_repeats_it(
 
 
 def test_an_engine_that_is_unavailable_alone_is_exit_3(fake_machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door, "ENGINES", {"unavailable": ""})
-    monkeypatch.setattr(door, "TrainConfig", lambda **_settings: _Recipe())
+    monkeypatch.setattr(arguments, "ENGINES", {"unavailable": ""})
+    monkeypatch.setattr(arguments, "TrainConfig", lambda **_settings: _Recipe())
     assert call_here(monkeypatch, "--engine", "unavailable", "--batching", "manual") == 3
 
 
@@ -172,8 +173,8 @@ def test_a_whole_training_that_did_not_learn_is_exit_5(
 ) -> None:
     monkeypatch.setattr("bench.judge.quality.RECIPE_EPOCHS", 4)
     monkeypatch.setattr("bench.judge.quality.MIN_R_SQUARED", 0.99999)
-    monkeypatch.setattr(door, "ENGINES", {"good": ""})
-    monkeypatch.setattr(door, "TrainConfig", lambda **_settings: _Recipe())
+    monkeypatch.setattr(arguments, "ENGINES", {"good": ""})
+    monkeypatch.setattr(arguments, "TrainConfig", lambda **_settings: _Recipe())
     assert call_here(monkeypatch, "--engine", "good", "--batching", "manual") == 5
     shown = capsys.readouterr().out
     assert "did not learn" in shown

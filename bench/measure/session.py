@@ -97,6 +97,7 @@ class Session:
 
     def _pilot(self, work: Callable[[int], object]) -> float:
         """Time one unit of some work, roughly: twice as many units until it takes long enough."""
+        work(1)  # what has not run before may compile first
         amount = 1
         while True:
             seconds, _ = time_block(self.clock, work, amount)

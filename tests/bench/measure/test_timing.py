@@ -88,6 +88,21 @@ def test_a_session_times_set_up_compile_and_pilots_apart_and_goes_back_to_the_st
     assert workload.num_epochs_trained == 0
 
 
+def test_what_a_first_prediction_compiles_is_not_taken_for_what_one_costs() -> None:
+    clock = ScriptedClock()
+
+    class CompilesFirst(FakeWorkload):
+        def infer(self, num_batches: int) -> int:
+            clock.pass_time(5.0)
+            CompilesFirst.infer = FakeWorkload.infer  # type: ignore[method-assign]
+            return super().infer(num_batches)
+
+    session = Session(lambda _case, _seed: CompilesFirst(clock.pass_time, inference_seconds=0.001), clock)
+    ready = session.perform(SetUp(case=CASE, seed=1, timeout_seconds=1.0))
+    assert isinstance(ready, Ready)
+    assert ready.pilot_inference_seconds == pytest.approx(0.001)
+
+
 def test_a_session_answers_each_kind_of_block_with_its_steps_samples_and_seconds() -> None:
     clock = ScriptedClock()
     session = Session(lambda _case, _seed: FakeWorkload(clock.pass_time), clock)

@@ -92,9 +92,11 @@ def test_what_a_first_prediction_compiles_is_not_taken_for_what_one_costs() -> N
     clock = ScriptedClock()
 
     class CompilesFirst(FakeWorkload):
+        is_compiled = False
+
         def infer(self, num_batches: int) -> int:
-            clock.pass_time(5.0)
-            CompilesFirst.infer = FakeWorkload.infer  # type: ignore[method-assign]
+            clock.pass_time(0.0 if self.is_compiled else 5.0)
+            self.is_compiled = True
             return super().infer(num_batches)
 
     session = Session(lambda _case, _seed: CompilesFirst(clock.pass_time, inference_seconds=0.001), clock)

@@ -23,6 +23,7 @@ from productnet.exit_code import ExitCode
 
 if TYPE_CHECKING:
     from bench.judge.results import CaseResult
+    from bench.measure.survey import Unusable
     from bench.records.case import Case
     from bench.records.run import Run, RunInfo
     from bench.records.store import RunDirectory
@@ -66,7 +67,7 @@ def _plan_cases(arguments: Namespace, devices: list[str]) -> tuple[Case, ...]:
 def _measure(arguments: Namespace, make_workload: str) -> int:
     """Run the whole of it: survey, measuring, tables."""
     from bench.measure.environment import collect_environment
-    from bench.measure.survey import choose_devices, resolve_amp, take_survey
+    from bench.measure.survey import choose_devices, drop_unusable, resolve_amp, take_survey
     from bench.records.journal import as_text
     from bench.records.plan import Plan
     from bench.records.run import RunInfo
@@ -77,6 +78,11 @@ def _measure(arguments: Namespace, make_workload: str) -> int:
     devices = choose_devices(arguments.device, survey)
     suite = SUITES[arguments.suite]
     cases = resolve_amp(_plan_cases(arguments, devices), survey)
+    not_measured = {name: each.reason for name, each in survey.unusable.items() if _is_news(each, arguments.device)}
+    if arguments.precision is None:
+        # A suite asks for what a device can do; who names a precision wants to hear that it can't.
+        cases, dropped = drop_unusable(cases, survey)
+        not_measured |= dropped
     plan = Plan(
         suite=arguments.suite,
         cases=cases,
@@ -85,10 +91,8 @@ def _measure(arguments: Namespace, make_workload: str) -> int:
         reference=choose_reference(cases),
         quality_margin=arguments.quality_margin,
     )
-    for name, unusable in survey.unusable.items():
-        # That a kind is not there is no news to who asked for the best device or for one by name.
-        if unusable.is_present or arguments.device == "all":
-            print(f"not measured: {printable(f'{name} ({unusable.reason})')}", file=sys.stderr)
+    for name, reason in not_measured.items():
+        print(f"not measured: {printable(f'{name} ({reason})')}", file=sys.stderr)
     environment = collect_environment(survey, Path(__file__).parent)
     info = RunInfo(
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -102,6 +106,11 @@ def _measure(arguments: Namespace, make_workload: str) -> int:
     with create_run(info, arguments.output, name_parts) as directory:
         was_interrupted = _run_plan(info, directory, make_workload, survey.gpu_uuids)
         return _report(directory, was_interrupted, arguments.strict)
+
+
+def _is_news(unusable: Unusable, asked_device: str) -> bool:
+    """Say whether to tell a user: that a kind is not there is no news to who asked for the best device, or for one."""
+    return unusable.is_present or asked_device == "all"
 
 
 def _run_plan(info: RunInfo, directory: RunDirectory, make_workload: str, gpu_uuids: dict[str, str]) -> bool:
@@ -152,7 +161,7 @@ def _choose_exit_code(run: Run, results: list[CaseResult], is_strict: bool) -> E
     qualities = {result.quality.value for result in results}
     if "INVALID" in qualities or any(each.kind == "faulty" for each in failures):
         return ExitCode.INVALID
-    if failures and all(result.failures for result in results) and all(each.kind == "unavailable" for each in failures):
+    if failures and all(each.kind == "unavailable" for each in failures):
         return ExitCode.UNAVAILABLE
     if failures or any(result.training_seconds is None for result in results):
         return ExitCode.FAILED_CASES

@@ -21,7 +21,7 @@ from bench.records.journal import as_text
 from productnet.device import DEVICE_KINDS, Device, list_devices, open_device, why_absent
 from productnet.errors import DeviceFaultError, DeviceUnavailableError
 from productnet.exit_code import ExitCode
-from productnet.registry import AMP
+from productnet.registry import AMP, PRECISIONS
 
 _TIMEOUT_SECONDS = 300.0
 _MAX_BUILD_LENGTH = 20_000
@@ -117,6 +117,19 @@ def resolve_amp(cases: tuple[Case, ...], survey: Survey) -> tuple[Case, ...]:
     )
 
 
+def drop_unusable(cases: tuple[Case, ...], survey: Survey) -> tuple[tuple[Case, ...], dict[str, str]]:
+    """Leave out the cases in a precision that their device can't do.
+
+    Returns:
+        The others; and of those left out, the name -> why.
+    """
+    reasons = {device.name: device.unusable_precisions or {} for device in survey.devices}
+    dropped = {
+        case.name: reasons[case.device][case.precision] for case in cases if case.precision in reasons[case.device]
+    }
+    return tuple(case for case in cases if case.name not in dropped), dropped
+
+
 def answer_survey(connection: Connection, asked: str) -> None:
     """Answer in the child: a survey, or why there is none."""
     # What drivers print while they are asked is no answer.
@@ -150,6 +163,9 @@ def _survey(asked: str) -> Survey:
                     model_name=device.model_name,
                     memory_bytes=device.memory_bytes,
                     amp_precision=device.amp_precision(),
+                    unusable_precisions={
+                        name: reason for name in PRECISIONS if (reason := device.why_not(name)) is not None
+                    },
                 )
             )
             uuid = device.uuid()

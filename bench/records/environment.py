@@ -17,6 +17,8 @@ class Accelerator(Struct, frozen=True, kw_only=True):
     memory_bytes: int | None = None
     amp_precision: str | None = None
     """The 16-bit precision that suits it."""
+    unusable_precisions: dict[str, str] | None = None
+    """Precision -> why it can't be had there."""
 
 
 class Gpu(Struct, frozen=True, kw_only=True):

@@ -17,8 +17,10 @@ def make_phases_table(results: Sequence[CaseResult]) -> Table:
     columns = (
         CASE,
         *(Column(f"{phase}\n(us)", f"{phase}_seconds", microseconds) for phase in PHASES),
+        Column("their sum\n(us)", "sum_seconds", microseconds, is_detail=True),
         Column("rest\n(us)", "rest_seconds", microseconds),
         Column("total\n(us)", "total_seconds", microseconds),
+        Column("rest of\ntotal", "rest_share", percent, is_detail=True),
         Column("timer tax", "timer_tax_share", percent, is_detail=True),
         Column("inference\n(us)", "inference_seconds", microseconds, has_spread=True),
     )
@@ -99,12 +101,14 @@ def make_queue_table(results: Sequence[CaseResult]) -> Table:
 def _phase_row(result: CaseResult) -> tuple[Value, ...]:
     split = result.phase_split
     if split is None:
-        return (result.case.name, *(None for _ in PHASES), None, None, None, result.inference_seconds)
+        return (result.case.name, *(None for _ in PHASES), *(None,) * 5, result.inference_seconds)
     return (
         result.case.name,
         *("not resolved" if phase in split.unresolved else split.phases[phase] for phase in PHASES),
+        sum(split.phases.values()),
         split.rest,
         split.total,
+        split.rest / split.total,
         split.timer_tax,
         result.inference_seconds,
     )

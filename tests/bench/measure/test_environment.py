@@ -12,7 +12,7 @@ from bench.errors import FaultyDeviceError, UnavailableError
 from bench.measure import environment, survey
 from bench.measure.process import ask_in_child
 from bench.measure.rounds import MAX_WORKERS, choose_max_workers
-from bench.measure.survey import Survey, TorchFacts, Unusable, choose_devices, resolve_amp
+from bench.measure.survey import Survey, TorchFacts, Unusable, choose_devices, drop_unusable, resolve_amp
 from bench.records.environment import Accelerator, Recorded
 from bench.workloads.suites import SUITES, plan_cases
 from productnet.exit_code import ExitCode
@@ -160,6 +160,15 @@ def test_fewer_workers_are_alive_where_memory_is_short() -> None:
     assert choose_max_workers(Recorded(memory_available_bytes=4 * 2**30)) == 4
     assert choose_max_workers(Recorded(memory_available_bytes=64 * 2**30, memory_limit_bytes=3 * 2**30)) == 3
     assert choose_max_workers(Recorded(memory_available_bytes=2**20)) == 2
+
+
+def test_a_suite_leaves_out_a_precision_that_the_device_can_not_do_and_says_why() -> None:
+    found = survey.take_survey("cpu")
+    cases = plan_cases(SUITES["full"], ["cpu"], ["eager"], ["manual"], None, 1, 10)
+    kept, dropped = drop_unusable(cases, found)
+    assert [case.precision for case in kept] == ["fp32", "bf16", "fp16"]
+    assert list(dropped) == ["cpu/eager/manual/tf32"]
+    assert "NVIDIA" in dropped["cpu/eager/manual/tf32"]
 
 
 def test_amp_becomes_what_suits_the_device_and_equal_cases_are_one() -> None:

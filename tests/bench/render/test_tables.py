@@ -57,11 +57,11 @@ def change_last(records: list[Record], kind: str, **changes: object) -> list[Rec
     [
         (
             "train",
-            {"seconds": 1.5},
+            {"seconds": 0.5},
             {
                 *("training_seconds", "speedup", "steps_per_second", "samples_per_second"),
                 *("data_seconds", "forward_seconds", "backward_seconds", "optimizer_seconds"),
-                *("rest_seconds", "total_seconds"),
+                *("sum_seconds", "rest_seconds", "total_seconds"),
             },
         ),
         ("train", {"num_samples": 5_000}, {"samples_per_second"}),
@@ -69,7 +69,7 @@ def change_last(records: list[Record], kind: str, **changes: object) -> list[Rec
         (
             "phases",
             {"phase_seconds": {"data": 0.25, "forward": 0.25, "backward": 0.5, "optimizer": 0.0625}},
-            {"data_seconds", "rest_seconds"},
+            {"data_seconds", "sum_seconds", "rest_seconds", "rest_share"},
         ),
         ("inference", {"seconds": 0.25}, {"inference_seconds"}),
         ("started", {"setup_seconds": 4.0}, {"setup_seconds"}),
@@ -131,7 +131,7 @@ def test_phases_show_the_numbers_of_a_case() -> None:
     shown = [column.text(value) for column, value in zip(table.columns, table.rows[1], strict=True)]
     assert shown == [
         "cpu/eager/manual",
-        *("1,000", "2,000", "4,000", "500.0", "2,500", "10,000", "25.00 %"),
+        *("1,000", "2,000", "4,000", "500.0", "7,500", "2,500", "10,000", "25.00 %", "25.00 %"),
         "5,000",
     ]
 

@@ -1,7 +1,7 @@
 """`python -m bench.campaigns.equal_quality FILE`: 64 seeds in every mode, and what the judge says of them.
 
-The margin of `bench.run --quality-margin` rests on it. A training takes 1 to 5 s, 64 seeds of all modes 25 min on one
-core. The file is made where it is missing and goes on where it stops; one that ends in .gz is only read.
+The margin of `bench.run --quality-margin` rests on it. A training takes 1 to 5 s, 64 seeds of all modes half an hour
+on one core. The file is made where it is missing and goes on where it stops; one that ends in .gz is only read.
 """
 
 from __future__ import annotations

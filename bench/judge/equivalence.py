@@ -77,7 +77,7 @@ def _has_logarithm(error: float | None) -> bool:
 
 def _t_quantile(probability: float, degrees_of_freedom: int) -> float:
     """Return the quantile of Student's t distribution."""
-    # Imported where it is used: 0.15 s over NumPy's own time, which a command that tests nothing need not wait for.
+    # Imported where it is used: 0.1 to 0.2 s more than NumPy takes, which who tests nothing need not wait for.
     from scipy.special import stdtrit
 
     return float(stdtrit(degrees_of_freedom, probability))

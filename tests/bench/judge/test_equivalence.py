@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import random
+import subprocess
+import sys
 from collections.abc import Sequence
 
 import pytest
@@ -141,6 +143,16 @@ def test_a_wider_margin_takes_no_equivalence_away(differences: list[float], marg
     log_ratio = compare(differences)
     assert log_ratio.is_within(wide) or not log_ratio.is_within(narrow)
     assert log_ratio.is_beyond(narrow) or not log_ratio.is_beyond(wide)
+
+
+def test_scipy_is_imported_where_it_is_used_and_its_statistics_never() -> None:
+    program = (
+        "import sys; from bench.judge.equivalence import compare_errors; import bench.judge.results\n"
+        "assert not any(name.startswith('scipy') for name in sys.modules)\n"
+        "compare_errors({1: 1.0, 2: 2.0, 3: 3.0}, {1: 1.0, 2: 2.0, 3: 3.5})\n"
+        "assert 'scipy.special' in sys.modules and 'scipy.stats' not in sys.modules"
+    )
+    subprocess.run((sys.executable, "-c", program), check=True)
 
 
 NUM_DRAWS = 4_000

@@ -65,10 +65,8 @@ def measure(
     waves = [*untimed, *((plan, members) for members in plan_waves(plan, max_workers))]
     # What one replicate compiles the next finds there: the first is cold, whatever was compiled on this machine before.
     with TemporaryDirectory(prefix="bench-compiled-") as caches:
+        pace = Pace(clock, [[case for case, _ in members] for _, members in waves])
         for number, (wave_plan, members) in enumerate(waves):
-            # A wave of the reference says nothing about how long the others take.
-            num_alike = None if number < len(untimed) else len(waves) - number - 1
-            pace = Pace(clock, num_alike)
             wave = Wave(wave_plan, number, len(waves), journal, on_progress, timeouts, pace, Path(caches))
             try:
                 wave.run(members, launch)

@@ -67,6 +67,7 @@ class Wave:
 
     def _take_seats(self, members: list[tuple[Case, int]], launch: Callable[[], WorkerProcess]) -> None:
         """Load workers two at a time; then set them up one at a time, since set-up is timed."""
+        self.pace.start_wave()
         loaded: list[tuple[Case, int, WorkerProcess]] = []
         for start in range(0, len(members), MAX_LOADING):
             loading = []
@@ -84,7 +85,7 @@ class Wave:
         for case, replicate, process in loaded:
             self._show("setting up", case)
             self._set_up(case, replicate, process)
-        self.pace.plan(seat.seconds_left for seat in self.seats)
+        self.pace.plan((seat.case, seat.seconds_left) for seat in self.seats)
 
     def _set_up(self, case: Case, replicate: int, process: WorkerProcess) -> None:
         command = SetUp(

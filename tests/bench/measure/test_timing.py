@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bench.measure.clock import measure_timer_floor, synchronised, time_block
@@ -143,19 +144,37 @@ def test_a_block_that_starts_a_training_again_restarts_before_the_clock() -> Non
     assert done.seconds == pytest.approx(0.036)
 
 
-def test_the_pace_corrects_the_plan_by_what_was_measured_and_counts_later_waves() -> None:
+def test_the_pace_corrects_the_plan_by_what_was_measured_and_counts_the_cases_of_later_waves() -> None:
+    """Two cases of 6 s and 4 s, started in 2 s each; later comes the first again, and one that was never timed."""
+    first, second, third = (msgspec.structs.replace(CASE, engine=name) for name in ("first", "second", "third"))
     clock = ScriptedClock()
-    pace = Pace(clock, num_waves_left=1)
-    clock.pass_time(5.0)
+    pace = Pace(clock, [[first, second], [first, third]])
+    pace.start_wave()
+    clock.pass_time(4.0)
     assert pace.seconds_left is None
-    pace.plan([6.0, 4.0])
-    assert pace.seconds_left == pytest.approx(10 + (5 + 10))
+    pace.plan([(first, 6.0), (second, 4.0)])
+    assert pace.seconds_left == pytest.approx(10 + (6 + 6) + 2 * 2)
     clock.pass_time(4.0)
     pace.tick(2.0)
     assert pace.share_done == pytest.approx(0.2)
-    assert pace.seconds_left == pytest.approx(2 * 8 + (5 + 2 * 10))
+    assert pace.seconds_left == pytest.approx(2 * (8 + 12) + 2 * 2)
     pace.drop(3.0)
-    assert pace.seconds_left == pytest.approx(2 * 5 + (5 + 2 * 7))
+    assert pace.seconds_left == pytest.approx(2 * (5 + 12) + 2 * 2)
+    pace.start_wave()
+    assert pace.seconds_left is None
+    clock.pass_time(2.0)
+    pace.plan([(first, 6.0), (third, 1.0)])
+    assert pace.seconds_left == pytest.approx(2 * 7)
+
+
+def test_a_wave_of_other_cases_than_the_later_ones_says_nothing_of_them() -> None:
+    other = msgspec.structs.replace(CASE, engine="other")
+    pace = Pace(ScriptedClock(), [[other], [CASE], [CASE]])
+    pace.start_wave()
+    pace.plan([(other, 1.0), (other, 2.0)])
+    pace.tick(0.75)
+    assert pace.share_done == 0.25
+    assert pace.seconds_left is None
 
 
 # A device with a queue of its own

@@ -223,8 +223,9 @@ def test_an_epsilon_within_the_root_would_be_seen() -> None:
 
 
 @every_engine
-def test_the_parts_of_a_step_are_the_step_bit_for_bit(engine: str) -> None:
-    config = replace(SHORT_LAST_BATCH, engine=engine)
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_the_parts_of_a_step_are_the_step_bit_for_bit(engine: str, precision: str) -> None:
+    config = replace(SHORT_LAST_BATCH, engine=engine, precision=precision)
     whole = _train(config, 3)
     cut = Training(config)
     step = cut.engine.step()

@@ -83,9 +83,8 @@ def main() -> int:
     else:
         print("nothing can be pinned on this system: read the interval with that in mind")
     for engine in ENGINES:
-        command = (sys.executable, "-m", "bench.campaigns.bare_loop", f"--one={engine}")
-        command = (*command, f"--rounds={arguments.rounds}", f"--epochs={arguments.epochs}")
-        ratios = [_ask(command) for _ in range(arguments.pairs)]
+        words = (f"--one={engine}", f"--rounds={arguments.rounds}", f"--epochs={arguments.epochs}")
+        ratios = [_ask((sys.executable, "-m", "bench.campaigns.bare_loop", *words)) for _ in range(arguments.pairs)]
         mean, half_width = _estimate(ratios)
         low, high = math.exp(mean - half_width), math.exp(mean + half_width)
         print(

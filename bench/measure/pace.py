@@ -27,15 +27,17 @@ class Pace:
 
     def start_wave(self) -> None:
         """Take in that the next wave starts its workers."""
-        self._wave = self._later.pop(0)
-        self._started_at = self._clock()
+        del self._later[0]
         self._planned_seconds = None
         self._done_seconds = 0.0
+
+    def start_seat(self, seconds: float) -> None:
+        """Take in what setting up a case has taken."""
+        self._starts.append(seconds)
 
     def plan(self, seconds: Iterable[tuple[Case, float]]) -> None:
         """Take in what the rounds of each seat should take, once all of them are set up."""
         self._rounds_started_at = self._clock()
-        self._starts.append((self._rounds_started_at - self._started_at) / len(self._wave))
         planned = list(seconds)
         self._seconds_of |= dict(planned)
         self._planned_seconds = sum(each for _, each in planned)
@@ -59,7 +61,8 @@ class Pace:
     def seconds_left(self) -> float | None:
         """Of the whole run; None before the plan of a wave, and where most of what comes later was never timed.
 
-        A case that was not timed yet is taken for one of the others, and a start for those before it.
+        A case that was not timed yet is taken for one of the others, and every start for the median of those before it:
+        what the first replicate compiles the later ones find.
         """
         later = [case for wave in self._later for case in wave]
         known = [self._seconds_of[case] for case in later if case in self._seconds_of]
@@ -67,4 +70,4 @@ class Pace:
             return None
         usual = statistics.fmean(known) if known else 0.0
         planned = self._planned_seconds - self._done_seconds + sum(self._seconds_of.get(case, usual) for case in later)
-        return self._factor * planned + statistics.fmean(self._starts) * len(later)
+        return self._factor * planned + (statistics.median(self._starts) if later else 0.0) * len(later)

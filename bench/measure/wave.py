@@ -100,6 +100,7 @@ class Wave:
             self._give_up(case, replicate, process, "set-up", error)
             return
         self.seats.append(Seat(self.plan, case, replicate, process, ready))
+        self.pace.start_seat(ready.setup_seconds + ready.compile_seconds)
         self.journal(
             Started(
                 case=case.name,

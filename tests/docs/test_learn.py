@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from bench.run import make_parser as make_bench_parser
+from bench.arguments import make_parser as make_bench_parser
 from docs.fragments import Fragment, read_fragments, run_fragments
 from docs.pictures import FOLDER, NUM_POINTS, draw_all
 from productnet.__main__ import make_parser
@@ -180,7 +180,7 @@ def test_commands_are_ones_that_the_project_takes(text: str) -> None:
     assert len(commands) > 8
     for command in commands:
         _, _, module, *words = shlex.split(command)
-        parser = {"productnet": make_parser, "bench.run": make_bench_parser}[module]()
+        parser = make_bench_parser("bench.run") if module == "bench.run" else make_parser()
         parser.parse_args(words)
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from bench.judge.results import CaseResult, judge_run
 from bench.records.run import Run
 from bench.records.store import read_run
+from bench.render.escape import for_markdown
 from bench.render.phase_tables import make_data_table, make_phases_table
 from bench.render.report import list_files
-from bench.render.summary import describe_machine
+from bench.render.summary import advise, describe_machine
 from bench.render.table import brief, to_markdown
-from bench.render.tables import make_accuracy_table, make_stages_table, make_throughput_table
+from bench.render.tables import make_throughput_table
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED = ROOT / "results" / "published"
@@ -24,19 +26,14 @@ END = "<!-- end of tables -->\n"
 
 def make_readme_part(run: Run, results: list[CaseResult]) -> str:
     plan = run.info.plan
-    tables = [
-        make_throughput_table(results),
-        make_phases_table(results),
-        make_data_table(results),
-        make_stages_table(results),
-        make_accuracy_table(results),
-    ]
+    tables = [make_throughput_table(results), make_phases_table(results), make_data_table(results)]
     return "\n".join(
         [
             f"[One run of the suite `{plan.suite}`](results/published/{README_RUN.name}), {run.info.started_at[:10]}, "
             f"{plan.num_replicates} seeds of {plan.cases[0].num_epochs:,} epochs, one thread, on a shared machine: "
-            f"{describe_machine(run.info.environment)}.\n",
-            *(to_markdown(brief(table)).replace("## ", "### ", 1) for table in tables),
+            f"{describe_machine(run.info.environment)}. In brackets: quartiles over seeds, relative to the median.\n",
+            *(to_markdown(replace(brief(table), notes=table.notes[:1])).replace("## ", "### ", 1) for table in tables),
+            f"> {for_markdown(advise(results))}",
         ]
     )
 
@@ -77,4 +74,4 @@ def test_every_link_of_the_readme_leads_somewhere() -> None:
 def test_every_file_of_a_run_is_explained() -> None:
     explained = (ROOT / "results" / "README.md").read_text(encoding="utf-8")
     for path in README_RUN.iterdir():
-        assert f"`{path.stem}.md`" in explained or f"`{path.name}`" in explained, path.name
+        assert any(f"`{name}`" in explained for name in (path.name, f"{path.stem}.md", f"{path.name}/")), path.name

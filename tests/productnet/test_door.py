@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -206,3 +207,19 @@ def test_a_wrong_command_line_is_one_line_and_2(
     assert out == ""
     assert len(err.splitlines()) == 1
     assert err.startswith(named)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize(("target", "code"), [("> /dev/full", 2), (">&-", 0), (">&- 2>&-", 0)])
+def test_an_output_that_takes_nothing_is_no_bug_of_ours(target: str, code: int) -> None:
+    done = subprocess.run(
+        f"{shlex.quote(sys.executable)} -m bench.run --list {target}",
+        shell=True,
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert ("standard output can't be written: No space left on device" in done.stderr) == (code == 2)

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import shutil
 import sys
-from argparse import ArgumentTypeError, Namespace
-from collections.abc import Callable
+from argparse import Namespace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
-from bench.errors import BenchError, UsageError
-from bench.workloads.suites import SUITES, plan_cases
-from productnet.config import TrainConfig
+from bench.arguments import check_numbers, make_parser
+from bench.errors import BenchError
+from bench.workloads.suites import SUITES, choose_reference, plan_cases
 from productnet.device import check_device_name
-from productnet.door import OneLineParser, printable, run_door
+from productnet.door import printable, run_door
 from productnet.errors import ProductNetError
 from productnet.exit_code import ExitCode
-from productnet.registry import AMP, BATCHINGS, ENGINES, PRECISIONS
 
 if TYPE_CHECKING:
     from bench.judge.results import CaseResult
+    from bench.measure.survey import Unusable
     from bench.records.case import Case
-    from bench.records.run import RunInfo
+    from bench.records.run import Run, RunInfo
     from bench.records.store import RunDirectory
 
 _PROG = "python -m bench.run"
@@ -34,60 +33,23 @@ PRODUCTNET = "bench.workloads.productnet:ProductNet"
 """What is measured: called with a case and a seed, in the worker."""
 _WIDTH_ELSEWHERE = 250
 """Columns where standard output is no terminal, so that nothing folds in a log."""
-
-
-def make_parser() -> OneLineParser:
-    """Describe the command line."""
-    parser = OneLineParser(
-        prog=_PROG,
-        description="Train the product network in several modes, measure speed and accuracy side by side, and write "
-        "tables to results/. Without flags: the suite 'quick' on the best device here.",
-    )
-    recipe = TrainConfig()
-    suites = "; ".join(f"{name}: {suite.purpose}" for name, suite in SUITES.items())
-    add = parser.add_argument
-    add("--device", default="auto", help="cpu, cuda, cuda:N, mps, auto (the best one here, default) or all")
-    add("--suite", default="quick", choices=tuple(SUITES), help=f"which cases; {suites}")
-    add("--engine", type=_parse_list(tuple(ENGINES)), help=f"instead of the suite's: {','.join(ENGINES)}")
-    add("--batching", type=_parse_list(tuple(BATCHINGS)), help=f"instead of the suite's: {','.join(BATCHINGS)}")
-    precisions = (*PRECISIONS, AMP)
-    add("--precision", type=_parse_list(precisions), help=f"instead of the suite's: {','.join(precisions)}")
-    add("--amp", dest="precision", action="store_const", const=(AMP,), help="the 16-bit precision of the device")
-    compiled = ("compiled-model",)
-    add("--compile", dest="engine", action="store_const", const=compiled, help="--engine compiled-model")
-    epochs, threads = recipe.num_epochs, recipe.num_threads
-    add("--epochs", dest="num_epochs", type=int, default=epochs, help=f"of a training (default {epochs})")
-    add("--replicates", type=int, help="how often each case is measured, each time in a fresh process with a new seed")
-    add("--threads", dest="num_threads", type=int, default=threads, help=f"CPU threads (default {threads})")
-    add("--seed", type=int, default=recipe.seed, help=f"of the first replicate (default {recipe.seed})")
-    add("--output", type=Path, help="the run's directory (default: a new one under results/)")
-    add("--label", type=_parse_label, help="a word of yours that is kept with the run and put into its name")
-    add("--list", action="store_true", help="name the cases and stop; asks no device")
-    add("--info", action="store_true", help="show what is known of this machine and stop")
-    return parser
+_WATCH_SECONDS = 1.0
+"""How long the doctor watches what moves: a hundred ticks of the clock by which CPU time is counted."""
 
 
 def main(make_workload: str = PRODUCTNET) -> int:
     """Measure as the command line says."""
-    parser = make_parser()
+    parser = make_parser(_PROG)
     arguments = parser.parse_args()
     with parser.naming_flags():
         arguments.device = check_device_name(arguments.device, also=("all",))
-        _check_numbers(arguments)
+        check_numbers(arguments)
     if arguments.list:
         print("\n".join(case.name for case in _plan_cases(arguments, [arguments.device])))
         return ExitCode.FINE
     if arguments.info:
         return _show_info(arguments.device)
     return _measure(arguments, make_workload)
-
-
-def _check_numbers(arguments: Namespace) -> None:
-    """Check every number as a training would."""
-    if arguments.replicates is not None and arguments.replicates < 1:
-        raise UsageError(f"--replicates {arguments.replicates} is too small: use at least 1")
-    for seed in (arguments.seed, arguments.seed + (arguments.replicates or 1) - 1):
-        TrainConfig(num_threads=arguments.num_threads, num_epochs=arguments.num_epochs, seed=seed)
 
 
 def _plan_cases(arguments: Namespace, devices: list[str]) -> tuple[Case, ...]:
@@ -105,7 +67,7 @@ def _plan_cases(arguments: Namespace, devices: list[str]) -> tuple[Case, ...]:
 def _measure(arguments: Namespace, make_workload: str) -> int:
     """Run the whole of it: survey, measuring, tables."""
     from bench.measure.environment import collect_environment
-    from bench.measure.survey import choose_devices, resolve_amp, take_survey
+    from bench.measure.survey import choose_devices, drop_unusable, resolve_amp, take_survey
     from bench.records.journal import as_text
     from bench.records.plan import Plan
     from bench.records.run import RunInfo
@@ -115,16 +77,22 @@ def _measure(arguments: Namespace, make_workload: str) -> int:
     survey = take_survey(arguments.device)
     devices = choose_devices(arguments.device, survey)
     suite = SUITES[arguments.suite]
+    cases = resolve_amp(_plan_cases(arguments, devices), survey)
+    not_measured = {name: each.reason for name, each in survey.unusable.items() if _is_news(each, arguments.device)}
+    if arguments.precision is None:
+        # A suite asks for what a device can do; who names a precision wants to hear that it can't.
+        cases, dropped = drop_unusable(cases, survey)
+        not_measured |= dropped
     plan = Plan(
         suite=arguments.suite,
-        cases=resolve_amp(_plan_cases(arguments, devices), survey),
+        cases=cases,
         num_replicates=arguments.replicates or suite.num_replicates,
         seed=arguments.seed,
+        reference=choose_reference(cases),
+        quality_margin=arguments.quality_margin,
     )
-    for name, unusable in survey.unusable.items():
-        # That a kind is not there is no news to who asked for the best device or for one by name.
-        if unusable.is_present or arguments.device == "all":
-            print(f"not measured: {printable(f'{name} ({unusable.reason})')}", file=sys.stderr)
+    for name, reason in not_measured.items():
+        print(f"not measured: {printable(f'{name} ({reason})')}", file=sys.stderr)
     environment = collect_environment(survey, Path(__file__).parent)
     info = RunInfo(
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -136,14 +104,20 @@ def _measure(arguments: Namespace, make_workload: str) -> int:
     time_of_day = info.started_at[:19].replace(":", "")
     name_parts = (time_of_day, environment.recorded.host_name or "host", "-".join(devices), arguments.label or "")
     with create_run(info, arguments.output, name_parts) as directory:
-        was_interrupted = _run_plan(info, directory, make_workload)
-        return _report(directory, was_interrupted)
+        was_interrupted = _run_plan(info, directory, make_workload, survey.gpu_uuids)
+        return _report(directory, was_interrupted, arguments.strict)
 
 
-def _run_plan(info: RunInfo, directory: RunDirectory, make_workload: str) -> bool:
+def _is_news(unusable: Unusable, asked_device: str) -> bool:
+    """Say whether to tell a user: that a kind is not there is no news to who asked for the best device, or for one."""
+    return unusable.is_present or asked_device == "all"
+
+
+def _run_plan(info: RunInfo, directory: RunDirectory, make_workload: str, gpu_uuids: dict[str, str]) -> bool:
     """Measure everything that is planned; returns whether the user stopped it."""
     from rich.console import Console
 
+    from bench.measure.conditions import collect_conditions, watch
     from bench.measure.process import WorkerProcess
     from bench.measure.rounds import choose_max_workers, measure
     from bench.records.journal import Ended
@@ -157,7 +131,7 @@ def _run_plan(info: RunInfo, directory: RunDirectory, make_workload: str) -> boo
                 info.plan,
                 launch=lambda: WorkerProcess(make_workload, directory.log_path(next(numbers))),
                 journal=directory.append,
-                on_progress=on_progress,
+                on_progress=watch(on_progress, directory.append, partial(collect_conditions, gpu_uuids=gpu_uuids)),
                 max_workers=choose_max_workers(info.environment.recorded if info.environment else None),
             )
         was_interrupted = False
@@ -167,7 +141,7 @@ def _run_plan(info: RunInfo, directory: RunDirectory, make_workload: str) -> boo
     return was_interrupted
 
 
-def _report(directory: RunDirectory, was_interrupted: bool) -> int:
+def _report(directory: RunDirectory, was_interrupted: bool, is_strict: bool) -> int:
     """Read the run back, write its tables, show them, and say how it went."""
     from bench.judge.results import judge_run
     from bench.records.store import read_run
@@ -177,57 +151,47 @@ def _report(directory: RunDirectory, was_interrupted: bool) -> int:
     results = judge_run(run)
     for name, text in list_files(run, results).items():
         directory.write_text(name, text)
-    width = shutil.get_terminal_size((120, 24)).columns if sys.stdout.isatty() else _WIDTH_ELSEWHERE
-    print(report_on_terminal(run, results, width))
+    print(report_on_terminal(run, results, _choose_width()))
     print(f"Written to {printable(str(directory.path))}: raw samples, run.json, and the tables as .md and .csv")
-    return ExitCode.INTERRUPTED if was_interrupted else _choose_exit_code(results)
+    return ExitCode.INTERRUPTED if was_interrupted else _choose_exit_code(run, results, is_strict)
 
 
-def _choose_exit_code(results: list[CaseResult]) -> ExitCode:
-    failures = [failed for result in results for failed in result.failures]
-    if any(result.quality == "INVALID" for result in results) or any(each.kind == "faulty" for each in failures):
+def _choose_exit_code(run: Run, results: list[CaseResult], is_strict: bool) -> ExitCode:
+    failures = [measurement.failed for measurement in run.measurements if measurement.failed]
+    qualities = {result.quality.value for result in results}
+    if "INVALID" in qualities or any(each.kind == "faulty" for each in failures):
         return ExitCode.INVALID
-    if failures and all(result.failures for result in results) and all(each.kind == "unavailable" for each in failures):
+    if failures and all(each.kind == "unavailable" for each in failures):
         return ExitCode.UNAVAILABLE
     if failures or any(result.training_seconds is None for result in results):
         return ExitCode.FAILED_CASES
-    return ExitCode.FINE
+    if is_strict and "DIFFERENT" in qualities:
+        return ExitCode.CONDITION
+    return ExitCode.INCONCLUSIVE if is_strict and "UNDECIDED" in qualities else ExitCode.FINE
 
 
 def _show_info(asked_device: str) -> int:
-    """Show the devices, why others are not there, and the environment."""
+    """Show this machine, what may spoil a measurement on it, and what mends that; change nothing."""
+    from bench.judge.checks import check_machine
+    from bench.judge.findings import Evidence
+    from bench.measure.conditions import collect_conditions
     from bench.measure.environment import collect_environment
     from bench.measure.survey import take_survey
-    from bench.render.summary import describe_environment
+    from bench.render.doctor import describe_health
 
     survey = take_survey("all" if asked_device == "auto" else asked_device)
-    print("Devices that work, the best first:")
-    for device in survey.devices:
-        print(printable(f"  {device.name}: {device.model_name}"))
-    print("Devices that can't be used:")
-    for name, unusable in survey.unusable.items():
-        print(printable(f"  {name}: {unusable.reason}"))
-    print("Environment:")
-    for name, value in describe_environment(collect_environment(survey, Path(__file__).parent)):
-        print(printable(f"  {name}: {value}"))
+    environment = collect_environment(survey, Path(__file__).parent)
+    look = partial(collect_conditions, wave=0, gpu_uuids=survey.gpu_uuids)
+    before = look("before")
+    sleep(_WATCH_SECONDS)
+    evidence = Evidence(environment, pairs=((before, look("after")),))
+    unusable = {name: each.reason for name, each in survey.unusable.items()}
+    print(describe_health(evidence, survey.devices, unusable, check_machine(evidence), _choose_width()))
     return ExitCode.FINE
 
 
-def _parse_list(known: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
-    def parse(text: str) -> tuple[str, ...]:
-        names = tuple(dict.fromkeys(text.split(",")))
-        for name in names:
-            if name not in known:
-                raise ArgumentTypeError(f"{name!r} is not known: use {', '.join(known)}, or several with commas")
-        return names
-
-    return parse
-
-
-def _parse_label(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}", text):
-        raise ArgumentTypeError(f"{text!r} is no label: use up to 40 letters, digits, dots, dashes and underscores")
-    return text
+def _choose_width() -> int:
+    return shutil.get_terminal_size((120, 24)).columns if sys.stdout.isatty() else _WIDTH_ELSEWHERE
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch.utils.data import DataLoader, Sampler, TensorDataset
@@ -67,6 +67,14 @@ class Batching(Protocol):
     def epoch(self) -> Iterator[Batch]:
         """Return the next epoch's batches, on the device."""
 
+    def prefixes(self) -> dict[str, Callable[[], Iterator[object]]]:
+        """Return longer and longer parts of what `epoch` does, the last of them all of it.
+
+        Each is called for an epoch and run to its end; what one takes longer than the one before is the cost of its
+        own part: "sampler" (the order, as numbers), "fetch" (samples gathered and collated), "loader" (the
+        `DataLoader` around that), "move" (to the device).
+        """
+
 
 class ManualBatching:
     """Batches sliced by hand from data that stays on the device: one gather an epoch, then views."""
@@ -87,6 +95,10 @@ class ManualBatching:
             stop = start + self.batch_size
             yield features[start:stop], targets[start:stop]
 
+    def prefixes(self) -> dict[str, Callable[[], Iterator[object]]]:
+        """Drawing the order and moving it, then all; the samples are on the device already."""
+        return {"sampler": lambda: iter([self.order.next_epoch().to(self.device.torch_device)]), "fetch": self.epoch}
+
 
 class DataLoaderBatching:
     """Batches from a `DataLoader` on the host; each is moved to the device as it comes."""
@@ -99,6 +111,23 @@ class DataLoaderBatching:
         """Return the next epoch's batches."""
         for features, targets in self.loader:
             yield features.to(self.device.torch_device), targets.to(self.device.torch_device)
+
+    def prefixes(self) -> dict[str, Callable[[], Iterator[object]]]:
+        """Return the loader's own parts, called one inside the other as a loader without workers calls them."""
+        loader = self.loader
+        dataset: Any = loader.dataset
+
+        def fetch() -> Iterator[object]:
+            if loader.batch_sampler is not None:
+                return (loader.collate_fn([dataset[number] for number in numbers]) for numbers in loader.batch_sampler)
+            return (loader.collate_fn(dataset[numbers]) for numbers in loader.sampler)
+
+        return {
+            "sampler": lambda: iter(loader.sampler if loader.batch_sampler is None else loader.batch_sampler),
+            "fetch": fetch,
+            "loader": lambda: iter(loader),
+            "move": self.epoch,
+        }
 
 
 def make_stock_loader(config: TrainConfig, data: Dataset, order: BatchOrder, device: Device) -> DataLoaderBatching:

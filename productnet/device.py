@@ -1,4 +1,4 @@
-"""Where tensors live: "cpu", "cuda:1", "mps", ... The only file that branches on the kind of a device.
+"""Where tensors live: "cpu", "cuda:1", "mps", ...
 
 torch is imported inside the functions, so that names can be checked without it. Nothing here falls back: a device that
 is not there is an error that lists those that are.
@@ -8,167 +8,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from productnet.errors import ConfigError, DeviceFaultError, DeviceUnavailableError
+from productnet.kinds import KINDS, Kind, Marks, PhaseTiming
 
 if TYPE_CHECKING:
     import torch
 
 
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """What differs between kinds of device; adding one is adding an entry to `_KINDS`."""
-
-    name: str
-    count: Callable[[], int]
-    why_none: Callable[[], str]
-    synchronize: Callable[[int], None]
-    model_name: Callable[[int], str]
-    memory_bytes: Callable[[int], int | None]
-    why_not: Callable[[int, str], str | None]
-    """A precision -> why the device can't do it, as far as it tells; None where it may."""
-    amp_precision: Callable[[int], str]
-    """bf16 or fp16, whichever suits it."""
-
-
-def _cuda_count() -> int:
-    import torch
-
-    return torch.cuda.device_count()
-
-
-def _why_no_cuda() -> str:
-    import torch
-
-    if torch.version.cuda is None and torch.version.hip is None:
-        return f"torch {torch.__version__} is built without CUDA"
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return f"CUDA_VISIBLE_DEVICES={visible!r} shows no card"
-    return f"torch {torch.__version__} finds no card or no driver"
-
-
-def _cuda_synchronize(index: int) -> None:
-    import torch
-
-    torch.cuda.synchronize(index)
-
-
-def _cuda_model_name(index: int) -> str:
-    import torch
-
-    return torch.cuda.get_device_name(index)
-
-
-def _cuda_memory_bytes(index: int) -> int:
-    import torch
-
-    return torch.cuda.get_device_properties(index).total_memory
-
-
-def _why_not_on_cuda(index: int, precision: str) -> str | None:
-    import torch
-
-    major, minor = torch.cuda.get_device_capability(index)
-    # Source: NVIDIA, CUDA C++ Programming Guide, "Compute Capabilities": TF32 and bfloat16 came with 8.0.
-    if precision in ("tf32", "bf16") and major < 8:
-        return f"it came with compute capability 8.0 (Ampere), and this card has {major}.{minor}; use fp16"
-    return None
-
-
-def _cuda_amp_precision(index: int) -> str:
-    return "fp16" if _why_not_on_cuda(index, "bf16") else "bf16"
-
-
-def _mps_count() -> int:
-    import torch
-
-    return int(torch.backends.mps.is_available())
-
-
-def _why_no_mps() -> str:
-    import torch
-
-    if not torch.backends.mps.is_built():
-        return f"torch {torch.__version__} is built without MPS"
-    return "this system offers no Metal device"
-
-
-def _mps_synchronize(_index: int) -> None:
-    import torch
-
-    torch.mps.synchronize()
-
-
-def _mps_model_name(_index: int) -> str:
-    import torch
-
-    return torch.backends.mps.get_name() if hasattr(torch.backends.mps, "get_name") else "Apple GPU"
-
-
-def _why_not_on_mps(_index: int, precision: str) -> str | None:
-    import torch
-
-    if precision == "bf16" and not torch.backends.mps.is_macos_or_newer(14, 0):
-        return "it came to MPS with macOS 14; use fp16"
-    return _why_no_tf32(_index, precision)
-
-
-def _mps_amp_precision(index: int) -> str:
-    return "fp16" if _why_not_on_mps(index, "bf16") else "bf16"
-
-
-def _why_no_tf32(_index: int, precision: str) -> str | None:
-    return "TF32 is a format of NVIDIA's cards; use fp32 or bf16" if precision == "tf32" else None
-
-
-def _shared_memory(_index: int) -> None:
-    """The host's memory is the device's."""
-
-
-def _nothing_to_wait_for(_index: int) -> None:
-    """The CPU has done its work when the call returns."""
-
-
-# The best first: "auto" takes the first that is there.
-_KINDS = {
-    "cuda": _Kind(
-        "cuda",
-        count=_cuda_count,
-        why_none=_why_no_cuda,
-        synchronize=_cuda_synchronize,
-        model_name=_cuda_model_name,
-        memory_bytes=_cuda_memory_bytes,
-        why_not=_why_not_on_cuda,
-        amp_precision=_cuda_amp_precision,
-    ),
-    "mps": _Kind(
-        "mps",
-        count=_mps_count,
-        why_none=_why_no_mps,
-        synchronize=_mps_synchronize,
-        model_name=_mps_model_name,
-        memory_bytes=_shared_memory,
-        why_not=_why_not_on_mps,
-        amp_precision=_mps_amp_precision,
-    ),
-    "cpu": _Kind(
-        "cpu",
-        count=lambda: 1,
-        why_none=lambda: "",
-        synchronize=_nothing_to_wait_for,
-        model_name=lambda _index: "CPU",
-        memory_bytes=_shared_memory,
-        why_not=_why_no_tf32,
-        amp_precision=lambda _index: "bf16",
-    ),
-}
-
-DEVICE_KINDS = tuple(_KINDS)
+DEVICE_KINDS = tuple(KINDS)
 _NAME = re.compile(r"auto|cpu|mps|cuda(:(0|[1-9][0-9]{0,3}))?")
 _ACCEPTED = ("cpu", "cuda", "cuda:N", "mps", "auto")
 
@@ -201,6 +52,32 @@ class Device:
         kind, index = _split(self.name)
         return kind.why_not(index, precision)
 
+    def uuid(self) -> str | None:
+        """Return what tells its card from all others, as the driver knows it; None where there is no such thing."""
+        kind, index = _split(self.name)
+        return kind.uuid(index)
+
+    @property
+    def phase_timing(self) -> PhaseTiming:
+        """How the phases of a step are told apart on it."""
+        kind, _ = _split(self.name)
+        return kind.PHASE_TIMING
+
+    def make_marks(self) -> Marks | None:
+        """Return marks for its queue of work; None where it has none."""
+        kind, index = _split(self.name)
+        return kind.make_marks(index)
+
+    def reset_peak_memory(self) -> None:
+        """Start counting its peak memory anew."""
+        kind, index = _split(self.name)
+        kind.reset_peak_memory(index)
+
+    def peak_memory_bytes(self) -> int | None:
+        """Return the most bytes that tensors have held there since then; None where nobody counts."""
+        kind, index = _split(self.name)
+        return kind.peak_memory_bytes(index)
+
     def amp_precision(self) -> str:
         """Return the 16-bit precision that suits the device: bf16, or fp16 where that is missing."""
         kind, index = _split(self.name)
@@ -222,14 +99,12 @@ def check_device_name(name: str, also: tuple[str, ...] = ()) -> str:
 
 def list_devices() -> list[str]:
     """Name the devices that torch reports here, the best first. They may still fail: `open_device` tries."""
-    return [
-        kind.name if index == 0 else f"{kind.name}:{index}" for kind in _KINDS.values() for index in range(kind.count())
-    ]
+    return [name if index == 0 else f"{name}:{index}" for name, kind in KINDS.items() for index in range(kind.count())]
 
 
 def why_absent(kind_name: str) -> str | None:
     """Say why there is no device of a kind, or None where there is one."""
-    kind = _KINDS[kind_name]
+    kind = KINDS[kind_name]
     return None if kind.count() else kind.why_none()
 
 
@@ -264,12 +139,12 @@ def _open_best(present: list[str]) -> Device:
     return open_device(present[-1])
 
 
-def _split(name: str) -> tuple[_Kind, int]:
+def _split(name: str) -> tuple[Kind, int]:
     kind_name, _, index = name.partition(":")
-    return _KINDS[kind_name], int(index or 0)
+    return KINDS[kind_name], int(index or 0)
 
 
-def _count_visible(kind: _Kind) -> str:
+def _count_visible(kind: Kind) -> str:
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     cause = "" if visible is None else f" with CUDA_VISIBLE_DEVICES={visible!r}"
     return f"{kind.count()} of that kind are visible{cause}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import io
 import os
 import signal
@@ -10,10 +11,14 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from pathlib import Path
+from typing import NoReturn, TextIO
 
 from productnet.errors import ConfigError
 from productnet.exit_code import ExitCode
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+"""What writing to a stream raises where its disk or device takes no more."""
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -49,7 +54,10 @@ def run_door(prog: str, main: Callable[[], int], expected: tuple[type[Exception]
             traceback and exits with 70, since Python's own 1 would read as "slower". A KeyboardInterrupt may carry
             what was kept.
     """
-    for stream in (sys.stdout, sys.stderr):
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # whoever started us has closed it
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open until the end
+        stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     for name in ("SIGTERM", "SIGHUP"):
@@ -62,17 +70,26 @@ def run_door(prog: str, main: Callable[[], int], expected: tuple[type[Exception]
         _complain(prog, " ".join(("interrupted", *map(str, interrupt.args))))
         code = ExitCode.INTERRUPTED
     except BrokenPipeError:
-        # The reader (head, less) has what it wanted; a flush at exit would complain once more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader (head, less) has what it wanted.
+        _send_nowhere(sys.stdout)
         code = ExitCode.FINE
     except expected as error:
         _complain(prog, str(error))
         code = error.exit_code  # type: ignore[attr-defined]
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
+            _send_nowhere(sys.stdout)
+            _complain(prog, f"standard output can't be written: {error.strerror}; send it somewhere else")
+            sys.exit(ExitCode.USAGE)
         traceback.print_exc()
         print(f"{prog}: this is a bug of ours; please report it with the lines above", file=sys.stderr)
         code = ExitCode.BUG
     sys.exit(code)
+
+
+def _send_nowhere(stream: TextIO) -> None:
+    """Forget what a stream still holds: a flush at exit would complain once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def printable(text: str) -> str:

@@ -9,7 +9,8 @@ class ExitCode(IntEnum):
     """What the number says; where several apply, the order is 130, 70, 5, 6, 75, 1, 7."""
 
     FINE = 0
-    SLOWER = 1
+    CONDITION = 1
+    """Slower, or another condition that a gate holds a result against."""
     USAGE = 2
     UNAVAILABLE = 3
     NOT_COMPARABLE = 4

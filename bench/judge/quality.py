@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from enum import StrEnum
 
+from bench.judge.equivalence import MIN_SEEDS, LogRatio, compare_errors
 from bench.records.case import Case
-from bench.records.journal import Trained
+from bench.records.journal import Failed, Trained
 from bench.records.run import Run
 from productnet.config import TrainConfig
 
@@ -16,49 +19,114 @@ RECIPE_EPOCHS = TrainConfig().num_epochs
 
 
 class Quality(StrEnum):
-    """How a case's training compares with the baseline's."""
+    """How a case's trainings compare with those of the CPU float32 reference, seed by seed."""
 
-    BASELINE = "baseline"
-    IDENTICAL = "identical"
+    REFERENCE = "reference"
+    EQUIVALENT = "EQUIVALENT"
+    DIFFERENT = "DIFFERENT"
+    UNDECIDED = "UNDECIDED"
     UNTESTED = "untested"
     CUT_SHORT = "cut short"
     INVALID = "INVALID"
     NOT_TRAINED = "not trained"
 
+    @property
+    def may_be_ranked(self) -> bool:
+        """Whether a speed counts with this quality."""
+        return self not in (Quality.INVALID, Quality.DIFFERENT, Quality.UNDECIDED, Quality.NOT_TRAINED)
 
-def judge_quality(run: Run, case: Case) -> tuple[Quality, str | None]:
-    """Judge a case's trainings, and say why where they are INVALID.
 
-    A training shorter than the recipe is CUT_SHORT, whatever it learned. IDENTICAL is: the same losses as the
-    baseline's of the same seed, in every epoch, bit for bit. Anything else is UNTESTED: equality of quality between
-    different losses takes several seeds and a test.
+@dataclass(frozen=True, slots=True)
+class QualityVerdict:
+    """A quality and what it rests on."""
+
+    quality: Quality
+    reason: str | None = None
+    """Why, where a reader would ask."""
+    is_identical: bool = False
+    """Whether all losses of all epochs are the reference's, bit for bit."""
+    log_ratio: LogRatio | None = None
+    """Of the held-out MSE to the reference's; None where it was not tested."""
+
+
+def judge_quality(run: Run, case: Case) -> QualityVerdict:
+    """Judge a case's trainings.
+
+    INVALID is a training on other data than the reference's, whatever its length, and a whole one that did not learn.
+    A training shorter than the recipe is CUT_SHORT, whatever it learned. The rest is held against the reference's
+    trainings of the same seeds: bit for bit, and by a test where there are enough seeds for one.
     """
-    baselines = {
-        measurement.replicate: measurement.trained
-        for measurement in run.measurements_of(run.info.plan.baseline)
-        if measurement.trained is not None
-    }
-    trainings = [
-        (measurement.trained, baselines.get(measurement.replicate))
-        for measurement in run.measurements_of(case)
-        if measurement.trained is not None
-    ]
+    measurements = run.measurements_of(case)
+    trainings = {each.replicate: each.trained for each in reversed(measurements) if each.trained is not None}
+    references = _list_references(run)
     if not trainings:
-        return Quality.NOT_TRAINED, None
-    for trained, baseline in trainings:
-        if baseline is not None and trained.digest != baseline.digest:
-            return Quality.INVALID, "it trained on other data, parameters or order than the baseline (digests differ)"
+        return QualityVerdict(Quality.NOT_TRAINED)
+    for each in measurements:
+        reference = references.get(each.replicate)
+        if each.trained is not None and reference is not None and each.trained.digest != reference.digest:
+            reason = "it trained on other data, parameters or order than the reference (digests differ)"
+            return QualityVerdict(Quality.INVALID, reason)
     if case.num_epochs < RECIPE_EPOCHS:
-        return Quality.CUT_SHORT, None
-    for trained, _ in trainings:
-        reason = _why_invalid(trained)
-        if reason is not None:
-            return Quality.INVALID, reason
-    if case == run.info.plan.baseline:
-        return Quality.BASELINE, None
-    if all(baseline and trained.epoch_losses == baseline.epoch_losses for trained, baseline in trainings):
-        return Quality.IDENTICAL, None
-    return Quality.UNTESTED, None
+        return QualityVerdict(Quality.CUT_SHORT)
+    for each in measurements:
+        why = _why_invalid(each.trained) if each.trained is not None else None
+        if why is not None:
+            return QualityVerdict(Quality.INVALID, why)
+    if case == run.info.plan.reference:
+        return QualityVerdict(Quality.REFERENCE)
+    return _compare(trainings, references, run.info.plan.quality_margin)
+
+
+def find_reference_failures(run: Run) -> list[Failed]:
+    """Return what went wrong with a reference that is none of the cases; what is one of them fails as a case."""
+    plan = run.info.plan
+    if plan.reference is None or not plan.trains_reference_apart:
+        return []
+    return [each.failed for each in run.measurements_of(plan.reference) if each.failed is not None]
+
+
+def _list_references(run: Run) -> dict[int, Trained]:
+    """Return the reference's training of each replicate's seed; a case of several waves trains each more than once."""
+    reference = run.info.plan.reference
+    measurements = [] if reference is None else run.measurements_of(reference)
+    return {each.replicate: each.trained for each in reversed(measurements) if each.trained is not None}
+
+
+def _compare(trainings: dict[int, Trained], references: dict[int, Trained], margin: float) -> QualityVerdict:
+    """Compare whole, valid trainings with the reference's of the same seeds."""
+    references = {seed: trained for seed, trained in references.items() if _why_invalid(trained) is None}
+    if all(seed in references and trainings[seed].epoch_losses == references[seed].epoch_losses for seed in trainings):
+        return QualityVerdict(Quality.EQUIVALENT, is_identical=True)
+    missing = [seed for seed in trainings if seed not in references]
+    reason = f"the reference did not come to a valid end in replicates {missing}" if missing else None
+    if len(trainings) < MIN_SEEDS:
+        return QualityVerdict(Quality.UNTESTED, reason)
+    log_ratio = compare_errors(_list_errors(trainings), _list_errors(references))
+    if log_ratio is None:
+        return QualityVerdict(Quality.UNDECIDED, reason or "its seeds can't be paired with the reference's")
+    return decide(log_ratio, margin)
+
+
+def decide(log_ratio: LogRatio, margin: float) -> QualityVerdict:
+    """Decide whether a ratio of held-out MSE is that of equals.
+
+    Args:
+        margin: how many times the reference's held-out MSE, or one in how many of it, is still as good; above 1.
+    """
+    if log_ratio.is_within(math.log(margin)):
+        return QualityVerdict(Quality.EQUIVALENT, log_ratio=log_ratio)
+    shown = (
+        f"held-out MSE is {math.exp(log_ratio.mean):.4g} times the reference's over {log_ratio.num_seeds} seeds (90 % "
+        f"interval {math.exp(log_ratio.low):.4g} to {math.exp(log_ratio.high):.4g}; equal is {1 / margin:.4g} to "
+        f"{margin:.4g})"
+    )
+    if log_ratio.is_beyond(math.log(margin)):
+        return QualityVerdict(Quality.DIFFERENT, shown, log_ratio=log_ratio)
+    return QualityVerdict(Quality.UNDECIDED, f"{shown}; more --replicates narrow it", log_ratio=log_ratio)
+
+
+def _list_errors(trainings: dict[int, Trained]) -> dict[int, float | None]:
+    return {seed: trained.heldout_accuracy.mse for seed, trained in trainings.items()}
 
 
 def _why_invalid(trained: Trained) -> str | None:

@@ -7,32 +7,14 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from bench.judge.quality import Quality, judge_quality
+from bench.judge.phases import DATA_PARTS, PhaseSplit, QueueSplit, split_phases, split_prefixes, split_queue
+from bench.judge.quality import Quality, QualityVerdict, judge_quality
+from bench.judge.stages import Stages, count_payoff_epochs, judge_stages
 from bench.judge.statistics import Summary, geometric_mean, summarise
+from bench.judge.target import summarise_target
 from bench.records.case import Case
-from bench.records.journal import PHASES, Block, BlockKind, Failed, Trained
+from bench.records.journal import Block, BlockKind, Failed, Trained
 from bench.records.run import Measurement, Run
-
-RESOLVED_FLOORS = 10.0
-"""A phase shorter than this many times what the timer measures of nothing is not resolved."""
-
-
-@dataclass(frozen=True, slots=True)
-class PhaseSplit:
-    """Seconds per batch: the training's own total, shared out as blocks with inner timers say.
-
-    Shares come from within a block, so that what slows the machine down for a while slows all phases alike and cancels.
-    """
-
-    phases: dict[str, float]
-    rest: float
-    """What no phase accounts for: total less phases."""
-    total: float
-    """From training blocks, which have no inner timers."""
-    timer_tax: float
-    """What inner timers add to a block, as a share of it: the median over pairs of blocks of the same round."""
-    unresolved: frozenset[str]
-    """Phases that are too short to be told from the timer itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,42 +22,54 @@ class CaseResult:
     """One case of a run. What was not measured is None."""
 
     case: Case
-    quality: Quality
-    invalid_reason: str | None
+    verdict: QualityVerdict
     failures: tuple[Failed, ...]
     trained: tuple[Trained, ...]
     training_seconds: Summary | None
     """Of whole trainings, one value for each replicate."""
+    target_seconds: Summary | None
+    """Of the same trainings until their loss was first under the target; the median is infinite where it was not."""
     steps_per_second: Summary | None
     """Over replicates; over blocks where there is one replicate."""
     samples_per_second: Summary | None
     """Likewise."""
-    setup_seconds: Summary | None
-    compile_seconds: Summary | None
+    stages: Stages
+    payoff_epochs: float | None
+    """Epochs after which the baseline, which compiles less but trains slower, is caught up with: infinite where it
+    never is. None for the baseline itself, and where either was not measured."""
     speedup: float | None
     """Over the baseline, from pairs of blocks of the same round; above 1 is faster. None where the baseline is INVALID
     or has failed: a ratio to nothing."""
     phase_split: PhaseSplit | None
+    queue_split: QueueSplit | None
+    data_parts: dict[str, float]
+    """Seconds per batch of the parts of fetching it: some of `DATA_PARTS`, in their order."""
     inference_seconds: Summary | None
     """Per batch; over replicates, or over blocks where there is one."""
 
     @property
+    def quality(self) -> Quality:
+        """How good its trainings are beside the reference's."""
+        return self.verdict.quality
+
+    @property
     def is_rankable(self) -> bool:
-        """Whether its speed counts: trained to the end, valid, and nothing failed."""
-        return self.quality is not Quality.INVALID and self.training_seconds is not None and not self.failures
+        """Whether its speed counts: trained to the end, of a quality that may be ranked, and nothing failed."""
+        return self.quality.may_be_ranked and self.training_seconds is not None and not self.failures
 
 
 def judge_run(run: Run) -> list[CaseResult]:
     """Judge every planned case, also those of which nothing was measured."""
     results = [_judge_case(run, case) for case in run.info.plan.cases]
     baseline = results[0]
+    results = [baseline, *(replace(each, payoff_epochs=_count_payoff_epochs(each, baseline)) for each in results[1:])]
     if baseline.quality is Quality.INVALID or baseline.failures:
         return [replace(result, speedup=None) for result in results]
     return results
 
 
 def find_fastest(results: Sequence[CaseResult]) -> CaseResult | None:
-    """Return the valid case that trains fastest, or None where no case is valid.
+    """Return the case that trains fastest among those that may be ranked, or None where none may.
 
     By speedup, since cases of different waves share nothing but the baseline that each is paired with; by time only
     where there is no valid baseline.
@@ -88,23 +82,36 @@ def find_fastest(results: Sequence[CaseResult]) -> CaseResult | None:
 
 def _judge_case(run: Run, case: Case) -> CaseResult:
     measurements = run.measurements_of(case)
-    quality, invalid_reason = judge_quality(run, case)
-    started = [measurement.started for measurement in measurements if measurement.started]
     return CaseResult(
         case=case,
-        quality=quality,
-        invalid_reason=invalid_reason,
+        verdict=judge_quality(run, case),
         failures=tuple(measurement.failed for measurement in measurements if measurement.failed),
         trained=tuple(measurement.trained for measurement in measurements if measurement.trained),
         training_seconds=summarise(_time_replicates(measurements)),
+        target_seconds=summarise_target(measurements),
         steps_per_second=_summarise_blocks(measurements, "train", lambda block: block.num_steps / block.seconds),
         samples_per_second=_summarise_blocks(measurements, "train", lambda block: block.num_samples / block.seconds),
-        setup_seconds=summarise([each.setup_seconds for each in started]),
-        compile_seconds=summarise([each.compile_seconds for each in started]),
+        stages=judge_stages(measurements),
+        payoff_epochs=None,
         speedup=_compare_with_baseline(run, measurements),
-        phase_split=_split_phases(measurements),
+        phase_split=split_phases(measurements),
+        queue_split=split_queue(measurements),
+        data_parts=split_prefixes(measurements, DATA_PARTS),
         inference_seconds=_summarise_blocks(measurements, "inference", _per_step),
     )
+
+
+def _count_payoff_epochs(result: CaseResult, baseline: CaseResult) -> float | None:
+    ours, theirs = result.stages.cold_compile_seconds, baseline.stages.cold_compile_seconds
+    if ours is None or theirs is None or result.training_seconds is None or baseline.training_seconds is None:
+        return None
+    epochs = count_payoff_epochs(
+        ours.median,
+        result.training_seconds.median / result.case.num_epochs,
+        theirs.median,
+        baseline.training_seconds.median / baseline.case.num_epochs,
+    )
+    return math.inf if epochs is None else epochs
 
 
 def _time_replicates(measurements: Sequence[Measurement]) -> list[float]:
@@ -144,38 +151,6 @@ def _compare_with_baseline(run: Run, measurements: Sequence[Measurement]) -> flo
             ratio = geometric_mean([_per_step(base) / _per_step(ours) for base, ours in pairs])
             ratios += [ratio] if ratio is not None else []
     return geometric_mean(ratios)
-
-
-def _split_phases(measurements: Sequence[Measurement]) -> PhaseSplit | None:
-    timed = _blocks(measurements, "phases")
-    taxes = [tax for measurement in measurements for tax in _timer_taxes(measurement)]
-    total = summarise([_per_step(block) for block in _blocks(measurements, "train")])
-    floors = [measurement.started.timer_floor_seconds for measurement in measurements if measurement.started]
-    if total is None or not taxes or not floors:
-        return None
-    inner = [(block, block.phase_seconds or {}) for block in timed]
-    shares = {phase: statistics.median(parts[phase] / block.seconds for block, parts in inner) for phase in PHASES}
-    shortest = {phase: statistics.median(parts[phase] / block.num_steps for block, parts in inner) for phase in PHASES}
-    return PhaseSplit(
-        phases={phase: share * total.median for phase, share in shares.items()},
-        rest=(1 - sum(shares.values())) * total.median,
-        total=total.median,
-        timer_tax=statistics.median(taxes),
-        unresolved=frozenset(p for p in PHASES if shortest[p] < RESOLVED_FLOORS * statistics.median(floors)),
-    )
-
-
-def _timer_taxes(measurement: Measurement) -> list[float]:
-    plain = {block.round: block for block in measurement.blocks_of("plain")}
-    return [
-        _per_step(block) / _per_step(plain[block.round]) - 1
-        for block in measurement.blocks_of("phases")
-        if block.round in plain
-    ]
-
-
-def _blocks(measurements: Sequence[Measurement], kind: BlockKind) -> list[Block]:
-    return [block for measurement in measurements for block in measurement.blocks_of(kind)]
 
 
 def _per_step(block: Block) -> float:

@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from bench.records.case import Case, Count, Index, Name
-from bench.records.journal import AccuracyRecord, BlockKind, PositiveSeconds, Seconds, Text
+from bench.records.journal import AccuracyRecord, BlockKind, Memory, PositiveSeconds, Seconds, Text
 
 
 class Command(Struct, frozen=True, kw_only=True, tag_field="command"):
@@ -21,6 +21,8 @@ class SetUp(Command, tag="set up", frozen=True, kw_only=True):
 
     case: Case
     seed: Index
+    cache_directory: Text | None = None
+    """Where compiled code is kept for the other replicates of the case; None leaves torch's own place."""
 
 
 class RunBlock(Command, tag="run block", frozen=True, kw_only=True):
@@ -29,6 +31,8 @@ class RunBlock(Command, tag="run block", frozen=True, kw_only=True):
     kind: BlockKind
     amount: Count
     """Epochs; batches for inference."""
+    prefix: Name | None = None
+    """Of a "prefix" block: the last part to run."""
     restart: bool = False
     """Go back to the start of the training before the clock starts."""
 
@@ -49,7 +53,12 @@ class Ready(Struct, tag="ready", tag_field="reply", frozen=True, kw_only=True):
     pilot_epoch_seconds: PositiveSeconds
     pilot_inference_seconds: PositiveSeconds
     timer_floor_seconds: Seconds
-    has_phases: bool
+    is_cold: bool
+    first_step_seconds: Seconds | None
+    floor_seconds: Seconds | None
+    phase_kinds: tuple[BlockKind, ...]
+    """The kinds of block that tell phases apart here; none where a step can't be cut."""
+    prefixes: tuple[Name, ...]
 
 
 class BlockDone(Struct, tag="block done", tag_field="reply", frozen=True, kw_only=True):
@@ -59,6 +68,8 @@ class BlockDone(Struct, tag="block done", tag_field="reply", frozen=True, kw_onl
     num_samples: Count
     seconds: PositiveSeconds
     phase_seconds: dict[str, Seconds] | None = None
+    host_phase_seconds: dict[str, Seconds] | None = None
+    timer_seconds: Seconds = 0.0
     epoch_losses: tuple[float | None, ...] = ()
 
 
@@ -68,6 +79,7 @@ class Judged(Struct, tag="judged", tag_field="reply", frozen=True, kw_only=True)
     digest: Name
     training_accuracy: AccuracyRecord
     heldout_accuracy: AccuracyRecord
+    memory: Memory
 
 
 class Trouble(Struct, tag="trouble", tag_field="reply", frozen=True, kw_only=True):

@@ -6,10 +6,16 @@ torch is never imported here, nor in anything that this imports.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
 
 from bench.measure.clock import HOST_CLOCK, Clock
+from bench.measure.pace import Pace
 from bench.measure.process import WorkerProcess
-from bench.measure.wave import DEFAULT_TIMEOUTS, Timeouts, Wave
+from bench.measure.timeouts import DEFAULT_TIMEOUTS, Timeouts
+from bench.measure.wave import Wave
 from bench.records.case import Case
 from bench.records.environment import Recorded
 from bench.records.journal import Record
@@ -44,19 +50,36 @@ def measure(
 ) -> None:
     """Run a plan, wave by wave; no worker is left when it returns or raises.
 
+    A reference that is none of the cases trains first, in waves of its own without rounds: nothing of it is a sample.
+
     Args:
         launch: starts a worker.
         journal: called with each record as it happens.
         on_progress: called before each block.
         clock: for the time left, never for a sample.
     """
-    waves = plan_waves(plan, max_workers)
-    for number, members in enumerate(waves):
-        wave = Wave(plan, number, len(waves), journal, on_progress, timeouts, clock)
-        try:
-            wave.run(members, launch)
-        finally:
-            wave.end()
+    untimed = [
+        (msgspec.structs.replace(plan, num_rounds=1, num_detail_rounds=0), members)
+        for members in plan_reference_waves(plan, max_workers)
+    ]
+    waves = [*untimed, *((plan, members) for members in plan_waves(plan, max_workers))]
+    # What one replicate compiles the next finds there: the first is cold, whatever was compiled on this machine before.
+    with TemporaryDirectory(prefix="bench-compiled-") as caches:
+        pace = Pace(clock, [[case for case, _ in members] for _, members in waves])
+        for number, (wave_plan, members) in enumerate(waves):
+            wave = Wave(wave_plan, number, len(waves), journal, on_progress, timeouts, pace, Path(caches))
+            try:
+                wave.run(members, launch)
+            finally:
+                wave.end()
+
+
+def plan_reference_waves(plan: Plan, max_workers: int) -> list[list[tuple[Case, int]]]:
+    """Lay out the trainings of a reference that is none of the cases: every replicate's seed, a few at a time."""
+    if plan.reference is None or not plan.trains_reference_apart:
+        return []
+    members = [(plan.reference, replicate) for replicate in range(plan.num_replicates)]
+    return [members[start : start + max_workers] for start in range(0, len(members), max_workers)]
 
 
 def plan_waves(plan: Plan, max_workers: int) -> list[list[tuple[Case, int]]]:

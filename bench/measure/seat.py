@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from bench.measure.blocks import (
     DETAIL_BLOCK_SECONDS,
@@ -11,7 +12,7 @@ from bench.measure.blocks import (
     amount_for,
     cut_training,
 )
-from bench.measure.messages import Ready
+from bench.measure.messages import BlockDone, Ready
 from bench.measure.process import WorkerError, WorkerProcess
 from bench.records.case import Case
 from bench.records.journal import BlockKind
@@ -19,6 +20,16 @@ from bench.records.plan import Plan
 
 LARGEST_DRIFT = 0.01
 """A repetition may end at a loss that differs by this share: devices whose sums have no fixed order stay far under."""
+
+
+@dataclass(frozen=True, slots=True)
+class DetailBlock:
+    """What a case does in a detail round, beside others."""
+
+    kind: BlockKind
+    amount: int
+    """Epochs; batches for inference."""
+    prefix: str | None = None
 
 
 class Seat:
@@ -32,17 +43,37 @@ class Seat:
         self._repeated_losses: list[float | None] = []
         self.blocks = cut_training(case.num_epochs, ready.pilot_epoch_seconds, plan.num_rounds)
         self.unit_seconds: dict[BlockKind, float] = dict.fromkeys(
-            ("train", "plain", "phases"), ready.pilot_epoch_seconds
+            ("train", "plain", "phases", "device", "prefix"), ready.pilot_epoch_seconds
         )
         self.unit_seconds["inference"] = ready.pilot_inference_seconds
-        epochs = amount_for(DETAIL_BLOCK_SECONDS, ready.pilot_epoch_seconds)
-        self.detail: dict[BlockKind, int] = {"plain": epochs, "phases": epochs} if ready.has_phases else {}
-        self.detail["inference"] = amount_for(INFERENCE_BLOCK_SECONDS, ready.pilot_inference_seconds)
-        """What a detail round runs: epochs, or batches of inference."""
+        self.detail = self._plan_detail(ready)
+        self.floor_seconds = ready.floor_seconds or 0.0
         self.seconds_left = sum(block.num_epochs for block in self.blocks) * ready.pilot_epoch_seconds
         self.seconds_left += plan.num_detail_rounds * sum(
-            amount * self.unit_seconds[kind] for kind, amount in self.detail.items()
+            each.amount * self.unit_seconds[each.kind] for each in self.detail
         )
+
+    def _plan_detail(self, ready: Ready) -> list[DetailBlock]:
+        epochs = amount_for(DETAIL_BLOCK_SECONDS, ready.pilot_epoch_seconds)
+        return [
+            *(DetailBlock(kind, epochs) for kind in ready.phase_kinds),
+            *(DetailBlock("prefix", epochs, prefix) for prefix in ready.prefixes),
+            DetailBlock("inference", amount_for(INFERENCE_BLOCK_SECONDS, ready.pilot_inference_seconds)),
+        ]
+
+    def check_floor(self, done: BlockDone) -> None:
+        """Refuse steps that took less than their multiply-adds can.
+
+        Raises:
+            WorkerError: with both times.
+        """
+        per_step = done.seconds / done.num_steps
+        if per_step < self.floor_seconds:
+            raise WorkerError(
+                "rubbish",
+                f"a step took {per_step:.3g} s, and its multiply-adds alone need {self.floor_seconds:.3g} s here: the "
+                "work was not done, or the timer did not wait for it",
+            )
 
     def take_losses(self, block: TrainBlock, losses: Sequence[float | None]) -> None:
         """Keep the losses of the first training, and hold every repetition against them.

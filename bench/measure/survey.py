@@ -21,9 +21,10 @@ from bench.records.journal import as_text
 from productnet.device import DEVICE_KINDS, Device, list_devices, open_device, why_absent
 from productnet.errors import DeviceFaultError, DeviceUnavailableError
 from productnet.exit_code import ExitCode
-from productnet.registry import AMP
+from productnet.registry import AMP, PRECISIONS
 
 _TIMEOUT_SECONDS = 300.0
+_MAX_BUILD_LENGTH = 20_000
 _NUM_TRIES = 3
 """A missing wait fails the truth test every time, a busy neighbour hardly thrice."""
 
@@ -37,6 +38,11 @@ class TorchFacts(msgspec.Struct, frozen=True, kw_only=True):
     cudnn_version: int | None
     cpu_capability: str
     numpy_version: str
+    build: str | None = None
+    """Compilers, libraries and flags."""
+    parallel_info: str | None = None
+    """Which library makes threads, and what it was told."""
+    cuda_architectures: tuple[str, ...] | None = None
 
 
 class Unusable(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +66,8 @@ class Survey(msgspec.Struct, tag="survey", frozen=True, kw_only=True):
     devices: tuple[Accelerator, ...]
     unusable: dict[str, Unusable]
     torch: TorchFacts
+    gpu_uuids: dict[str, str] = {}
+    """Name of a device -> what tells its card from all others, where torch knows."""
 
 
 def take_survey(asked: str) -> Survey:
@@ -109,6 +117,19 @@ def resolve_amp(cases: tuple[Case, ...], survey: Survey) -> tuple[Case, ...]:
     )
 
 
+def drop_unusable(cases: tuple[Case, ...], survey: Survey) -> tuple[tuple[Case, ...], dict[str, str]]:
+    """Leave out the cases in a precision that their device can't do.
+
+    Returns:
+        The others; and of those left out, the name -> why.
+    """
+    reasons = {device.name: device.unusable_precisions or {} for device in survey.devices}
+    dropped = {
+        case.name: reasons[case.device][case.precision] for case in cases if case.precision in reasons[case.device]
+    }
+    return tuple(case for case in cases if case.name not in dropped), dropped
+
+
 def answer_survey(connection: Connection, asked: str) -> None:
     """Answer in the child: a survey, or why there is none."""
     # What drivers print while they are asked is no answer.
@@ -121,10 +142,8 @@ def answer_survey(connection: Connection, asked: str) -> None:
 
 
 def _survey(asked: str) -> Survey:
-    import numpy as np
-    import torch
-
     devices = []
+    uuids = {}
     unusable = {}
     for kind in DEVICE_KINDS:
         reason = why_absent(kind)
@@ -144,19 +163,35 @@ def _survey(asked: str) -> Survey:
                     model_name=device.model_name,
                     memory_bytes=device.memory_bytes,
                     amp_precision=device.amp_precision(),
+                    unusable_precisions={
+                        name: reason for name in PRECISIONS if (reason := device.why_not(name)) is not None
+                    },
                 )
             )
+            uuid = device.uuid()
+            if uuid is not None:
+                uuids[name] = uuid
             if asked == "auto":
                 break
-    facts = TorchFacts(
+    return Survey(devices=tuple(devices), unusable=unusable, torch=collect_torch_facts(), gpu_uuids=uuids)
+
+
+def collect_torch_facts() -> TorchFacts:
+    """Collect what the installed torch is and how it was built."""
+    import numpy as np
+    import torch
+
+    return TorchFacts(
         torch_version=str(torch.__version__),
         torch_commit=torch.version.git_version,
         torch_cuda_version=torch.version.cuda,
         cudnn_version=torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
         cpu_capability=torch.backends.cpu.get_cpu_capability(),
         numpy_version=np.__version__,
+        build=as_text(torch.__config__.show(), _MAX_BUILD_LENGTH),
+        parallel_info=as_text(torch.__config__.parallel_info(), _MAX_BUILD_LENGTH),
+        cuda_architectures=tuple(torch.cuda.get_arch_list()),
     )
-    return Survey(devices=tuple(devices), unusable=unusable, torch=facts)
 
 
 def check_timer(device: Device, clock: Clock = HOST_CLOCK) -> None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from pathlib import Path
 
-from bench.measure.clock import Clock
 from bench.measure.messages import BlockDone, Judge, Judged, Ready, RunBlock, SetUp
 from bench.measure.pace import Pace
 from bench.measure.process import WorkerError, WorkerProcess
 from bench.measure.seat import Seat
+from bench.measure.timeouts import Timeouts
 from bench.records.case import Case
 from bench.records.journal import Block, BlockKind, Failed, Record, Started, Trained, as_text
 from bench.records.plan import Plan
@@ -22,21 +22,6 @@ from bench.records.progress import Progress
 
 MAX_LOADING = 2
 """Workers that import torch at the same time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds after which a worker is given up."""
-
-    load_seconds: float = 180.0
-    set_up_seconds: float = 300.0
-    judge_seconds: float = 120.0
-    block_seconds: float = 60.0
-    block_factor: float = 20.0
-    """A block may take `block_seconds`, and so many times what the pilot says."""
-
-
-DEFAULT_TIMEOUTS = Timeouts()
 
 
 class Wave:
@@ -50,7 +35,8 @@ class Wave:
         journal: Callable[[Record], None],
         on_progress: Callable[[Progress], None],
         timeouts: Timeouts,
-        clock: Clock,
+        pace: Pace,
+        caches: Path,
     ) -> None:
         self.plan = plan
         self.number = number
@@ -58,10 +44,11 @@ class Wave:
         self.journal = journal
         self.on_progress = on_progress
         self.timeouts = timeouts
+        self.caches = caches
         self.random = random.Random(f"{plan.seed} {number}")  # noqa: S311 - the order of turns is no secret
         self.processes: list[WorkerProcess] = []
         self.seats: list[Seat] = []
-        self.pace = Pace(clock, num_waves - number - 1)
+        self.pace = pace
 
     def run(self, members: list[tuple[Case, int]], launch: Callable[[], WorkerProcess]) -> None:
         """Start the workers, then let them take turns until all have trained and shown their phases."""
@@ -80,6 +67,7 @@ class Wave:
 
     def _take_seats(self, members: list[tuple[Case, int]], launch: Callable[[], WorkerProcess]) -> None:
         """Load workers two at a time; then set them up one at a time, since set-up is timed."""
+        self.pace.start_wave()
         loaded: list[tuple[Case, int, WorkerProcess]] = []
         for start in range(0, len(members), MAX_LOADING):
             loading = []
@@ -97,16 +85,22 @@ class Wave:
         for case, replicate, process in loaded:
             self._show("setting up", case)
             self._set_up(case, replicate, process)
-        self.pace.plan(seat.seconds_left for seat in self.seats)
+        self.pace.plan((seat.case, seat.seconds_left) for seat in self.seats)
 
     def _set_up(self, case: Case, replicate: int, process: WorkerProcess) -> None:
-        command = SetUp(case=case, seed=self.plan.seed + replicate, timeout_seconds=self.timeouts.set_up_seconds)
+        command = SetUp(
+            case=case,
+            seed=self.plan.seed + replicate,
+            cache_directory=str(self.caches / str((*self.plan.cases, self.plan.reference).index(case))),
+            timeout_seconds=self.timeouts.set_up_seconds,
+        )
         try:
             ready = process.request(command, Ready)
         except WorkerError as error:
             self._give_up(case, replicate, process, "set-up", error)
             return
         self.seats.append(Seat(self.plan, case, replicate, process, ready))
+        self.pace.start_seat(ready.setup_seconds + ready.compile_seconds)
         self.journal(
             Started(
                 case=case.name,
@@ -116,6 +110,9 @@ class Wave:
                 compile_seconds=ready.compile_seconds,
                 pilot_epoch_seconds=ready.pilot_epoch_seconds,
                 timer_floor_seconds=ready.timer_floor_seconds,
+                is_cold=ready.is_cold,
+                first_step_seconds=ready.first_step_seconds,
+                floor_seconds=ready.floor_seconds,
             )
         )
 
@@ -131,6 +128,7 @@ class Wave:
         if done is None:
             return
         try:
+            seat.check_floor(done)
             seat.take_losses(block, done.epoch_losses)
         except WorkerError as error:
             self._leave(seat, "training", error)
@@ -153,26 +151,33 @@ class Wave:
                 epoch_losses=tuple(seat.epoch_losses),
                 training_accuracy=judged.training_accuracy,
                 heldout_accuracy=judged.heldout_accuracy,
+                memory=judged.memory,
             )
         )
 
     def _detail(self, seat: Seat, number: int) -> None:
         self._show("phases and inference", seat.case, number, self.plan.num_detail_rounds)
-        amounts = list(seat.detail.items())
-        for kind, amount in self.random.sample(amounts, len(amounts)):
-            if self._run_block(seat, number, kind, amount) is None:
+        for block in self.random.sample(seat.detail, len(seat.detail)):
+            if self._run_block(seat, number, block.kind, block.amount, prefix=block.prefix) is None:
                 return
 
     def _run_block(
-        self, seat: Seat, number: int, kind: BlockKind, amount: int, restart: bool = False, repetition: int = 0
+        self,
+        seat: Seat,
+        number: int,
+        kind: BlockKind,
+        amount: int,
+        *,
+        restart: bool = False,
+        repetition: int = 0,
+        prefix: str | None = None,
     ) -> BlockDone | None:
         """Give one seat the word and keep its sample; None when it failed and has left."""
         expected = amount * seat.unit_seconds[kind]
         timeout = self.timeouts.block_seconds + self.timeouts.block_factor * expected
         try:
-            done = seat.process.request(
-                RunBlock(kind=kind, amount=amount, restart=restart, timeout_seconds=timeout), BlockDone
-            )
+            command = RunBlock(kind=kind, amount=amount, prefix=prefix, restart=restart, timeout_seconds=timeout)
+            done = seat.process.request(command, BlockDone)
         except WorkerError as error:
             self._leave(seat, kind, error)
             return None
@@ -190,6 +195,9 @@ class Wave:
                 seconds=done.seconds,
                 repetition=repetition,
                 phase_seconds=done.phase_seconds,
+                host_phase_seconds=done.host_phase_seconds,
+                timer_seconds=done.timer_seconds,
+                prefix=prefix,
             )
         )
         return done

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from bench.records.case import Count, Index, Name
+from bench.records.conditions import Conditions
 
 Seconds = Annotated[float, Meta(ge=0.0, le=1e9)]
 PositiveSeconds = Annotated[float, Meta(ge=1e-12, le=1e9)]
@@ -22,8 +23,9 @@ def as_text(text: str, max_length: int = 2_000) -> str:
     return text.encode("utf-8", errors="backslashreplace").decode()[:max_length]
 
 
-BlockKind = Literal["train", "plain", "phases", "inference"]
+BlockKind = Literal["train", "plain", "phases", "device", "prefix", "inference"]
 PHASES = ("data", "forward", "backward", "optimizer")
+_PHASED = ("phases", "device")
 
 
 class Key(Struct, frozen=True, kw_only=True):
@@ -40,7 +42,15 @@ class Started(Key, tag="started", frozen=True, kw_only=True):
     setup_seconds: Seconds
     """Drawing data, model, transfer; importing torch is not in it."""
     compile_seconds: Seconds
-    """Compiling, capturing, warming up; the state of the training is as before."""
+    """Compiling, capturing, warming up, the first step included; the state of the training is as before."""
+    is_cold: bool = False
+    """Whether nothing was compiled before for this case: its cache on the disk was empty."""
+    first_step_seconds: Seconds | None = None
+    """The first step of the process, with whatever it sets off: compiling, loading of libraries. None where the engine
+    can't run a step alone."""
+    floor_seconds: Seconds | None = None
+    """What the multiply-adds of a step take at twice the rate of a matrix product here; no step can be shorter. None
+    where they were not counted."""
     pilot_epoch_seconds: PositiveSeconds
     """One epoch, as timed before the first round, to plan the blocks with."""
     timer_floor_seconds: Seconds
@@ -50,8 +60,9 @@ class Started(Key, tag="started", frozen=True, kw_only=True):
 class Block(Key, tag="block", frozen=True, kw_only=True):
     """A sample: one timed block.
 
-    "train" is a part of a whole training; "plain" trains on after it, without inner timers, beside "phases", which does
-    the same with them; "inference" predicts in eval mode without gradients.
+    "train" is a part of a whole training. The others come after it: "plain" trains on without inner timers, beside
+    "phases", which does the same with them, and "device", which does it with the device's queue kept full; "prefix"
+    runs the first parts of every step alone; "inference" predicts in eval mode without gradients.
     """
 
     round: Index
@@ -62,12 +73,23 @@ class Block(Key, tag="block", frozen=True, kw_only=True):
     repetition: Index = 0
     """Which training from the start this is, for a training so short that it repeats within a run."""
     phase_seconds: dict[str, Seconds] | None = None
-    """Sums over the block's steps, one for each of `PHASES`; of a "phases" block alone."""
+    """Sums over the block's steps, one for each of `PHASES`; of "phases" and "device" blocks alone. Where the device
+    has a queue of its own, this is its time, in which it also waits for the host."""
+    host_phase_seconds: dict[str, Seconds] | None = None
+    """What handing over the same work took the host, where the device has a queue of its own; of "phases" alone."""
+    timer_seconds: Seconds = 0.0
+    """What reading the inner timers took the host; no part of the work."""
+    prefix: Name | None = None
+    """The last part that a "prefix" block runs."""
 
     def __post_init__(self) -> None:
-        expected = set(PHASES) if self.kind == "phases" else set()
-        if set(self.phase_seconds or ()) != expected:
+        phased = set(PHASES) if self.kind in _PHASED else set()
+        if set(self.phase_seconds or ()) != phased or not set(self.host_phase_seconds or ()) <= phased:
             raise ValueError(f"a block of kind {self.kind} has phases {sorted(self.phase_seconds or ())}")
+        if self.timer_seconds >= self.seconds:
+            raise ValueError(f"timers took {self.timer_seconds} s of a block of {self.seconds} s")
+        if (self.prefix is not None) != (self.kind == "prefix"):
+            raise ValueError(f"a block of kind {self.kind} has the prefix {self.prefix!r}")
 
 
 class AccuracyRecord(Struct, frozen=True, kw_only=True):
@@ -83,6 +105,17 @@ class AccuracyRecord(Struct, frozen=True, kw_only=True):
     share_within_5_percent: float | None
 
 
+class Memory(Struct, frozen=True, kw_only=True):
+    """The most memory that a training took, in bytes."""
+
+    baseline_bytes: Count | None = None
+    """Resident memory of the process before the case was set up: Python, torch, and all that they share."""
+    peak_bytes: Count | None = None
+    """The most resident memory that the process had until its training ended."""
+    peak_device_bytes: Index | None = None
+    """The most that tensors held on a device with memory of its own."""
+
+
 class Trained(Key, tag="trained", frozen=True, kw_only=True):
     """A training is complete; judged outside of the timing."""
 
@@ -90,6 +123,7 @@ class Trained(Key, tag="trained", frozen=True, kw_only=True):
     epoch_losses: Annotated[tuple[float | None, ...], Meta(min_length=1)]
     training_accuracy: AccuracyRecord
     heldout_accuracy: AccuracyRecord
+    memory: Memory = Memory()
 
     @property
     def final_loss(self) -> float | None:
@@ -113,4 +147,4 @@ class Ended(Struct, tag="ended", frozen=True, kw_only=True):
     seconds: Seconds
 
 
-Record = Started | Block | Trained | Failed | Ended
+Record = Started | Block | Trained | Failed | Conditions | Ended

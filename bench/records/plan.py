@@ -15,6 +15,9 @@ NUM_ROUNDS = 12
 NUM_DETAIL_ROUNDS = 10
 """Visits to every case after its training, for phases and inference."""
 
+QUALITY_MARGIN = 1.25
+"""How many times the reference's held-out MSE, or one in how many of it, is still as good."""
+
 
 class Plan(Struct, frozen=True, kw_only=True):
     """Cases, how often each is measured in a fresh process, and from which seed; the first case is the baseline."""
@@ -24,14 +27,25 @@ class Plan(Struct, frozen=True, kw_only=True):
     num_replicates: Count
     seed: Index
     num_rounds: Count = NUM_ROUNDS
-    num_detail_rounds: Count = NUM_DETAIL_ROUNDS
+    num_detail_rounds: Index = NUM_DETAIL_ROUNDS
+    reference: Case | None = None
+    """The CPU float32 reference, whose quality is the measure of the others'. Where it is none of the cases, its seeds
+    are trained before anything is timed, and its records are no case's. None in a run that has none."""
+    quality_margin: Annotated[float, Meta(gt=1.0)] = QUALITY_MARGIN
 
     def __post_init__(self) -> None:
         names = [case.name for case in self.cases]
         if len(set(names)) < len(names):
             raise ValueError("two cases have the same name")
+        if self.reference is not None and self.reference not in self.cases and self.reference.name in names:
+            raise ValueError("the reference has the name of a case and is another")
 
     @property
     def baseline(self) -> Case:
         """The case that the others are divided by."""
         return self.cases[0]
+
+    @property
+    def trains_reference_apart(self) -> bool:
+        """Whether the reference is none of the cases."""
+        return self.reference is not None and self.reference not in self.cases

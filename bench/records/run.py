@@ -9,6 +9,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from bench.records.case import Case
+from bench.records.conditions import Conditions
 from bench.records.environment import Environment
 from bench.records.journal import Block, BlockKind, Ended, Failed, Record, Started, Text, Trained
 from bench.records.plan import Plan
@@ -45,17 +46,20 @@ class Measurement:
         """Return the blocks of one kind, in their order."""
         return [block for block in self.blocks if block.kind == kind]
 
-    def training_seconds(self) -> list[float]:
-        """Time of each training that ran from start to end: the sum of its blocks."""
+    def whole_trainings(self) -> list[list[Block]]:
+        """Return the blocks of each training that ran from start to end, in the order of their rounds."""
         if self.trained is None:
             return []
-        seconds: dict[int, float] = {}
-        num_steps: dict[int, int] = {}
-        for block in self.blocks_of("train"):
-            seconds[block.repetition] = seconds.get(block.repetition, 0.0) + block.seconds
-            num_steps[block.repetition] = num_steps.get(block.repetition, 0) + block.num_steps
+        trainings: dict[int, list[Block]] = {}
+        for block in sorted(self.blocks_of("train"), key=lambda block: block.round):
+            trainings.setdefault(block.repetition, []).append(block)
+        num_steps = {number: sum(block.num_steps for block in blocks) for number, blocks in trainings.items()}
         whole = max(num_steps.values(), default=0)
-        return [seconds[repetition] for repetition in seconds if num_steps[repetition] == whole]
+        return [blocks for number, blocks in trainings.items() if num_steps[number] == whole]
+
+    def training_seconds(self) -> list[float]:
+        """Time of each training that ran from start to end: the sum of its blocks."""
+        return [sum(block.seconds for block in blocks) for blocks in self.whole_trainings()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,8 @@ class Run:
     measurements: tuple[Measurement, ...]
     ended: Ended | None
     warnings: tuple[str, ...] = ()
+    conditions: tuple[Conditions, ...] = ()
+    """Of the machine, before the first and after the last round of each wave."""
 
     @property
     def is_complete(self) -> bool:
@@ -73,22 +79,28 @@ class Run:
         return self.ended is not None and self.ended.is_complete
 
     def measurements_of(self, case: Case) -> list[Measurement]:
-        """Return a case's measurements, one for each replicate and wave."""
+        """Return the measurements of a case, or of the reference, one for each replicate and wave."""
         return [measurement for measurement in self.measurements if measurement.case == case]
 
 
 def assemble_run(info: RunInfo, records: Iterable[Record], warnings: tuple[str, ...] = ()) -> Run:
     """Sort records into measurements.
 
+    A reference that is none of the cases has measurements of its own, which no table and no speedup looks at.
+
     Raises:
         KeyError: when a record names a case that the plan lacks.
     """
-    cases = {case.name: case for case in info.plan.cases}
+    references = [] if info.plan.reference is None else [info.plan.reference]
+    cases = {case.name: case for case in (*info.plan.cases, *references)}
     ended: Ended | None = None
+    conditions: list[Conditions] = []
     groups: dict[tuple[int, int, str], list[Started | Block | Trained | Failed]] = {}
     for record in records:
         if isinstance(record, Ended):
             ended = record
+        elif isinstance(record, Conditions):
+            conditions.append(record)
         else:
             groups.setdefault((record.wave, record.replicate, record.case), []).append(record)
     measurements = tuple(
@@ -103,4 +115,4 @@ def assemble_run(info: RunInfo, records: Iterable[Record], warnings: tuple[str, 
         )
         for (wave, replicate, name), group in groups.items()
     )
-    return Run(info, measurements, ended, warnings)
+    return Run(info, measurements, ended, warnings, tuple(conditions))

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bench.judge.advice import MIN_REPLICATES
 from bench.judge.quality import Quality
 from bench.judge.results import CaseResult, find_fastest
 from bench.records.environment import Environment
 from bench.records.run import Run
-from bench.render.units import binary_bytes, duration, number, times
+from bench.render.units import duration, number, times
 
 UNKNOWN = "unknown"
-MIN_REPLICATES = 4
-"""Fewer fresh processes than these say too little of what one more would show."""
 
 
 def describe_machine(environment: Environment | None) -> str:
@@ -52,7 +51,7 @@ def advise(results: Sequence[CaseResult]) -> str:
     """Say in one line which valid mode to use here."""
     fastest = find_fastest(results)
     if fastest is None or fastest.training_seconds is None:
-        return "No case both ran to its end and learned: there is no mode to recommend."
+        return "No case ran to its end with a quality that may be ranked: there is no mode to recommend."
     replicates = fastest.training_seconds.count
     seen = f"{replicates} replicate{'s' if replicates > 1 else ''}, quality {fastest.quality}"
     # Trainings cut short have no quality that could be valid.
@@ -66,29 +65,16 @@ def advise(results: Sequence[CaseResult]) -> str:
     return line
 
 
-def describe_environment(environment: Environment) -> list[tuple[str, str]]:
-    """List every fact of an environment: its name and its value, "unknown" where it could not be read."""
-    facts: list[tuple[str, str]] = []
-    for part in (environment.identity, environment.recorded):
-        facts += [(name, _show_fact(name, getattr(part, name))) for name in part.__struct_fields__]
-    return facts
+def explain_quality(run: Run, results: Sequence[CaseResult]) -> list[str]:
+    """Say what quality is compared with, and why where it is not what one would hope for."""
+    plan = run.info.plan
+    lines = []
+    if plan.reference is not None:
+        place = "trained beside the cases, not timed" if plan.trains_reference_apart else "one of the cases"
+        lines.append(f"Quality is compared with {plan.reference.name}, {place}; margin {plan.quality_margin:g}.")
+    reasons = [(each.case.name, each.verdict) for each in results if each.verdict.reason is not None]
+    return [*lines, *(f"{name} is {verdict.quality}: {verdict.reason}" for name, verdict in reasons)]
 
 
 def _or_unknown(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:g}"
-
-
-def _show_fact(name: str, value: object) -> str:
-    match value:
-        case None:
-            return UNKNOWN
-        case dict():
-            return ", ".join(f"{key}={text}" for key, text in value.items()) or "none"
-        case tuple():
-            return ", ".join(f"{each.name}: {each.model_name}" for each in value) or "none"
-        case int() if name.endswith("_bytes"):
-            return binary_bytes(value)
-        case float():
-            return f"{value:g}"
-        case _:
-            return str(value)

@@ -6,7 +6,7 @@ import csv
 import io
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tabulate import tabulate
 
@@ -56,7 +56,7 @@ class Column:
         if not self.has_spread:
             return [for_csv(value) if isinstance(value, str) else value if not isinstance(value, Summary) else None]
         if not isinstance(value, Summary):
-            return [None] * 4
+            return [for_csv(value) if isinstance(value, str) else None, None, None, None]
         return [value.median, value.low, value.high, value.count]
 
 
@@ -68,6 +68,13 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[tuple[Value, ...], ...]
     notes: tuple[str, ...] = ()
+
+
+def brief(table: Table) -> Table:
+    """Return the table without its columns of detail."""
+    kept = [place for place, column in enumerate(table.columns) if not column.is_detail]
+    rows = tuple(tuple(row[place] for place in kept) for row in table.rows)
+    return replace(table, columns=tuple(table.columns[place] for place in kept), rows=rows)
 
 
 def to_terminal(table: Table, width: int) -> str:
@@ -115,13 +122,10 @@ def _cells(table: Table, row: Sequence[Value]) -> Iterator[tuple[Column, Value]]
 
 
 def _lay_out(table: Table, is_brief: bool) -> str:
-    columns = [column for column in table.columns if not (is_brief and column.is_detail)]
-    rows = [
-        [for_terminal(column.text(value, is_brief)) for column, value in _cells(table, row) if column in columns]
-        for row in table.rows
-    ]
-    headings = [column.heading for column in columns]
-    return tabulate(rows, headings, disable_numparse=True, colalign=_alignment(columns, rows))
+    shown = brief(table) if is_brief else table
+    rows = [[for_terminal(column.text(value, is_brief)) for column, value in _cells(shown, row)] for row in shown.rows]
+    headings = [column.heading for column in shown.columns]
+    return tabulate(rows, headings, disable_numparse=True, colalign=_alignment(shown.columns, rows))
 
 
 def _list_rows(table: Table, width: int) -> str:

@@ -1,18 +1,22 @@
-"""The tables of a run: throughput, phases, accuracy, failures."""
+"""The tables of a run: throughput, stages, accuracy, failures."""
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 
+from bench.judge.equivalence import LogRatio
 from bench.judge.quality import Quality
 from bench.judge.results import CaseResult
-from bench.records.journal import PHASES
-from bench.render.table import Column, Table, Value
-from bench.render.units import microseconds, milliseconds, number, percent, times, whole
+from bench.judge.statistics import Summary
+from bench.judge.target import TARGET_LOSS
+from bench.records.journal import Failed
+from bench.render.table import Column, Table
+from bench.render.units import epochs, mebibytes, milliseconds, number, percent, times, whole
 
-_CASE = Column("case", "case")
-_BRACKETS = (
+CASE = Column("case", "case")
+BRACKETS = (
     "In brackets: how far the quartiles are from the median, over replicates; over blocks where there is one replicate."
 )
 
@@ -20,28 +24,26 @@ _BRACKETS = (
 def make_throughput_table(results: Sequence[CaseResult]) -> Table:
     """Time to train and throughput of every case."""
     columns = (
-        _CASE,
+        CASE,
         Column("time to\ntrain (s)", "training_seconds", number, has_spread=True),
+        Column(f"to loss\n{TARGET_LOSS:g} (s)", "target_seconds", number, has_spread=True, is_detail=True),
         Column("speedup", "speedup", times),
         Column("steps/s", "steps_per_second", number, has_spread=True),
         Column("samples/s", "samples_per_second", number, has_spread=True),
-        Column("set-up\n(ms)", "setup_seconds", milliseconds, has_spread=True, is_detail=True),
-        Column("compile,\nwarm-up (ms)", "compile_seconds", milliseconds, has_spread=True, is_detail=True),
         Column("replicates", "num_replicates", whole, is_detail=True),
-        Column("quality", "quality", is_detail=True),
+        Column("quality", "quality"),
     )
     rows = tuple(
         (
             result.case.name,
             result.training_seconds,
+            _describe_target(result.target_seconds),
             # What has not learned is not ranked: no ratio stands beside its name.
             str(result.quality) if result.quality is Quality.INVALID else result.speedup,
             result.steps_per_second,
             result.samples_per_second,
-            result.setup_seconds,
-            result.compile_seconds,
             result.training_seconds.count if result.training_seconds else 0,
-            _describe_quality(result),
+            describe_quality(result),
         )
         for result in results
     )
@@ -51,32 +53,49 @@ def make_throughput_table(results: Sequence[CaseResult]) -> Table:
         rows,
         (
             "Speedup: over the first case, from pairs of blocks of one round; above 1 is faster. A ratio, no verdict.",
-            "Time to train: from the first step to the last update of a whole training; a replicate is one value.",
-            f"Steps and samples per second: over the trainings' blocks. {_BRACKETS}",
+            "Time to train: from the first step to the last update of a whole training; a replicate is one value. "
+            f"To loss {TARGET_LOSS:g}: until the end of the first epoch whose mean training loss is under it, within a "
+            "block shared out evenly over its epochs; never: half of the replicates or more miss it.",
+            f"Steps and samples per second: over the trainings' blocks. {BRACKETS}",
         ),
     )
 
 
-def make_phases_table(results: Sequence[CaseResult]) -> Table:
-    """Where the time of a batch goes."""
+def make_stages_table(results: Sequence[CaseResult]) -> Table:
+    """What comes before the first timed step, and the memory that a training takes."""
     columns = (
-        _CASE,
-        *(Column(f"{phase}\n(us)", f"{phase}_seconds", microseconds) for phase in PHASES),
-        Column("rest\n(us)", "rest_seconds", microseconds),
-        Column("total\n(us)", "total_seconds", microseconds),
-        Column("timer tax", "timer_tax_share", percent, is_detail=True),
-        Column("inference\n(us)", "inference_seconds", microseconds, has_spread=True),
+        CASE,
+        Column("set-up\n(ms)", "setup_seconds", milliseconds, has_spread=True),
+        Column("first step\n(ms)", "first_step_seconds", milliseconds, has_spread=True),
+        Column("compile,\ncold (ms)", "cold_compile_seconds", milliseconds, has_spread=True),
+        Column("compile,\nwarm (ms)", "warm_compile_seconds", milliseconds, has_spread=True),
+        Column("pays off after\n(epochs)", "payoff_epochs", epochs),
+        Column("memory\n(MiB)", "memory_bytes", mebibytes, has_spread=True),
+        Column("on device\n(MiB)", "device_memory_bytes", mebibytes, has_spread=True, is_detail=True),
+    )
+    rows = tuple(
+        (
+            result.case.name,
+            result.stages.setup_seconds,
+            result.stages.first_step_seconds,
+            result.stages.cold_compile_seconds,
+            result.stages.warm_compile_seconds,
+            result.payoff_epochs,
+            result.stages.memory_bytes,
+            result.stages.device_memory_bytes,
+        )
+        for result in results
     )
     return Table(
-        "Phases of a batch",
+        "Stages and memory",
         columns,
-        tuple(_phase_row(result) for result in results),
+        rows,
         (
-            "Total: the training's own blocks, without inner timers. Phases: that total, shared out as blocks with a "
-            "synchronised clock between the phases say.",
-            "Data: fetching a batch, its move to the device included. Rest: in no phase; the loop itself, reading the "
-            "loss. Timer tax: what the inner clock adds to a block.",
-            f"Inference: eval mode, no gradients. {_BRACKETS}",
+            "Pays off: epochs until the first case, which compiles less and trains slower, is caught up with.",
+            "Set-up: drawing data, model, transfer. Compile: from there to the first timed epoch; the first step, "
+            "compiling, capturing and a warm-up epoch are in it. Cold: nothing was compiled before; warm: a later "
+            "replicate, which finds it on the disk.",
+            f"Memory: the most resident memory above what Python and torch had before. {BRACKETS}",
         ),
     )
 
@@ -93,18 +112,22 @@ def make_accuracy_table(results: Sequence[CaseResult]) -> Table:
         Column("within\n5 %", "heldout_share_within_5_percent", percent, is_detail=True),
     )
     columns = (
-        _CASE,
+        CASE,
         Column("quality", "quality"),
         Column("final\nloss", "final_loss", number),
         *heldout,
+        Column("MSE over\nreference", "heldout_mse_ratio", number, has_spread=True, is_detail=True),
+        Column("same\nlosses", "has_reference_losses", is_detail=True),
         Column("RMSE in\ntraining", "training_rmse", number, is_detail=True),
     )
     rows = tuple(
         (
             result.case.name,
-            _describe_quality(result),
+            describe_quality(result),
             _median([trained.final_loss for trained in result.trained]),
             *(_median_heldout(result, column.name.removeprefix("heldout_")) for column in heldout),
+            _describe_ratio(result.verdict.log_ratio),
+            "yes" if result.verdict.is_identical else None,
             _median([trained.training_accuracy.rmse for trained in result.trained]),
         )
         for result in results
@@ -114,18 +137,22 @@ def make_accuracy_table(results: Sequence[CaseResult]) -> Table:
         columns,
         rows,
         (
-            "Quality: identical = the first case's losses, bit for bit; untested = other losses, not yet shown to be "
-            "as good; INVALID = it did not learn, and its speed does not count.",
+            "Quality, held against the CPU float32 reference's on the same seeds. EQUIVALENT: the same losses bit for "
+            "bit, or shown to be as good. Untested: other losses, under three seeds. Not ranked: UNDECIDED (not shown "
+            "to be as good), DIFFERENT (shown to be worse, or better), INVALID (it did not learn).",
+            "MSE over reference: held-out MSE divided by the reference's, geometric mean from three seeds on; in "
+            "brackets its 90 % interval, relative to it. EQUIVALENT where that lies within the margin, DIFFERENT where "
+            "it lies outside of it.",
             "Errors on 10,000 samples that the network never saw, in units of y = x1 * x2, which is 1 to 100. "
             "Final loss: the last epoch's mean, standardised.",
         ),
     )
 
 
-def make_failures_table(results: Sequence[CaseResult]) -> Table:
+def make_failures_table(failures: Sequence[Failed]) -> Table:
     """What went wrong, and the command that repeats it."""
     columns = (
-        _CASE,
+        CASE,
         Column("replicate", "replicate"),
         Column("what", "kind"),
         Column("during", "stage"),
@@ -133,29 +160,25 @@ def make_failures_table(results: Sequence[CaseResult]) -> Table:
         Column("repeat with", "repeat_command"),
     )
     rows = tuple(
-        (result.case.name, failed.replicate, failed.kind, failed.stage, failed.reason, failed.repeat_command)
-        for result in results
-        for failed in result.failures
+        (failed.case, failed.replicate, failed.kind, failed.stage, failed.reason, failed.repeat_command)
+        for failed in failures
     )
     return Table("Failed cases", columns, rows)
 
 
-def _phase_row(result: CaseResult) -> tuple[Value, ...]:
-    split = result.phase_split
-    if split is None:
-        return (result.case.name, *(None for _ in PHASES), None, None, None, result.inference_seconds)
-    return (
-        result.case.name,
-        *("not resolved" if phase in split.unresolved else split.phases[phase] for phase in PHASES),
-        split.rest,
-        split.total,
-        split.timer_tax,
-        result.inference_seconds,
-    )
-
-
-def _describe_quality(result: CaseResult) -> str:
+def describe_quality(result: CaseResult) -> str:
+    """Say in a word what a case's training is worth, or that it failed."""
     return "failed" if result.failures else str(result.quality)
+
+
+def _describe_target(seconds: Summary | None) -> Summary | str | None:
+    return "never" if seconds is not None and math.isinf(seconds.median) else seconds
+
+
+def _describe_ratio(log_ratio: LogRatio | None) -> Summary | None:
+    if log_ratio is None:
+        return None
+    return Summary(log_ratio.num_seeds, *(math.exp(each) for each in (log_ratio.mean, log_ratio.low, log_ratio.high)))
 
 
 def _median_heldout(result: CaseResult, name: str) -> float | None:

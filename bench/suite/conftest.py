@@ -1,4 +1,4 @@
-"""Fixtures of the suite: a workload on each device, engine and batching, with what it is in `extra_info`."""
+"""Fixtures of the suite: a workload on each device, engine, batching and precision, named in `extra_info`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from bench.records.case import Case
 from productnet.config import TrainConfig
 from productnet.device import DEVICE_KINDS
-from productnet.errors import DeviceUnavailableError
+from productnet.errors import DeviceUnavailableError, ModeUnavailableError
 from productnet.registry import BATCHINGS, ENGINES
 
 if TYPE_CHECKING:
@@ -26,11 +26,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("device", DEVICE_KINDS if asked == "all" else (asked,))
     metafunc.parametrize("engine", tuple(ENGINES))
     metafunc.parametrize("batching", tuple(BATCHINGS))
+    metafunc.parametrize("precision", metafunc.config.getoption("--precision"))
 
 
 @pytest.fixture
-def workload(device: str, engine: str, batching: str, benchmark: BenchmarkFixture) -> ProductNet:
-    """Set up and warm up a training; skips where the device is not there, with the reason."""
+def workload(device: str, engine: str, batching: str, precision: str, benchmark: BenchmarkFixture) -> ProductNet:
+    """Set up and warm up a training; skips where the device or the mode is not to be had, with the reason."""
     from bench.workloads.productnet import ProductNet
 
     recipe = TrainConfig()
@@ -38,12 +39,13 @@ def workload(device: str, engine: str, batching: str, benchmark: BenchmarkFixtur
         device=device,
         engine=engine,
         batching=batching,
+        precision=precision,
         num_threads=recipe.num_threads,
         num_epochs=recipe.num_epochs,
     )
     try:
         workload = ProductNet(case, recipe.seed)
-    except DeviceUnavailableError as error:
+    except (DeviceUnavailableError, ModeUnavailableError) as error:
         pytest.skip(str(error))
     workload.prepare()
     benchmark.extra_info.update(
@@ -51,6 +53,7 @@ def workload(device: str, engine: str, batching: str, benchmark: BenchmarkFixtur
         device_model=workload.training.device.model_name,
         engine=engine,
         batching=batching,
+        precision=workload.arithmetic.precision,
         num_threads=case.num_threads,
     )
     return workload

@@ -43,11 +43,11 @@ def _measure(
 ) -> None:
     def timed(*arguments: object) -> None:
         work(*arguments)
-        workload.synchronize()  # sync point
+        workload.device.synchronize()  # sync point
 
     def set_up() -> tuple[tuple[object, ...], dict[str, object]]:
         arguments = prepare()
-        workload.synchronize()  # sync point
+        workload.device.synchronize()  # sync point
         return arguments, {}
 
     benchmark.pedantic(timed, setup=set_up, rounds=NUM_ROUNDS, warmup_rounds=NUM_WARMUP_ROUNDS)  # type: ignore[no-untyped-call]

@@ -22,7 +22,7 @@ def test_training(benchmark: BenchmarkFixture, workload: ProductNet) -> None:
 
     def train() -> None:
         workload.train(RECIPE_EPOCHS)
-        workload.synchronize()  # sync point: a device may still be at work when the call returns
+        workload.device.synchronize()  # sync point: a device may still be at work when the call returns
 
     benchmark.pedantic(train, setup=workload.restart, rounds=NUM_ROUNDS)  # type: ignore[no-untyped-call]
     result = workload.training.result()

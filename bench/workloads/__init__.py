@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from productnet.engines.step import Step
+
+if TYPE_CHECKING:
+    from productnet.device import Device
+    from productnet.precision import Arithmetic
 
 Batch = Any
 """Whatever the workload's own `forward` takes."""
@@ -27,8 +31,15 @@ class Workload(Protocol):
     Nothing here holds a clock: whoever measures brings one.
     """
 
+    device: Device
+    arithmetic: Arithmetic
     num_samples_per_epoch: int
     num_steps_per_epoch: int
+    num_multiply_adds_per_step: int | None
+    """Counted, not measured, over forward and backward pass; None where nobody has counted."""
+
+    def run_first_step(self) -> bool:
+        """Run one step, the first of the process; False where no step can be run alone. `prepare` comes after it."""
 
     def prepare(self) -> None:
         """Compile, capture and warm up, and leave the training at its start."""
@@ -48,8 +59,8 @@ class Workload(Protocol):
     def step(self) -> Step | None:
         """Return the step cut at its phases, or None where it can't be cut."""
 
+    def prefixes(self) -> dict[str, Callable[[int], None]]:
+        """Return longer and longer parts of an epoch, each to be run for some epochs; none where there are none."""
+
     def infer(self, num_batches: int) -> int:
         """Predict batches in eval mode without gradients and return the number of samples."""
-
-    def synchronize(self) -> None:
-        """Wait until the device has done all that it was given."""

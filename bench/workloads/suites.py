@@ -24,6 +24,7 @@ class Suite:
     purpose: str
 
 
+_REFERENCE = ("cpu", "reference", "manual", "fp32")
 _USUAL_ENGINES = ("reference", "eager", "compiled-model")
 
 SUITES = {
@@ -43,6 +44,22 @@ SUITES = {
         tuple(product(ENGINES, BATCHINGS, PRECISIONS)), (), 5, "all that is registered, in every precision, five seeds"
     ),
 }
+
+
+def choose_reference(cases: Sequence[Case]) -> Case:
+    """Choose the CPU float32 reference of these cases: the one among them that is it, else one on one thread."""
+    for case in cases:
+        if (case.device, case.engine, case.batching, case.precision) == _REFERENCE:
+            return case
+    device, engine, batching, precision = _REFERENCE
+    return Case(
+        device=device,
+        engine=engine,
+        batching=batching,
+        precision=precision,
+        num_threads=1,
+        num_epochs=cases[0].num_epochs,
+    )
 
 
 def plan_cases(

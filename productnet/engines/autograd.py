@@ -18,7 +18,7 @@ Network = Callable[[torch.Tensor], torch.Tensor]
 
 
 class AutogradEngine:
-    """The loop, over a step that is cut at its phases.
+    """The loop of every tutorial, and its step cut at its phases.
 
     Args:
         network: what is called for a forward pass: the model, or a compiled form of it with the same parameters.
@@ -53,21 +53,37 @@ class AutogradEngine:
 
         Synchronizes: every step where every loss is read, else once an epoch.
         """
+        run_epoch = self._run_epoch if self._arithmetic.layer_type == torch.float32 else self._run_epoch_in_parts
+        return [self._mean_loss(run_epoch(batching)) for _ in range(num_epochs)]
+
+    def _run_epoch(self, batching: Batching) -> list[Any]:
+        """Train for an epoch in float32 and return what is kept of its losses: the loop that every tutorial has.
+
+        Written out, though it is `step` in a loop: going through its functions costs 0.7 % of a training (measured).
+        """
+        network, optimizer, reads_every_loss = self.network, self.optimizer, self._reads_every_loss
+        kept: list[Any] = []
+        for inputs, targets in batching.epoch():
+            loss = mse_loss(network(inputs), targets)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            optimizer.zero_grad()
+            kept.append(loss.item() if reads_every_loss else loss.detach())  # item: sync point
+        return kept
+
+    def _run_epoch_in_parts(self, batching: Batching) -> list[Any]:
+        """The same with the casts and the scaling of 16 bits, which are in the parts of a step."""
         step = self._step
-        forward, backward, optimize, keep = step.forward, step.backward, step.optimize, step.keep
-        epoch_losses = []
-        for _ in range(num_epochs):
-            kept = []
-            for batch in batching.epoch():
-                loss = forward(batch)
-                backward(loss)
-                optimize()
-                kept.append(keep(loss))
-            epoch_losses.append(step.end_epoch(kept))
-        return epoch_losses
+        kept = []
+        for batch in batching.epoch():
+            loss = step.forward(batch)
+            step.backward(loss)
+            step.optimize()
+            kept.append(step.keep(loss))
+        return kept
 
     def step(self) -> Step:
-        """Return the step that the loop is made of."""
+        """Return the step of the loop, cut at its phases."""
         return self._step
 
     def infer(self, inputs: torch.Tensor) -> torch.Tensor:

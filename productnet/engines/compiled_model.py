@@ -14,10 +14,14 @@ from productnet.precision import Arithmetic
 def make_compiled_model(model: MLP, config: TrainConfig, arithmetic: Arithmetic) -> AutogradEngine:
     """Train the reference's loop with a compiled network; compiling happens at its first batch.
 
+    What this process has compiled before is forgotten (not what lies on the disk): torch keeps all that was compiled of
+    one piece of code in a chain that every call walks, and gives up at the eighth.
+
     Raises:
         ModeUnavailableError: when there is no C++ compiler, which TorchInductor needs on every device.
     """
     _check_compiler()
+    torch.compiler.reset()
     return AutogradEngine(
         # A full graph or an error: a part that stays uncompiled would run under this engine's name.
         network=torch.compile(model, fullgraph=True),

@@ -57,9 +57,17 @@ def make_case(
     device: str = "cpu",
     num_threads: int = 1,
     num_epochs: int = 1_000,
+    precision: str = "fp32",
 ) -> Case:
     """Return a case."""
-    return Case(device=device, engine=engine, batching=batching, num_threads=num_threads, num_epochs=num_epochs)
+    return Case(
+        device=device,
+        engine=engine,
+        batching=batching,
+        precision=precision,
+        num_threads=num_threads,
+        num_epochs=num_epochs,
+    )
 
 
 def make_info(
@@ -67,13 +75,20 @@ def make_info(
     num_replicates: int = 1,
     environment: Environment | None = ENVIRONMENT,
     label: str | None = None,
+    reference: Case | None = None,
 ) -> RunInfo:
-    """Return what `run.json` holds; the first case is the baseline."""
+    """Return what `run.json` holds; the first case is the baseline, and the reference where none is named."""
     return RunInfo(
         started_at="2026-01-02T03:04:05+00:00",
         label=label,
         command="python -m bench.run",
-        plan=Plan(suite="quick", cases=tuple(cases), num_replicates=num_replicates, seed=1),
+        plan=Plan(
+            suite="quick",
+            cases=tuple(cases),
+            num_replicates=num_replicates,
+            seed=1,
+            reference=reference or cases[0],
+        ),
         environment=environment,
     )
 
@@ -85,9 +100,10 @@ def make_run(
     environment: Environment | None = ENVIRONMENT,
     label: str | None = None,
     is_complete: bool = True,
+    reference: Case | None = None,
 ) -> Run:
     """Return a run of these cases with all these records."""
-    info = make_info(cases, num_replicates, environment, label)
+    info = make_info(cases, num_replicates, environment, label, reference)
     ended = Ended(is_complete=is_complete, seconds=75.0)
     return assemble_run(info, [*(record for group in records for record in group), ended])
 
@@ -174,6 +190,12 @@ def make_failed(
     )
 
 
+def make_prefix(case: Case, prefix: str, seconds: float, replicate: int = 0, number: int = 0) -> Block:
+    """Return a block of a hundred steps that ran their first parts alone."""
+    block = make_block(case, seconds, "plain", round=number, replicate=replicate)
+    return msgspec.structs.replace(block, kind="prefix", prefix=prefix)
+
+
 def make_training(
     case: Case,
     seconds: Sequence[float],
@@ -184,13 +206,14 @@ def make_training(
     losses: Sequence[float | None] = (0.5, 0.25),
     digest: str = "the same",
     r_squared: float | None = 0.9998,
+    mse: float | None = 0.09,
 ) -> list[Record]:
     """Return one whole training: a block for each round with its seconds, between set-up and judgement."""
     blocks = [
         make_block(case, each, round=number, replicate=replicate, wave=wave, num_steps=num_steps)
         for number, each in enumerate(seconds)
     ]
-    heldout = msgspec.structs.replace(LEARNED, r_squared=r_squared)
+    heldout = msgspec.structs.replace(LEARNED, r_squared=r_squared, mse=mse)
     return [
         make_started(case, replicate, wave),
         *blocks,

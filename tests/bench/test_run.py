@@ -13,10 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from bench import arguments
 from bench import run as door
+from bench.judge.results import judge_run
 from bench.records.store import read_run
 from tests.bench.measure.fakes import MISBEHAVING
 from tests.bench.measure.test_environment import make_survey
+from tests.bench.runs import make_case, make_failed, make_run, make_training
 
 COMMAND = (sys.executable, "-m", "bench.run")
 ROOT = Path(__file__).parents[2]
@@ -39,8 +42,8 @@ def fake_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def call_here(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    monkeypatch.setattr("sys.argv", ["bench.run", *arguments])
+def call_here(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    monkeypatch.setattr("sys.argv", ["bench.run", *words])
     return door.main(MISBEHAVING)
 
 
@@ -59,6 +62,10 @@ def call_here(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
         (("--replicates", "0"), 2, ("0", "at least 1")),
         (("--threads", "-1"), 2, ("-1", "at least 1")),
         (("--seed", "-1"), 2, ("-1", "at least 0")),
+        (("--quality-margin", "1"), 2, ("'1'", "above 1")),
+        (("--quality-margin", "nan"), 2, ("'nan'", "above 1")),
+        (("--quality-margin", "inf"), 2, ("'inf'", "above 1")),
+        (("--quality-margin", "wide"), 2, ("'wide'", "above 1")),
         (("--label", "../up"), 2, ("../up", "letters")),
         (("--output", "/proc/version/x"), 2, ("/proc/version/x", "--output")),
         (("--bogus",), 2, ("--bogus", "--help")),
@@ -115,8 +122,12 @@ def test_one_real_run_leaves_samples_and_tables_that_agree(tmp_path: Path) -> No
     (directory,) = (tmp_path / "results").iterdir()
     assert directory.name.endswith("_cpu_mine")
     names = {path.name for path in directory.iterdir()}
-    tables = {f"{table}.{ending}" for table in ("accuracy", "throughput", "phases") for ending in ("md", "csv")}
-    assert names == {"run.json", "samples.jsonl"} | tables
+    tables = {
+        f"{table}.{ending}"
+        for table in ("accuracy", "throughput", "phases", "stages", "data")
+        for ending in ("md", "csv")
+    }
+    assert names == {"run.json", "samples.jsonl", "advice.md"} | tables
     stored = read_run(directory)
     assert stored.is_complete
     assert {measurement.case.name for measurement in stored.measurements} == {
@@ -124,6 +135,7 @@ def test_one_real_run_leaves_samples_and_tables_that_agree(tmp_path: Path) -> No
         "cpu/reference/dataloader",
         "cpu/eager/manual",
     }
+    assert [each.moment for each in stored.conditions] == ["before", "after"]
     by_case = {measurement.case.name: measurement for measurement in stored.measurements}
     manual, loader = by_case["cpu/reference/manual"].trained, by_case["cpu/reference/dataloader"].trained
     assert manual is not None
@@ -140,8 +152,8 @@ def test_one_real_run_leaves_samples_and_tables_that_agree(tmp_path: Path) -> No
 def test_a_case_that_fails_is_exit_6_and_shown_with_the_command_that_repeats_it(
     fake_machine: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(door, "ENGINES", {"good": "", "raises": ""})
-    monkeypatch.setattr(door, "TrainConfig", lambda **_settings: _Recipe())
+    monkeypatch.setattr(arguments, "ENGINES", {"good": "", "raises": ""})
+    monkeypatch.setattr(arguments, "TrainConfig", lambda **_settings: _Recipe())
     assert call_here(monkeypatch, "--engine", "good,raises", "--batching", "manual", "--output", "r") == 6
     shown = capsys.readouterr().out
     assert "RuntimeError: out of luck" in shown
@@ -151,8 +163,8 @@ def test_a_case_that_fails_is_exit_6_and_shown_with_the_command_that_repeats_it(
 
 
 def test_an_engine_that_is_unavailable_alone_is_exit_3(fake_machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door, "ENGINES", {"unavailable": ""})
-    monkeypatch.setattr(door, "TrainConfig", lambda **_settings: _Recipe())
+    monkeypatch.setattr(arguments, "ENGINES", {"unavailable": ""})
+    monkeypatch.setattr(arguments, "TrainConfig", lambda **_settings: _Recipe())
     assert call_here(monkeypatch, "--engine", "unavailable", "--batching", "manual") == 3
 
 
@@ -161,12 +173,66 @@ def test_a_whole_training_that_did_not_learn_is_exit_5(
 ) -> None:
     monkeypatch.setattr("bench.judge.quality.RECIPE_EPOCHS", 4)
     monkeypatch.setattr("bench.judge.quality.MIN_R_SQUARED", 0.99999)
-    monkeypatch.setattr(door, "ENGINES", {"good": ""})
-    monkeypatch.setattr(door, "TrainConfig", lambda **_settings: _Recipe())
+    monkeypatch.setattr(arguments, "ENGINES", {"good": ""})
+    monkeypatch.setattr(arguments, "TrainConfig", lambda **_settings: _Recipe())
     assert call_here(monkeypatch, "--engine", "good", "--batching", "manual") == 5
     shown = capsys.readouterr().out
     assert "did not learn" in shown
     assert "no mode to recommend" in shown
+
+
+@pytest.mark.parametrize(
+    ("factors", "is_strict", "code"),
+    [
+        ((1.0, 1.01, 1.02), True, 0),
+        ((2.0, 2.01, 2.02), False, 0),
+        ((2.0, 2.01, 2.02), True, 1),
+        ((0.5, 1.0, 2.0), False, 0),
+        ((0.5, 1.0, 2.0), True, 7),
+    ],
+)
+def test_a_quality_that_is_not_equal_is_the_exit_code_only_where_strict(
+    factors: tuple[float, ...], is_strict: bool, code: int
+) -> None:
+    base, other = make_case(), make_case("eager")
+    records = [
+        make_training(case, [1.0], replicate=replicate, losses=losses, mse=mse)
+        for replicate, factor in enumerate(factors)
+        for case, losses, mse in ((base, [0.5], 1e-4), (other, [0.25], 1e-4 * factor))
+    ]
+    run = make_run([base, other], *records)
+    assert door._choose_exit_code(run, judge_run(run), is_strict) == code
+
+
+def test_different_comes_before_undecided_and_a_failed_reference_before_both() -> None:
+    base, other, third = make_case(), make_case("eager"), make_case("compiled-model")
+    records = [
+        make_training(case, [1.0], replicate=replicate, losses=losses, mse=mse)
+        for replicate, (worse, scattered) in enumerate([(2.0, 0.5), (2.01, 1.0), (2.02, 2.0)])
+        for case, losses, mse in ((base, [0.5], 1e-4), (other, [0.25], 1e-4 * worse), (third, [0.25], 1e-4 * scattered))
+    ]
+    run = make_run([base, other, third], *records)
+    assert door._choose_exit_code(run, judge_run(run), is_strict=True) == 1
+    apart = make_run([other, third], *records, [make_failed(base, replicate=3)], reference=base)
+    assert door._choose_exit_code(apart, judge_run(apart), is_strict=True) == 6
+
+
+def test_a_run_without_the_reference_among_its_cases_trains_it_and_keeps_margin_and_trainings(tmp_path: Path) -> None:
+    arguments = ("--engine", "eager", "--batching", "manual", "--epochs", "2", "--quality-margin", "1.5")
+    answer = call("--device", "cpu", *arguments, "--output", "r", cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    stored = read_run(tmp_path / "r")
+    plan = stored.info.plan
+    assert plan.reference == make_case(num_epochs=2)
+    assert plan.quality_margin == 1.5
+    (reference,) = stored.measurements_of(plan.reference)
+    (case,) = stored.measurements_of(plan.cases[0])
+    assert reference.trained is not None
+    assert case.trained is not None
+    assert reference.trained.digest == case.trained.digest
+    rows = csv.DictReader((tmp_path / "r" / "throughput.csv").read_text().splitlines())
+    assert [row["case"] for row in rows] == ["cpu/eager/manual"]
+    assert "compared with cpu/reference/manual, trained beside the cases, not timed; margin 1.5" in answer.stdout
 
 
 class _Recipe:
@@ -193,3 +259,12 @@ def test_an_interrupt_keeps_what_was_measured_marks_it_partial_and_is_exit_130(t
     stored = read_run(tmp_path / "r")
     assert not stored.is_complete
     assert stored.measurements[0].blocks
+
+
+def test_the_doctor_shows_this_machine_and_writes_nothing(tmp_path: Path) -> None:
+    answer = call("--info", "--device", "cpu", cwd=tmp_path, OMP_NUM_THREADS="3")
+    assert answer.returncode == 0, answer.stderr
+    assert "This machine" in answer.stdout
+    assert "  cpu        CPU" in answer.stdout
+    assert "undo: export OMP_NUM_THREADS=3" in answer.stdout
+    assert not list(tmp_path.iterdir())

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -60,7 +61,7 @@ def _run_elsewhere(program: str, **environment: str) -> subprocess.CompletedProc
 def test_the_exit_codes_are_the_documented_ones() -> None:
     assert {code.name: int(code) for code in ExitCode} == {
         "FINE": 0,
-        "SLOWER": 1,
+        "CONDITION": 1,
         "USAGE": 2,
         "UNAVAILABLE": 3,
         "NOT_COMPARABLE": 4,
@@ -73,7 +74,7 @@ def test_the_exit_codes_are_the_documented_ones() -> None:
     }
 
 
-@pytest.mark.parametrize("code", [ExitCode.FINE, ExitCode.SLOWER, ExitCode.FAILED_CASES])
+@pytest.mark.parametrize("code", [ExitCode.FINE, ExitCode.CONDITION, ExitCode.FAILED_CASES])
 def test_a_command_leaves_with_the_code_that_it_returns(code: ExitCode, capfd: pytest.CaptureFixture[str]) -> None:
     assert _leave(lambda: code) == code
     assert capfd.readouterr() == ("", "")
@@ -213,3 +214,19 @@ def test_a_wrong_command_line_is_one_line_and_2(
     assert out == ""
     assert len(err.splitlines()) == 1
     assert err.startswith(named)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize(("target", "code"), [("> /dev/full", 2), (">&-", 0), (">&- 2>&-", 0)])
+def test_an_output_that_takes_nothing_is_no_bug_of_ours(target: str, code: int) -> None:
+    done = subprocess.run(
+        f"{shlex.quote(sys.executable)} -m bench.run --list {target}",
+        shell=True,
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert ("standard output can't be written: No space left on device" in done.stderr) == (code == 2)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from torch._dynamo.utils import counters as dynamo_counters
 from torch.optim import Optimizer
 
 from productnet.batching import epoch_mean
@@ -223,8 +224,9 @@ def test_an_epsilon_within_the_root_would_be_seen() -> None:
 
 
 @every_engine
-def test_the_parts_of_a_step_are_the_step_bit_for_bit(engine: str) -> None:
-    config = replace(SHORT_LAST_BATCH, engine=engine)
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_the_parts_of_a_step_are_the_step_bit_for_bit(engine: str, precision: str) -> None:
+    config = replace(SHORT_LAST_BATCH, engine=engine, precision=precision)
     whole = _train(config, 3)
     cut = Training(config)
     step = cut.engine.step()
@@ -292,6 +294,14 @@ def test_the_registry_is_text_and_can_not_be_changed() -> None:
     assert all(isinstance(place, str) for place in ENGINES.values())
     with pytest.raises(TypeError):
         ENGINES["mine"] = "mine:Engine"  # type: ignore[index]
+
+
+def test_many_trainings_in_one_process_are_all_compiled() -> None:
+    for width in range(3, 13):
+        training = Training(replace(STEPWISE, engine="compiled-model", hidden_sizes=(width,)))
+        num_compiled = dynamo_counters["stats"]["unique_graphs"]
+        training.train(1)
+        assert dynamo_counters["stats"]["unique_graphs"] == num_compiled + 1
 
 
 # On a card

@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-import gc
 import hashlib
 import platform
-import tracemalloc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -18,7 +15,6 @@ from productnet.batching import Batch
 from productnet.config import TrainConfig
 from productnet.errors import ConfigError, DeviceUnavailableError
 from productnet.evaluate import evaluate
-from productnet.keeper import CheckpointKeeper
 from productnet.registry import BATCHINGS, ENGINES
 from productnet.train import Training, TrainResult, fit, run_epochs
 
@@ -260,7 +256,8 @@ def test_the_number_of_threads_is_that_of_the_recipe(num_threads: int) -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_training_that_is_seen_after_every_epoch_has_the_very_same_losses(engine: str) -> None:
     config = replace(SMALL, engine=engine, num_epochs=7, log_interval_epochs=3)
-    seen, told = [], []
+    seen: list[int] = []
+    told: list[int] = []
     training = Training(config)
     run_epochs(
         training,
@@ -270,106 +267,3 @@ def test_a_training_that_is_seen_after_every_epoch_has_the_very_same_losses(engi
     assert seen == [1, 2, 3, 4, 5, 6, 7]
     assert told == [3, 6, 7]
     assert training.result() == fit(config)
-
-
-# Any widths, sizes and batches
-
-
-@pytest.mark.parametrize("batching", BATCHINGS)
-@pytest.mark.parametrize("engine", ["reference", "eager"])
-@pytest.mark.parametrize(
-    ("changes", "batch_sizes"),
-    [
-        ({"hidden_sizes": (256, 256), "num_samples": 10_000, "batch_size": 1_000}, [1_000] * 10),
-        ({"num_samples": 60, "batch_size": 1}, [1] * 60),
-        ({"num_samples": 250, "batch_size": 100}, [100, 100, 50]),
-        ({"num_samples": 201, "batch_size": 100}, [100, 100, 1]),
-        ({"num_samples": 250, "batch_size": 100, "drop_last": True}, [100, 100]),
-        ({"num_samples": 100, "batch_size": 100}, [100]),
-        ({"hidden_sizes": (7,), "num_samples": 60, "batch_size": 20}, [20] * 3),
-        ({"hidden_sizes": (), "num_samples": 60, "batch_size": 20}, [20] * 3),
-        ({"hidden_sizes": (1, 1, 1, 1), "num_samples": 2, "batch_size": 1}, [1, 1]),
-    ],
-)
-def test_any_shape_trains_in_every_batching_on_all_samples(
-    engine: str, batching: str, changes: dict[str, Any], batch_sizes: list[int]
-) -> None:
-    config = replace(SMALL, engine=engine, batching=batching, num_epochs=3, learning_rate=3e-3, **changes)
-    training = Training(config)
-    training.prepare()
-    assert [len(inputs) for inputs, _ in training.batching.epoch()] == batch_sizes
-    training.restart()
-    run_epochs(training)
-    result = training.result()
-    assert not result.has_diverged
-    assert result.epoch_losses[-1] < result.epoch_losses[0]
-    assert training.model(training.data.features).shape == (config.num_samples, 1)
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"hidden_sizes": (256, 256), "num_samples": 10_000, "batch_size": 1_000, "num_epochs": 2},
-        {"num_samples": 21, "batch_size": 1, "num_epochs": 2},
-        {"hidden_sizes": (), "num_samples": 21, "batch_size": 20, "num_epochs": 2},
-    ],
-)
-def test_a_compiled_network_of_any_shape_follows_the_reference(changes: dict[str, Any]) -> None:
-    config = replace(SMALL, engine="compiled-model", **changes)
-    assert fit(config).epoch_losses == pytest.approx(fit(replace(config, engine="reference")).epoch_losses, rel=1e-4)
-
-
-# Memory
-
-
-def _count_live_tensors() -> int:
-    gc.collect()
-    # By type, not isinstance: other libraries' lazy objects would be woken by being asked for their class.
-    return sum(issubclass(type(each), torch.Tensor) for each in gc.get_objects())
-
-
-def _growth(training: Training, on_epoch: Callable[[Training], None] | None) -> tuple[int, float]:
-    """Train a few epochs, then thirty more: how many tensors, and bytes of Python an epoch, have come to stay."""
-
-    def train(num_epochs: int) -> None:
-        for _ in range(num_epochs):
-            training.train(1)
-            if on_epoch is not None:
-                on_epoch(training)
-
-    train(3)
-    tensors = _count_live_tensors()
-    tracemalloc.start()
-    try:
-        train(2)
-        before, _ = tracemalloc.get_traced_memory()
-        train(30)
-        gc.collect()
-        after, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    return _count_live_tensors() - tensors, (after - before) / 30
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("batching", BATCHINGS)
-def test_no_tensor_of_an_epoch_outlives_it(engine: str, batching: str) -> None:
-    tensors, bytes_per_epoch = _growth(Training(replace(SMALL, engine=engine, batching=batching)), None)
-    assert tensors == 0
-    # An epoch leaves one number: a float of 24 bytes, its place in a list, and the list's room to grow.
-    assert bytes_per_epoch < 60
-
-
-def test_keeping_checkpoints_holds_two_states_however_many_epochs_there_are(tmp_path: Path) -> None:
-    training = Training(SMALL)
-    keeper = CheckpointKeeper(tmp_path)
-    tensors, _ = _growth(training, keeper.see)
-    # Best and last may be one at first.
-    assert 0 <= tensors <= len(list(training.model.parameters()))
-
-
-def test_a_training_that_kept_its_epochs_would_be_seen() -> None:
-    kept: list[torch.Tensor] = []
-    tensors, bytes_per_epoch = _growth(Training(SMALL), lambda training: kept.append(training.order.next_epoch()))
-    assert tensors == 32
-    assert bytes_per_epoch > 60

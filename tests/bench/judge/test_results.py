@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bench.judge.quality import Quality
 from bench.judge.results import CaseResult, find_fastest, judge_run
+from bench.judge.stages import Stages
 from bench.judge.statistics import Summary
 from bench.records.case import Case
 from bench.records.journal import Record
@@ -69,8 +70,8 @@ def test_throughput_is_over_the_blocks_of_the_trainings() -> None:
 def test_set_up_and_compiling_are_summarised_over_processes() -> None:
     started = [make_started(BASE, 0, 0, 1.0, 5.0), make_started(BASE, 1, 0, 2.0, 7.0)]
     (result,) = judge([BASE], [*started])
-    assert result.setup_seconds == Summary(2, 1.5, 1.25, 1.75)
-    assert result.compile_seconds == Summary(2, 6.0, 5.5, 6.5)
+    assert result.stages.setup_seconds == Summary(2, 1.5, 1.25, 1.75)
+    assert result.stages.warm_compile_seconds == Summary(2, 6.0, 5.5, 6.5)
 
 
 def test_inference_is_seconds_for_each_batch() -> None:
@@ -83,8 +84,10 @@ def test_what_was_not_measured_is_none() -> None:
     assert result.training_seconds is None
     assert result.steps_per_second is None
     assert result.samples_per_second is None
-    assert result.setup_seconds is None
-    assert result.compile_seconds is None
+    assert result.stages == Stages(None, None, None, None, None, None)
+    assert result.payoff_epochs is None
+    assert result.data_parts == {}
+    assert result.queue_split is None
     assert result.speedup is None
     assert result.phase_split is None
     assert result.inference_seconds is None
@@ -192,7 +195,7 @@ def test_the_order_of_records_does_not_matter(seed: int) -> None:
     for before, after in zip(judge([BASE, OTHER], records), judge([BASE, OTHER], shuffled), strict=True):
         assert after.training_seconds == before.training_seconds
         assert after.steps_per_second == before.steps_per_second
-        assert after.setup_seconds == before.setup_seconds
+        assert after.stages == before.stages
         assert after.speedup == pytest.approx(before.speedup)
         assert (after.quality, len(after.trained)) == (before.quality, len(before.trained))
 
@@ -223,6 +226,25 @@ def test_what_is_invalid_failed_or_untrained_is_never_the_fastest(spoiled: list[
     assert fastest.case == BASE
 
 
+@pytest.mark.parametrize(
+    ("errors", "quality"),
+    [((2e-4, 2e-4, 2e-4), Quality.DIFFERENT), ((5e-5, 1e-4, 4e-4), Quality.UNDECIDED)],
+)
+def test_a_faster_mode_that_is_not_shown_to_be_as_good_is_shown_and_not_the_fastest(
+    errors: tuple[float, ...], quality: Quality
+) -> None:
+    base = [make_training(BASE, [2.0], replicate=replicate, mse=1e-4) for replicate in range(3)]
+    trained = [
+        make_training(OTHER, [1.0], replicate=replicate, mse=mse, losses=[0.5]) for replicate, mse in enumerate(errors)
+    ]
+    results = judge([BASE, OTHER], *base, *trained)
+    assert (results[1].quality, results[1].is_rankable) == (quality, False)
+    assert results[1].speedup == pytest.approx(2.0)
+    fastest = find_fastest(results)
+    assert fastest is not None
+    assert fastest.case == BASE
+
+
 def test_where_nothing_can_be_ranked_there_is_no_fastest() -> None:
     results = judge([BASE], make_training(BASE, [1.0], r_squared=None))
     assert results[0].quality is Quality.INVALID
@@ -232,7 +254,7 @@ def test_where_nothing_can_be_ranked_there_is_no_fastest() -> None:
 
 def test_a_run_of_one_case_is_judged() -> None:
     (result,) = judge([BASE], make_training(BASE, [1.0]))
-    assert (result.case, result.quality, result.is_rankable) == (BASE, Quality.BASELINE, True)
+    assert (result.case, result.quality, result.is_rankable) == (BASE, Quality.REFERENCE, True)
 
 
 def test_every_planned_case_is_judged_in_its_order() -> None:

@@ -11,12 +11,18 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from bench.measure.process import WorkerProcess
 from bench.records.case import Case
 from bench.workloads import Judgement
 from productnet.engines.step import Step
 from productnet.errors import DeviceUnavailableError
+from productnet.kinds import PhaseTiming
+
+if TYPE_CHECKING:
+    from productnet.device import Device
+    from productnet.precision import Arithmetic
 
 ACCURACY = {
     "mse": 0.0002,
@@ -46,6 +52,28 @@ class ScriptedClock:
         self.now += seconds
 
 
+class FakeDevice:
+    """Does its work when it is waited for; its queue's marks read the same clock."""
+
+    def __init__(self, pass_time: Callable[[float], None], phase_timing: PhaseTiming = "clock") -> None:
+        self.pass_time = pass_time
+        self.phase_timing = phase_timing
+        self.pending_seconds = 0.0
+
+    def synchronize(self) -> None:
+        self.pass_time(self.pending_seconds)
+        self.pending_seconds = 0.0
+
+    def make_marks(self) -> None:
+        """None."""
+
+    def reset_peak_memory(self) -> None:
+        """Nothing to reset."""
+
+    def peak_memory_bytes(self) -> int:
+        return 4_096
+
+
 class FakeWorkload:
     """Two steps of ten samples an epoch; each part of a step takes its own scripted time."""
 
@@ -55,7 +83,9 @@ class FakeWorkload:
     def __init__(self, pass_time: Callable[[float], None], inference_seconds: float = 0.001) -> None:
         self.pass_time = pass_time
         self.inference_seconds = inference_seconds
-        self.pending_seconds = 0.0
+        self.device = cast("Device", FakeDevice(pass_time))
+        self.arithmetic = cast("Arithmetic", None)
+        self.num_multiply_adds_per_step: int | None = None
         self.num_epochs_trained = 0
         self.num_restarts = 0
 
@@ -103,9 +133,12 @@ class FakeWorkload:
         self.pass_time(num_batches * self.inference_seconds)
         return 10 * num_batches
 
-    def synchronize(self) -> None:
-        self.pass_time(self.pending_seconds)
-        self.pending_seconds = 0.0
+    def run_first_step(self) -> bool:
+        self.pass_time(0.25)
+        return True
+
+    def prefixes(self) -> dict[str, Callable[[int], None]]:
+        return {"sampler": lambda num_epochs: self.pass_time(num_epochs * 0.0005)}
 
 
 class MisbehavingWorkload(FakeWorkload):
@@ -124,6 +157,9 @@ class MisbehavingWorkload(FakeWorkload):
 
     def prepare(self) -> None:
         """Take no time."""
+
+    def prefixes(self) -> dict[str, Callable[[int], None]]:
+        return {}
 
     def train(self, num_epochs: int) -> list[float]:
         is_pilot = self.num_restarts == 0

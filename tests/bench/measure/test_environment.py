@@ -12,7 +12,7 @@ from bench.errors import FaultyDeviceError, UnavailableError
 from bench.measure import environment, survey
 from bench.measure.process import ask_in_child
 from bench.measure.rounds import MAX_WORKERS, choose_max_workers
-from bench.measure.survey import Survey, TorchFacts, Unusable, choose_devices, resolve_amp
+from bench.measure.survey import Survey, TorchFacts, Unusable, choose_devices, drop_unusable, resolve_amp
 from bench.records.environment import Accelerator, Recorded
 from bench.workloads.suites import SUITES, plan_cases
 from productnet.exit_code import ExitCode
@@ -30,30 +30,6 @@ FACTS = TorchFacts(
 def make_survey(*names: str, **unusable: Unusable) -> Survey:
     devices = tuple(Accelerator(name=name, model_name=f"model of {name}") for name in names)
     return Survey(devices=devices, unusable=unusable, torch=FACTS)
-
-
-@pytest.mark.parametrize(
-    ("cpu_max", "granted"),
-    [("150000 100000", 1.5), ("max 100000", 4.0), ("800000 100000", 4.0), ("garbage", 4.0), ("1 0", 4.0), (None, 4.0)],
-)
-def test_the_cpus_granted_are_those_of_affinity_or_quota_whichever_is_less(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cpu_max: str | None, granted: float
-) -> None:
-    monkeypatch.setattr(environment, "_CGROUP", tmp_path)
-    monkeypatch.setattr("psutil.Process.cpu_affinity", lambda _self: [0, 1, 2, 3], raising=False)
-    if cpu_max is not None:
-        (tmp_path / "cpu.max").write_text(cpu_max + "\n")
-    assert environment.collect_num_cpus_granted() == granted
-
-
-@pytest.mark.parametrize(("memory_max", "limit"), [("1073741824", 2**30), ("max", None), ("-5", None), (None, None)])
-def test_a_memory_limit_that_is_none_or_unreadable_is_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory_max: str | None, limit: int | None
-) -> None:
-    monkeypatch.setattr(environment, "_CGROUP", tmp_path)
-    if memory_max is not None:
-        (tmp_path / "memory.max").write_text(memory_max + "\n")
-    assert environment.collect_memory_limit_bytes() == limit
 
 
 def test_variables_that_steer_libraries_are_kept_and_others_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,6 +160,15 @@ def test_fewer_workers_are_alive_where_memory_is_short() -> None:
     assert choose_max_workers(Recorded(memory_available_bytes=4 * 2**30)) == 4
     assert choose_max_workers(Recorded(memory_available_bytes=64 * 2**30, memory_limit_bytes=3 * 2**30)) == 3
     assert choose_max_workers(Recorded(memory_available_bytes=2**20)) == 2
+
+
+def test_a_suite_leaves_out_a_precision_that_the_device_can_not_do_and_says_why() -> None:
+    found = survey.take_survey("cpu")
+    cases = plan_cases(SUITES["full"], ["cpu"], ["eager"], ["manual"], None, 1, 10)
+    kept, dropped = drop_unusable(cases, found)
+    assert [case.precision for case in kept] == ["fp32", "bf16", "fp16"]
+    assert list(dropped) == ["cpu/eager/manual/tf32"]
+    assert "NVIDIA" in dropped["cpu/eager/manual/tf32"]
 
 
 def test_amp_becomes_what_suits_the_device_and_equal_cases_are_one() -> None:

@@ -7,15 +7,18 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 
 from bench.measure.process import Target, WorkerError, WorkerProcess
 from bench.measure.rounds import measure, plan_waves
-from bench.measure.wave import Timeouts
+from bench.measure.timeouts import Timeouts
 from bench.records.case import Case
-from bench.records.journal import Block, Failed, Record, Started, Trained
+from bench.records.conditions import Conditions
+from bench.records.journal import Block, Ended, Failed, Record, Started, Trained
 from bench.records.plan import Plan
+from bench.records.progress import Progress
 from tests.bench.measure.fakes import answer_rubbish, launcher, write_rubbish
 
 QUICK = Timeouts(load_seconds=60, set_up_seconds=60, judge_seconds=60, block_seconds=0.4, block_factor=0.0)
@@ -130,6 +133,53 @@ def test_more_cases_than_workers_run_in_waves_and_the_baseline_joins_each() -> N
         [("a", 1), ("b", 1), ("c", 1)],
         [("a", 1), ("d", 1)],
     ]
+
+
+def name_reference(plan: Plan, engine: str = "good") -> Plan:
+    """Give a plan a reference that is none of its cases."""
+    reference = Case(device="cpu", engine=engine, batching="reference", num_threads=1, num_epochs=4)
+    return msgspec.structs.replace(plan, reference=reference)
+
+
+def test_a_reference_that_is_no_case_trains_every_seed_first_and_is_in_no_round(tmp_path: Path) -> None:
+    records = run(name_reference(make_plan("good", "prints", num_replicates=3)), tmp_path, max_workers=2)
+    ours = [
+        record
+        for record in records
+        if not isinstance(record, Ended | Conditions) and record.case == "cpu/good/reference"
+    ]
+    assert records[: len(ours)] == ours
+    assert [(each.replicate, len(each.epoch_losses)) for each in ours if isinstance(each, Trained)] == [
+        *((0, 4), (1, 4), (2, 4)),
+    ]
+    assert {block.kind for block in ours if isinstance(block, Block)} == {"train"}
+    assert sum(isinstance(record, Block) for record in ours) == 3
+    others = [record for record in records if isinstance(record, Trained) and record not in ours]
+    assert {record.case for record in others} == {"cpu/good/manual", "cpu/prints/manual"}
+    assert {record.wave for record in ours}.isdisjoint({record.wave for record in others})
+
+
+def test_a_reference_that_is_a_case_trains_once_a_seed_as_that_case(tmp_path: Path) -> None:
+    plan = make_plan("good", "prints")
+    alone = run(plan, tmp_path)
+    named = run(msgspec.structs.replace(plan, reference=plan.cases[1]), tmp_path)
+    assert [type(record) for record in named].count(Trained) == [type(record) for record in alone].count(Trained) == 2
+
+
+def test_a_reference_that_fails_is_recorded_and_costs_no_case(tmp_path: Path) -> None:
+    records = run(name_reference(make_plan("good"), engine="raises"), tmp_path)
+    assert list(failures(records)) == ["cpu/raises/reference"]
+    assert [record.case for record in records if isinstance(record, Trained)] == ["cpu/good/manual"]
+
+
+def test_no_time_left_is_told_while_the_reference_trains_and_from_then_on_it_is(tmp_path: Path) -> None:
+    told: list[Progress] = []
+    measure(name_reference(make_plan("good")), launcher(tmp_path), lambda _record: None, told.append, timeouts=QUICK)
+    reference = [progress for progress in told if progress.case.batching == "reference"]
+    assert {progress.stage for progress in reference} == {"starting", "setting up", "training"}
+    assert {progress.seconds_left for progress in reference} == {None}
+    assert all(progress.seconds_left is not None for progress in told if progress.stage == "phases and inference")
+    assert {progress.num_waves for progress in told} == {2}
 
 
 def test_workers_end_when_their_coordinator_is_killed_in_the_middle_of_a_block(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 
 from bench.measure.blocks import TrainBlock
-from bench.measure.messages import Ready
+from bench.measure.messages import BlockDone, Ready
 from bench.measure.process import WorkerError, WorkerProcess
 from bench.measure.seat import Seat
 from tests.bench.runs import make_case, make_info
@@ -17,7 +17,11 @@ READY = Ready(
     pilot_epoch_seconds=0.1,
     pilot_inference_seconds=0.001,
     timer_floor_seconds=1e-7,
-    has_phases=True,
+    is_cold=True,
+    first_step_seconds=0.01,
+    floor_seconds=1e-6,
+    phase_kinds=("plain", "phases"),
+    prefixes=("sampler", "fetch"),
 )
 
 
@@ -49,6 +53,13 @@ def test_a_repetition_that_ends_elsewhere_costs_the_case(last: float | None) -> 
 def test_a_repetition_that_goes_on_where_the_first_ended_is_caught() -> None:
     with pytest.raises(WorkerError, match="training number 2"):
         take((0, True, True, [3.0, 2.0]), (1, True, True, [1.5, 1.0]))
+
+
+def test_a_step_that_is_shorter_than_its_multiply_adds_is_refused() -> None:
+    done = BlockDone(num_steps=1_000, num_samples=1, seconds=0.9e-3)
+    with pytest.raises(WorkerError, match=r"a step took 9e-07 s, and its multiply-adds alone need 1e-06 s here"):
+        take().check_floor(done)
+    take().check_floor(BlockDone(num_steps=1_000, num_samples=1, seconds=1.1e-3))
 
 
 def test_trainings_that_all_diverge_are_the_same() -> None:

@@ -30,6 +30,29 @@ def test_a_case_of_which_nothing_was_measured_has_no_measurement() -> None:
     assert make_run([CASE]).measurements_of(CASE) == []
 
 
+def test_a_reference_that_is_no_case_has_measurements_of_its_own() -> None:
+    reference = make_case("eager")
+    run = make_run([CASE], [make_trained(CASE), make_trained(reference)], reference=reference)
+    assert [each.trained for each in run.measurements_of(reference)] == [make_trained(reference)]
+    assert len(run.measurements_of(CASE)) == 1
+
+
+def test_a_record_of_neither_a_case_nor_the_reference_is_refused() -> None:
+    with pytest.raises(KeyError, match="cpu/eager/manual"):
+        make_run([CASE], [make_trained(make_case("eager"))])
+
+
+def test_a_reference_can_not_pass_for_a_case_that_it_is_not() -> None:
+    with pytest.raises(ValueError, match="the name of a case"):
+        make_info([CASE], reference=make_case(num_epochs=7))
+
+
+def test_a_training_is_its_blocks_in_the_order_of_their_rounds() -> None:
+    blocks = [make_block(CASE, 2.0, round=1), make_block(CASE, 1.0, round=0)]
+    (measurement,) = make_run([CASE], [*blocks, make_trained(CASE)]).measurements
+    assert measurement.whole_trainings() == [blocks[::-1]]
+
+
 def test_blocks_are_found_by_kind_in_their_order() -> None:
     blocks = [
         make_block(CASE, 1.0),

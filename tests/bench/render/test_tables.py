@@ -9,16 +9,20 @@ import msgspec
 import pytest
 
 from bench.judge.results import CaseResult, judge_run
-from bench.records.journal import Block, Record, Started, Trained
+from bench.records.journal import Block, Memory, Record, Started, Trained
+from bench.render.phase_tables import make_data_table, make_phases_table, make_queue_table
 from bench.render.table import Table, Value, to_csv, to_markdown
-from bench.render.tables import make_accuracy_table, make_failures_table, make_phases_table, make_throughput_table
-from tests.bench.runs import LEARNED, make_case, make_details, make_failed, make_run, make_training
+from bench.render.tables import make_accuracy_table, make_failures_table, make_stages_table, make_throughput_table
+from tests.bench.runs import LEARNED, make_case, make_details, make_failed, make_prefix, make_run, make_training
 
 BASE, OTHER = make_case(), make_case("eager")
 TABLES: dict[str, Callable[[Sequence[CaseResult]], Table]] = {
     "throughput": make_throughput_table,
     "phases": make_phases_table,
     "accuracy": make_accuracy_table,
+    "stages": make_stages_table,
+    "data": make_data_table,
+    "queue": make_queue_table,
 }
 PARTS = [0.125, 0.25, 0.5, 0.0625]
 
@@ -53,11 +57,11 @@ def change_last(records: list[Record], kind: str, **changes: object) -> list[Rec
     [
         (
             "train",
-            {"seconds": 1.5},
+            {"seconds": 0.5},
             {
                 *("training_seconds", "speedup", "steps_per_second", "samples_per_second"),
                 *("data_seconds", "forward_seconds", "backward_seconds", "optimizer_seconds"),
-                *("rest_seconds", "total_seconds"),
+                *("sum_seconds", "rest_seconds", "total_seconds"),
             },
         ),
         ("train", {"num_samples": 5_000}, {"samples_per_second"}),
@@ -65,16 +69,21 @@ def change_last(records: list[Record], kind: str, **changes: object) -> list[Rec
         (
             "phases",
             {"phase_seconds": {"data": 0.25, "forward": 0.25, "backward": 0.5, "optimizer": 0.0625}},
-            {"data_seconds", "rest_seconds"},
+            {"data_seconds", "sum_seconds", "rest_seconds", "rest_share"},
         ),
         ("inference", {"seconds": 0.25}, {"inference_seconds"}),
         ("started", {"setup_seconds": 4.0}, {"setup_seconds"}),
-        ("started", {"compile_seconds": 4.0}, {"compile_seconds"}),
+        ("started", {"compile_seconds": 4.0}, {"warm_compile_seconds"}),
         ("started", {"timer_floor_seconds": 1e-4}, {"optimizer_seconds"}),
-        ("trained", {"epoch_losses": (0.5, 0.125)}, {"final_loss", "quality"}),
+        ("trained", {"epoch_losses": (0.5, 0.125)}, {"final_loss", "quality", "has_reference_losses"}),
         ("trained", {"heldout_accuracy": msgspec.structs.replace(LEARNED, rmse=7.0)}, {"heldout_rmse"}),
         ("trained", {"training_accuracy": msgspec.structs.replace(LEARNED, rmse=7.0)}, {"training_rmse"}),
-        ("trained", {"digest": "another"}, {"quality", "speedup"}),
+        ("trained", {"digest": "another"}, {"quality", "speedup", "has_reference_losses"}),
+        (
+            "trained",
+            {"epoch_losses": (0.5, 0.0001)},
+            {"final_loss", "quality", "has_reference_losses", "target_seconds"},
+        ),
     ],
 )
 def test_every_cell_is_recomputed_from_the_samples(kind: str, changes: dict[str, object], changed: set[str]) -> None:
@@ -98,7 +107,22 @@ def test_a_column_of_every_table_has_a_unit_in_its_name(name: str) -> None:
 def test_throughput_shows_the_numbers_of_a_case() -> None:
     table = make_throughput_table(judge(make_records()))
     shown = [column.text(value) for column, value in zip(table.columns, table.rows[1], strict=True)]
-    assert shown == ["cpu/eager/manual", "1.000", "2.000x", "100.0", "10,000", "250.0", "500.0", "1", "identical"]
+    assert shown == ["cpu/eager/manual", "1.000", "never", "2.000x", "100.0", "10,000", "1", "EQUIVALENT"]
+
+
+def test_stages_show_the_numbers_of_a_case() -> None:
+    memory = Memory(baseline_bytes=2**28, peak_bytes=2**28 + 2**23, peak_device_bytes=2**20)
+    records = change_last(make_records(), "started", is_cold=True, first_step_seconds=0.375)
+    table = make_stages_table(judge(change_last(records, "trained", memory=memory)))
+    shown = [column.text(value) for column, value in zip(table.columns, table.rows[1], strict=True)]
+    assert shown == ["cpu/eager/manual", "250.0", "375.0", "500.0", "-", "-", "8.000", "1.000"]
+
+
+def test_fetching_a_batch_shows_its_parts_and_their_sum() -> None:
+    parts = [make_prefix(OTHER, name, seconds) for name, seconds in (("sampler", 0.25), ("fetch", 0.5))]
+    table = make_data_table(judge([*make_records(), *parts]))
+    shown = [column.text(value) for column, value in zip(table.columns, table.rows[1], strict=True)]
+    assert shown == ["cpu/eager/manual", "2,500", "2,500", "-", "-", "5,000"]
 
 
 def test_phases_show_the_numbers_of_a_case() -> None:
@@ -107,7 +131,7 @@ def test_phases_show_the_numbers_of_a_case() -> None:
     shown = [column.text(value) for column, value in zip(table.columns, table.rows[1], strict=True)]
     assert shown == [
         "cpu/eager/manual",
-        *("1,000", "2,000", "4,000", "500.0", "2,500", "10,000", "25.00 %"),
+        *("1,000", "2,000", "4,000", "500.0", "7,500", "2,500", "10,000", "25.00 %", "25.00 %"),
         "5,000",
     ]
 
@@ -116,8 +140,8 @@ def test_accuracy_shows_the_numbers_of_a_case() -> None:
     table = make_accuracy_table(judge(make_records()))
     shown = [column.text(value) for column, value in zip(table.columns, table.rows[1], strict=True)]
     assert shown == [
-        *("cpu/eager/manual", "identical", "0.2500", "0.999800", "0.3000", "2.500", "0.2000"),
-        *("1.25 %", "62.50 %", "93.75 %", "0.3000"),
+        *("cpu/eager/manual", "EQUIVALENT", "0.2500", "0.999800", "0.3000", "2.500", "0.2000"),
+        *("1.25 %", "62.50 %", "93.75 %", "-", "yes", "0.3000"),
     ]
 
 
@@ -175,7 +199,7 @@ def test_replicates_of_a_baseline_in_several_waves_are_counted_once() -> None:
     "reason", ["a | b \\| c", "one\ntwo\n|---|", "<b>`x`</b>", "\x1b[2J", "=1+1", "[c](javascript:x)", "x" * 2_000, ""]
 )
 def test_a_hostile_reason_leaves_the_table_of_failures_in_shape(reason: str) -> None:
-    table = make_failures_table(judge([make_failed(BASE, reason=reason), make_failed(OTHER)]))
+    table = make_failures_table([make_failed(BASE, reason=reason), make_failed(OTHER)])
     lines = to_markdown(table).splitlines()[2:]
     assert len(lines) == 4
     assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {len(table.columns) + 1}
@@ -183,7 +207,7 @@ def test_a_hostile_reason_leaves_the_table_of_failures_in_shape(reason: str) -> 
 
 def test_every_failure_is_listed_with_the_command_that_repeats_it() -> None:
     failures = [make_failed(BASE), make_failed(OTHER, reason="a | b"), make_failed(OTHER, replicate=1)]
-    table = make_failures_table(judge([*failures]))
+    table = make_failures_table(failures)
     assert table.rows == tuple(
         (failed.case, failed.replicate, "killed", "train", failed.reason, failed.repeat_command) for failed in failures
     )

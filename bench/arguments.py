@@ -1,0 +1,93 @@
+"""The command line of `python -m bench.run`, and what its words may be."""
+
+from __future__ import annotations
+
+import math
+import re
+from argparse import ArgumentTypeError, Namespace
+from collections.abc import Callable
+from pathlib import Path
+
+from bench.errors import UsageError
+from bench.records.plan import QUALITY_MARGIN
+from bench.workloads.suites import SUITES
+from productnet.config import TrainConfig
+from productnet.door import OneLineParser
+from productnet.registry import AMP, BATCHINGS, ENGINES, PRECISIONS
+
+
+def make_parser(prog: str) -> OneLineParser:
+    """Describe the command line."""
+    parser = OneLineParser(
+        prog=prog,
+        description="Train the product network in several modes, measure speed and accuracy side by side, and write "
+        "tables to results/. Without flags: the suite 'quick' on the best device here.",
+    )
+    recipe = TrainConfig()
+    suites = "; ".join(f"{name}: {suite.purpose}" for name, suite in SUITES.items())
+    add = parser.add_argument
+    add("--device", default="auto", help="cpu, cuda, cuda:N, mps, auto (the best one here, default) or all")
+    add("--suite", default="quick", choices=tuple(SUITES), help=f"which cases; {suites}")
+    add("--engine", type=_parse_list(tuple(ENGINES)), help=f"instead of the suite's: {','.join(ENGINES)}")
+    add("--batching", type=_parse_list(tuple(BATCHINGS)), help=f"instead of the suite's: {','.join(BATCHINGS)}")
+    precisions = (*PRECISIONS, AMP)
+    add("--precision", type=_parse_list(precisions), help=f"instead of the suite's: {','.join(precisions)}")
+    add("--amp", dest="precision", action="store_const", const=(AMP,), help="the 16-bit precision of the device")
+    compiled = ("compiled-model",)
+    add("--compile", dest="engine", action="store_const", const=compiled, help="--engine compiled-model")
+    epochs, threads = recipe.num_epochs, recipe.num_threads
+    add("--epochs", dest="num_epochs", type=int, default=epochs, help=f"of a training (default {epochs})")
+    add("--replicates", type=int, help="how often each case is measured, each time in a fresh process with a new seed")
+    add("--threads", dest="num_threads", type=int, default=threads, help=f"CPU threads (default {threads})")
+    add("--seed", type=int, default=recipe.seed, help=f"of the first replicate (default {recipe.seed})")
+    margin = "held-out MSE that still counts as equal: up to so many times the reference's, or one in so many of it"
+    add("--quality-margin", type=_parse_margin, default=QUALITY_MARGIN, help=f"{margin} (default {QUALITY_MARGIN})")
+    add("--strict", action="store_true", help="exit 1 where a quality is DIFFERENT, 7 where one is UNDECIDED")
+    add("--output", type=Path, help="the run's directory (default: a new one under results/)")
+    add("--label", type=_parse_label, help="a word of yours that is kept with the run and put into its name")
+    add("--list", action="store_true", help="name the cases and stop; asks no device")
+    add(
+        "--info",
+        action="store_true",
+        help="the doctor: show this machine, what may spoil a measurement on it, and what mends that",
+    )
+    return parser
+
+
+def check_numbers(arguments: Namespace) -> None:
+    """Check every number as a training would.
+
+    Raises:
+        ConfigError: with the setting, its value and what it may be.
+    """
+    if arguments.replicates is not None and arguments.replicates < 1:
+        raise UsageError(f"--replicates {arguments.replicates} is too small: use at least 1")
+    for seed in (arguments.seed, arguments.seed + (arguments.replicates or 1) - 1):
+        TrainConfig(num_threads=arguments.num_threads, num_epochs=arguments.num_epochs, seed=seed)
+
+
+def _parse_list(known: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
+    def parse(text: str) -> tuple[str, ...]:
+        names = tuple(dict.fromkeys(text.split(",")))
+        for name in names:
+            if name not in known:
+                raise ArgumentTypeError(f"{name!r} is not known: use {', '.join(known)}, or several with commas")
+        return names
+
+    return parse
+
+
+def _parse_margin(text: str) -> float:
+    try:
+        margin = float(text)
+    except ValueError:
+        margin = math.nan
+    if not 1 < margin < math.inf:
+        raise ArgumentTypeError(f"{text!r} is no margin: use a ratio above 1, say {QUALITY_MARGIN}")
+    return margin
+
+
+def _parse_label(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}", text):
+        raise ArgumentTypeError(f"{text!r} is no label: use up to 40 letters, digits, dots, dashes and underscores")
+    return text

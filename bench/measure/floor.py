@@ -1,0 +1,56 @@
+"""How short a step can be at all: its multiply-adds over a rate that was measured on the same device.
+
+Work that took less was not done: a cached output, a skipped step, a timer that did not wait.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.measure.clock import Clock, time_block
+
+if TYPE_CHECKING:
+    from productnet.device import Device
+    from productnet.precision import Arithmetic
+
+RATE_MARGIN = 2.0
+"""The floor is taken at so many times the measured rate: a library's matrix product reached 63 to 89 % of what a core's
+registers can do (measured on two CPUs), and no honest ceiling may lie below the truth."""
+
+_MIN_SECONDS = 0.005
+_LARGEST_SIZE = 2**14
+_NUM_REPEATS = 5
+
+
+def measure_step_floor(num_multiply_adds: int, device: Device, arithmetic: Arithmetic, clock: Clock) -> float:
+    """Return the seconds that a step needs at least.
+
+    Args:
+        clock: synchronised with the device.
+    Synchronizes: yes
+    """
+    return num_multiply_adds / (RATE_MARGIN * measure_multiply_adds_per_second(device, arithmetic, clock))
+
+
+def measure_multiply_adds_per_second(device: Device, arithmetic: Arithmetic, clock: Clock) -> float:
+    """Measure the rate of the largest matrix product that is needed to keep the device busy: the best of a few.
+
+    Args:
+        clock: synchronised with the device.
+    Synchronizes: yes
+    """
+    import torch
+
+    multiply = arithmetic.autocast(torch.matmul)
+    size = 128
+    while True:
+        square = torch.full((size, size), 1 / size, device=device.torch_device)
+
+        def work(_amount: int, square: torch.Tensor = square) -> None:
+            multiply(square, square)
+
+        work(1)
+        seconds = min(time_block(clock, work, 1)[0] for _ in range(_NUM_REPEATS))
+        if seconds >= _MIN_SECONDS or size >= _LARGEST_SIZE:
+            return size**3 / seconds
+        size *= 2

@@ -1,0 +1,162 @@
+"""A worker's case between two commands: what it is asked to do, done and timed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import msgspec
+
+from bench.measure.clock import HOST_CLOCK, Clock, measure_timer_floor, synchronised, time_block
+from bench.measure.floor import measure_step_floor
+from bench.measure.memory import read_peak_bytes, read_resident_bytes
+from bench.measure.messages import AnyCommand, BlockDone, Judge, Judged, Ready, Reply, RunBlock, SetUp
+from bench.measure.phases import PhaseTimes, time_phases, time_queued_phases
+from bench.records.case import Case
+from bench.records.journal import BlockKind, Memory
+from bench.workloads import Workload
+
+MakeWorkload = Callable[[Case, int], Workload]
+"""A case and a seed -> a training that is set up."""
+
+PILOT_SECONDS = 0.1
+"""How long the pilot runs at least; it only plans the length of blocks."""
+
+HOLD_FACTOR = 3.0
+"""The device is kept busy for so many times what a step takes, so that the host has handed over all of it by then."""
+
+_PHASE_KINDS: dict[str, tuple[BlockKind, ...]] = {
+    "clock": ("plain", "phases"),
+    "events": ("plain", "phases", "device"),
+    "prefixes": ("plain",),
+}
+
+
+class Session:
+    """What a worker knows of its case between two commands."""
+
+    workload: Workload
+
+    def __init__(self, make_workload: MakeWorkload, clock: Clock = HOST_CLOCK) -> None:
+        self.make_workload = make_workload
+        self.host_clock = clock
+
+    def perform(self, command: AnyCommand) -> Reply:
+        """Do what was asked."""
+        match command:
+            case SetUp():
+                return self._set_up(command)
+            case RunBlock():
+                num_compiled = count_compiled_graphs()
+                done = self._run_block(command)
+                if count_compiled_graphs() != num_compiled:
+                    raise RuntimeError(f"something was compiled within a timed block of kind {command.kind}")
+                return done
+            case Judge():
+                memory = self._read_memory()  # before judging, which takes some itself
+                return msgspec.convert({**asdict(self.workload.judge()), "memory": memory}, Judged)
+
+    def _set_up(self, command: SetUp) -> Ready:
+        is_cold = False
+        if command.cache_directory is not None:
+            # Read by TorchInductor when it compiles.
+            os.environ["TORCHINDUCTOR_CACHE_DIR"] = command.cache_directory
+            is_cold = not any(Path(command.cache_directory).glob("*"))
+        self.baseline_bytes = read_resident_bytes()
+        started = self.host_clock()
+        self.workload = workload = self.make_workload(command.case, command.seed)
+        device = workload.device
+        device.reset_peak_memory()
+        self.marks = device.make_marks()
+        self.clock = synchronised(self.host_clock, device.synchronize)
+        set_up = self.clock()
+        has_first_step = workload.run_first_step()
+        stepped = self.clock()
+        workload.prepare()
+        prepared = self.clock()
+        num_multiply_adds = workload.num_multiply_adds_per_step
+        ready = Ready(
+            setup_seconds=set_up - started,
+            compile_seconds=prepared - set_up,
+            is_cold=is_cold,
+            first_step_seconds=stepped - set_up if has_first_step else None,
+            pilot_epoch_seconds=self._pilot(workload.train),
+            pilot_inference_seconds=self._pilot(workload.infer),
+            timer_floor_seconds=measure_timer_floor(self.clock),
+            floor_seconds=None
+            if num_multiply_adds is None
+            else measure_step_floor(num_multiply_adds, device, workload.arithmetic, self.clock),
+            phase_kinds=_PHASE_KINDS[device.phase_timing] if workload.step() is not None else (),
+            prefixes=tuple(workload.prefixes()),
+        )
+        workload.restart()
+        return ready
+
+    def _pilot(self, work: Callable[[int], object]) -> float:
+        """Time one unit of some work, roughly: twice as many units until it takes long enough."""
+        work(1)  # what has not run before may compile first
+        amount = 1
+        while True:
+            seconds, _ = time_block(self.clock, work, amount)
+            if seconds >= PILOT_SECONDS:
+                return seconds / amount
+            amount *= 2
+
+    def _run_block(self, command: RunBlock) -> BlockDone:
+        workload, amount = self.workload, command.amount
+        if command.restart:
+            workload.restart()
+        match command.kind:
+            case "inference":
+                seconds, num_samples = time_block(self.clock, workload.infer, amount)
+                return BlockDone(num_steps=amount, num_samples=num_samples, seconds=seconds)
+            case "phases":
+                return self._describe(amount, self._time_phases(amount))
+            case "device":
+                return self._describe(amount, self._time_phases(amount, fills_the_queue=True))
+            case "prefix":
+                run = workload.prefixes()[command.prefix or ""]
+                seconds, _ = time_block(self.clock, run, amount)
+                return self._describe(amount, PhaseTimes(seconds, {}))
+            case "train" | "plain":
+                seconds, losses = time_block(self.clock, workload.train, amount)
+                return self._describe(amount, PhaseTimes(seconds, {}), tuple(losses))
+
+    def _time_phases(self, num_epochs: int, fills_the_queue: bool = False) -> PhaseTimes:
+        workload = self.workload
+        if self.marks is None:
+            return time_phases(workload, num_epochs, self.clock)
+        hold_seconds = 0.0
+        if fills_the_queue:
+            seconds, _ = time_block(self.clock, workload.train, 1)
+            hold_seconds = HOLD_FACTOR * seconds / workload.num_steps_per_epoch
+        return time_queued_phases(
+            workload, num_epochs, self.host_clock, workload.device.synchronize, self.marks, hold_seconds
+        )
+
+    def _describe(self, num_epochs: int, times: PhaseTimes, epoch_losses: tuple[float, ...] = ()) -> BlockDone:
+        return BlockDone(
+            num_steps=num_epochs * self.workload.num_steps_per_epoch,
+            num_samples=num_epochs * self.workload.num_samples_per_epoch,
+            seconds=times.seconds,
+            phase_seconds=times.phase_seconds or None,
+            host_phase_seconds=times.host_phase_seconds,
+            timer_seconds=times.timer_seconds,
+            epoch_losses=epoch_losses,
+        )
+
+    def _read_memory(self) -> Memory:
+        return Memory(
+            baseline_bytes=self.baseline_bytes,
+            peak_bytes=read_peak_bytes(),
+            peak_device_bytes=self.workload.device.peak_memory_bytes(),
+        )
+
+
+def count_compiled_graphs() -> int:
+    """Return how many graphs torch has compiled in this process; 0 where it has not even loaded its compiler."""
+    dynamo = sys.modules.get("torch._dynamo.utils")
+    return 0 if dynamo is None else int(dynamo.counters["stats"]["unique_graphs"])

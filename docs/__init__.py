@@ -1,0 +1,1 @@
+"""Texts for people, and what runs their programs and draws their pictures."""

@@ -1,0 +1,82 @@
+"""What stand-ins can't show: a card's own queue, timed. `pytest -m gpu` on a machine with CUDA."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from bench.measure.messages import BlockDone, Judge, Judged, Ready, RunBlock, SetUp
+from bench.measure.session import Session
+from bench.records.case import Case
+from bench.records.journal import PHASES, BlockKind
+from bench.workloads.productnet import ProductNet
+from productnet.device import open_device
+from tests.bench.test_run import call
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device"),
+]
+
+
+@pytest.fixture(scope="module")
+def session() -> Session:
+    session = Session(ProductNet)
+    case = Case(device="cuda", engine="reference", batching="manual", num_threads=1, num_epochs=10)
+    ready = session.perform(SetUp(case=case, seed=1, timeout_seconds=60))
+    assert isinstance(ready, Ready)
+    assert ready.phase_kinds == ("plain", "phases", "device")
+    done = session.perform(RunBlock(kind="train", amount=5, timeout_seconds=60))
+    assert isinstance(done, BlockDone)
+    assert ready.floor_seconds is not None
+    assert 0 < ready.floor_seconds < done.seconds / done.num_steps
+    return session
+
+
+def run(session: Session, kind: BlockKind, amount: int = 5) -> BlockDone:
+    done = session.perform(RunBlock(kind=kind, amount=amount, timeout_seconds=60))
+    assert isinstance(done, BlockDone)
+    return done
+
+
+def test_every_card_can_be_opened_by_its_number() -> None:
+    for index in range(torch.cuda.device_count()):
+        device = open_device(f"cuda:{index}")
+        assert device.torch_device.index == index
+        assert device.memory_bytes
+
+
+def test_the_queue_of_a_card_accounts_for_the_block_that_it_is_in(session: Session) -> None:
+    done = run(session, "phases")
+    assert done.phase_seconds is not None
+    assert done.host_phase_seconds is not None
+    assert set(done.phase_seconds) == set(done.host_phase_seconds) == set(PHASES)
+    assert 0.3 * done.seconds < sum(done.phase_seconds.values()) <= done.seconds
+
+
+def test_with_its_queue_full_a_card_takes_no_longer_than_in_the_training_as_it_runs(session: Session) -> None:
+    natural, filled = run(session, "phases"), run(session, "device")
+    assert natural.phase_seconds is not None
+    assert filled.phase_seconds is not None
+    assert all(filled.phase_seconds[phase] > 0 for phase in ("forward", "backward", "optimizer"))
+    assert sum(filled.phase_seconds.values()) < sum(natural.phase_seconds.values())
+
+
+def test_the_peak_of_a_cards_memory_is_counted(session: Session) -> None:
+    run(session, "train")
+    judged = session.perform(Judge(timeout_seconds=60))
+    assert isinstance(judged, Judged)
+    assert judged.memory.peak_device_bytes is not None
+    assert judged.memory.peak_device_bytes > 12_000  # the samples alone
+
+
+def test_a_run_on_a_card_ends_well_and_names_it(tmp_path: Path) -> None:
+    answer = call("--device", "cuda", "--epochs", "4", "--output", "run", cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    environment = json.loads((tmp_path / "run" / "run.json").read_text())["environment"]
+    (accelerator,) = environment["identity"]["accelerators"]
+    assert accelerator["name"] == "cuda"
+    assert (tmp_path / "run" / "queue.md").exists()

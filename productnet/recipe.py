@@ -33,10 +33,8 @@ def read_recipe(path: Path) -> dict[str, object]:
 
 
 def _format(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
     if isinstance(value, tuple):
         return f"[{', '.join(_format(item) for item in value)}]"
     if isinstance(value, float):
         return float.__repr__(value)  # of subclasses too, whose own may be no number
-    return json.dumps(value)  # a string of JSON is one of TOML
+    return json.dumps(value)  # strings, whole numbers and truth values of JSON are those of TOML

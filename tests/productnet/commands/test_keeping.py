@@ -73,6 +73,12 @@ def test_every_epochs_loss_is_logged_in_full(train: Command, tmp_path: Path) -> 
     assert outcome.out.splitlines()[-1] == f"Kept: {tmp_path / 'new' / 'losses.csv'}"
 
 
+def test_a_log_holds_the_losses_of_one_training(train: Command, tmp_path: Path) -> None:
+    train("--seed", "2", "--log", str(tmp_path))
+    train("--log", str(tmp_path))
+    assert tuple(_losses(tmp_path)) == fit(RECIPE).epoch_losses
+
+
 def test_keeping_changes_no_result_and_leaves_standard_output_to_json(train: Command, tmp_path: Path) -> None:
     kept = parse_strictly(train("--save", str(tmp_path), "--log", str(tmp_path), "--json", "-").out)
     plain = parse_strictly(train("--json", "-").out)

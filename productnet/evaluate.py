@@ -8,6 +8,9 @@ import torch
 
 from productnet.data import Dataset, Statistics, standardise_inputs, unstandardise_targets
 
+_ROWS_AT_ONCE = 100_000
+"""What hidden layers hold grows with the rows: a million of them through (256, 256) would take 2 GB."""
+
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
@@ -47,7 +50,7 @@ def predict(model: torch.nn.Module, features: torch.Tensor) -> torch.Tensor:
     was_training = model.training
     model.eval()
     with torch.inference_mode():
-        predictions: torch.Tensor = model(features)
+        predictions = torch.cat([model(rows) for rows in torch.split(features, _ROWS_AT_ONCE)])
     model.train(was_training)
     return predictions
 

@@ -139,3 +139,19 @@ def test_a_product_is_asked_and_answered_in_original_units_in_eval_mode() -> Non
     model = Sum()
     assert multiply(model, torch.tensor([[35.0, 20.0], [25.0, 25.0]]), _data().statistics).tolist() == [12.5, 10.0]
     assert model.modes == [(False, False)]
+
+
+def test_many_samples_are_predicted_in_their_order_some_at_a_time() -> None:
+    class FirstInput(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.sizes: list[int] = []
+
+        def forward(self, features: torch.Tensor) -> torch.Tensor:
+            self.sizes.append(len(features))
+            return features[:, :1]
+
+    model, features = FirstInput(), torch.arange(420_000.0).reshape(210_000, 2)
+    assert torch.equal(predict(model, features), features[:, :1])
+    assert model.sizes == [100_000, 100_000, 10_000]
+    assert predict(model, features[:0]).shape == (0, 1)

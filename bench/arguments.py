@@ -28,13 +28,16 @@ def make_parser(prog: str) -> OneLineParser:
     add = parser.add_argument
     add("--device", default="auto", help="cpu, cuda, cuda:N, mps, auto (the best one here, default) or all")
     add("--suite", default="quick", choices=tuple(SUITES), help=f"which cases; {suites}")
-    add("--engine", type=_parse_list(tuple(ENGINES)), help=f"instead of the suite's: {','.join(ENGINES)}")
-    add("--batching", type=_parse_list(tuple(BATCHINGS)), help=f"instead of the suite's: {','.join(BATCHINGS)}")
-    precisions = (*PRECISIONS, AMP)
-    add("--precision", type=_parse_list(precisions), help=f"instead of the suite's: {','.join(precisions)}")
-    add("--amp", dest="precision", action="store_const", const=(AMP,), help="the 16-bit precision of the device")
+    engines, precisions = tuple(ENGINES), (*PRECISIONS, AMP)
+    add_engine = parser.add_mutually_exclusive_group().add_argument
+    add_engine("--engine", type=_parse_list(engines), help=f"instead of the suite's: {','.join(engines)}")
     compiled = ("compiled-model",)
-    add("--compile", dest="engine", action="store_const", const=compiled, help="--engine compiled-model")
+    add_engine("--compile", dest="engine", action="store_const", const=compiled, help="--engine compiled-model")
+    add("--batching", type=_parse_list(tuple(BATCHINGS)), help=f"instead of the suite's: {','.join(BATCHINGS)}")
+    add_precision = parser.add_mutually_exclusive_group().add_argument
+    add_precision("--precision", type=_parse_list(precisions), help=f"instead of the suite's: {','.join(precisions)}")
+    amp = (AMP,)
+    add_precision("--amp", dest="precision", action="store_const", const=amp, help="the device's 16-bit precision")
     epochs, threads = recipe.num_epochs, recipe.num_threads
     add("--epochs", dest="num_epochs", type=int, default=epochs, help=f"of a training (default {epochs})")
     add("--replicates", type=int, help="how often each case is measured, each time in a fresh process with a new seed")

@@ -14,7 +14,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 from bench.arguments import check_numbers, make_parser
-from bench.errors import BenchError
+from bench.errors import BenchError, UnavailableError
 from bench.workloads.suites import SUITES, choose_reference, plan_cases
 from productnet.device import check_device_name
 from productnet.door import printable, run_door
@@ -79,9 +79,13 @@ def _measure(arguments: Namespace, make_workload: str) -> int:
     suite = SUITES[arguments.suite]
     cases = resolve_amp(_plan_cases(arguments, devices), survey)
     not_measured = {name: each.reason for name, each in survey.unusable.items() if _is_news(each, arguments.device)}
+    usable, dropped = drop_unusable(cases, survey)
+    if not usable:
+        name, reason = next(iter(dropped.items()))
+        raise UnavailableError(f"{name} can't be measured: {reason}")
     if arguments.precision is None:
-        # A suite asks for what a device can do; who names a precision wants to hear that it can't.
-        cases, dropped = drop_unusable(cases, survey)
+        # A suite asks for what a device can do; who names a precision finds those that it can't among the failed.
+        cases = usable
         not_measured |= dropped
     plan = Plan(
         suite=arguments.suite,
@@ -115,18 +119,16 @@ def _is_news(unusable: Unusable, asked_device: str) -> bool:
 
 def _run_plan(info: RunInfo, directory: RunDirectory, make_workload: str, gpu_uuids: dict[str, str]) -> bool:
     """Measure everything that is planned; returns whether the user stopped it."""
-    from rich.console import Console
-
     from bench.measure.conditions import collect_conditions, watch
     from bench.measure.process import WorkerProcess
     from bench.measure.rounds import choose_max_workers, measure
     from bench.records.journal import Ended
-    from bench.render.progress import show_progress
+    from bench.render.progress import ProgressConsole, show_progress
 
     numbers = count()
     started = monotonic()
     try:
-        with show_progress(Console(stderr=True)) as on_progress:
+        with show_progress(ProgressConsole()) as on_progress:
             measure(
                 info.plan,
                 launch=lambda: WorkerProcess(make_workload, directory.log_path(next(numbers))),

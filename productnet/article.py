@@ -51,8 +51,10 @@ def _read_state_dict(path: Path) -> dict[object, object]:
     try:
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a damaged or hostile pickle makes torch raise
-        reason = (str(error).splitlines() or [""])[0] or type(error).__name__
-        raise CheckpointError(f"{path}: no state dict that torch reads with weights_only=True ({reason})") from error
+        # torch's own words tell how to load it all the same, which runs whatever code is in it.
+        raise CheckpointError(
+            f"{path}: no file of tensors alone ({type(error).__name__}): save model.state_dict() with torch.save"
+        ) from error
     if not isinstance(state, dict):
         raise CheckpointError(f"{path}: holds a {type(state).__name__}, where a state dict is expected")
     return state

@@ -93,6 +93,15 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "epoch_loss": checkpoint.epoch_loss,
     }
     content = save(dict(checkpoint.parameters), {_METADATA: json.dumps(description, allow_nan=False)})
+    write_whole(path, content)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        OSError: when it can't be written; what was written of it is removed.
+    """
     # Of this process alone: two trainings into one folder must not write into each other's half.
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:

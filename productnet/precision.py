@@ -58,23 +58,30 @@ def set_up_arithmetic(device: Device, precision: str) -> Arithmetic:
         ModeUnavailableError: when the device can't do it, with the reason.
     """
     resolved = device.amp_precision() if precision == AMP else precision
-    reason = device.why_not(resolved) or _try_out(device, resolved)
+    reason = device.why_not(resolved)
+    if reason is None:
+        # "highest" is IEEE float32; torch's own default may change and a user's setting must not slip in.
+        torch.set_float32_matmul_precision("high" if resolved == "tf32" else "highest")
+        reason = _try_out(device, resolved)
     if reason is not None:
         raise ModeUnavailableError(f"precision {resolved} is not to be had on device {device.name}: {reason}")
-    # "highest" is IEEE float32; torch's own default may change and a user's setting must not slip in.
-    torch.set_float32_matmul_precision("high" if resolved == "tf32" else "highest")
     return Arithmetic(resolved, device.torch_device.type)
 
 
 def _try_out(device: Device, precision: str) -> str | None:
-    """Multiply in the precision once; return why that fails, or None."""
+    """Multiply in the precision once; return why that fails, or None.
+
+    1 + 2**-12 is a float32, and one to TF32 (10 bits of fraction) and to the 16-bit types: a sum of 256 of them tells
+    which of the two the device has multiplied.
+    """
     arithmetic = Arithmetic(precision, device.torch_device.type)
-    square = torch.ones(8, 8, device=device.torch_device)
+    left = torch.full((256, 256), 1 + 2**-12, device=device.torch_device)
     try:
-        product = arithmetic.autocast(torch.matmul)(square, square)
+        product = arithmetic.autocast(torch.matmul)(left, torch.ones_like(left))
         value = product[0, 0].item()  # sync point
     except RuntimeError as error:
         return (str(error).splitlines() or [type(error).__name__])[0]
-    if product.dtype != arithmetic.layer_type or value != 8:
-        return f"a product came out as {value} in {product.dtype}"
+    expected = 256.0625 if precision == "fp32" else 256.0
+    if product.dtype != arithmetic.layer_type or value != expected:
+        return f"a product of it came out as {value} in {product.dtype}, where {expected} was expected"
     return None

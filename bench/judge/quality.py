@@ -15,6 +15,8 @@ from productnet.config import TrainConfig
 MIN_R_SQUARED = 0.99
 """A whole training under this held-out R squared has not learned the product: the recipe reaches 0.9998."""
 
+_NOT_FINITE = "its loss is not finite"
+
 RECIPE_EPOCHS = TrainConfig().num_epochs
 
 
@@ -52,7 +54,8 @@ class QualityVerdict:
 def judge_quality(run: Run, case: Case) -> QualityVerdict:
     """Judge a case's trainings.
 
-    INVALID is a training on other data than the reference's, whatever its length, and a whole one that did not learn.
+    INVALID is a training on other data than the reference's or with a loss that is not finite, whatever its length, and
+    a whole one that did not learn.
     A training shorter than the recipe is CUT_SHORT, whatever it learned. The rest is held against the reference's
     trainings of the same seeds: bit for bit, and by a test where there are enough seeds for one.
     """
@@ -66,6 +69,8 @@ def judge_quality(run: Run, case: Case) -> QualityVerdict:
         if each.trained is not None and reference is not None and each.trained.digest != reference.digest:
             reason = "it trained on other data, parameters or order than the reference (digests differ)"
             return QualityVerdict(Quality.INVALID, reason)
+    if any(each.trained is not None and None in each.trained.epoch_losses for each in measurements):
+        return QualityVerdict(Quality.INVALID, _NOT_FINITE)
     if case.num_epochs < RECIPE_EPOCHS:
         return QualityVerdict(Quality.CUT_SHORT)
     for each in measurements:
@@ -131,7 +136,7 @@ def _list_errors(trainings: dict[int, Trained]) -> dict[int, float | None]:
 
 def _why_invalid(trained: Trained) -> str | None:
     if None in trained.epoch_losses:
-        return "its loss is not finite"
+        return _NOT_FINITE
     r_squared = trained.heldout_accuracy.r_squared
     if r_squared is None or r_squared < MIN_R_SQUARED:
         shown = "not finite" if r_squared is None else f"{r_squared:.6f}"

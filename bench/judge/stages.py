@@ -16,6 +16,7 @@ class Stages:
 
     setup_seconds: Summary | None
     first_step_seconds: Summary | None
+    """With an empty cache on the disk."""
     cold_compile_seconds: Summary | None
     """With an empty cache on the disk; the first step and the warm-up of every engine are in it."""
     warm_compile_seconds: Summary | None
@@ -32,7 +33,7 @@ def judge_stages(measurements: Sequence[Measurement]) -> Stages:
     memories = [each.trained.memory for each in measurements if each.trained]
     return Stages(
         setup_seconds=summarise([each.setup_seconds for each in started]),
-        first_step_seconds=_summarise_present(each.first_step_seconds for each in started),
+        first_step_seconds=_summarise_present(each.first_step_seconds for each in started if each.is_cold),
         cold_compile_seconds=summarise([each.compile_seconds for each in started if each.is_cold]),
         warm_compile_seconds=summarise([each.compile_seconds for each in started if not each.is_cold]),
         memory_bytes=_summarise_present(

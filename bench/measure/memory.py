@@ -14,8 +14,20 @@ def read_resident_bytes() -> int:
     return resident
 
 
+def reset_peak_bytes() -> bool:
+    """Start counting the peak anew; False where the system can't.
+
+    Source: Linux, proc(5), /proc/pid/clear_refs, value 5.
+    """
+    try:
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    except OSError:
+        return False
+    return True
+
+
 def read_peak_bytes() -> int | None:
-    """Read the most that ever did; None where the system does not say.
+    """Read the most that did since the peak was reset, or ever; None where the system does not say.
 
     Linux: `VmHWM` of proc(5), since getrusage(2) there also counts what the process was before it was exec'd. macOS:
     `ru_maxrss`, in bytes. Windows: PeakWorkingSetSize.

@@ -56,6 +56,7 @@ class Ready(Struct, tag="ready", tag_field="reply", frozen=True, kw_only=True):
     is_cold: bool
     first_step_seconds: Seconds | None
     floor_seconds: Seconds | None
+    inference_floor_seconds: Seconds | None
     phase_kinds: tuple[BlockKind, ...]
     """The kinds of block that tell phases apart here; none where a step can't be cut."""
     prefixes: tuple[Name, ...]

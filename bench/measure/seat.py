@@ -47,7 +47,11 @@ class Seat:
         )
         self.unit_seconds["inference"] = ready.pilot_inference_seconds
         self.detail = self._plan_detail(ready)
-        self.floor_seconds = ready.floor_seconds or 0.0
+        # A prefix runs a part of a step: no floor of a whole one holds for it.
+        self.floor_seconds: dict[BlockKind, float] = dict.fromkeys(
+            ("train", "plain", "phases", "device"), ready.floor_seconds or 0.0
+        )
+        self.floor_seconds["inference"] = ready.inference_floor_seconds or 0.0
         self.seconds_left = sum(block.num_epochs for block in self.blocks) * ready.pilot_epoch_seconds
         self.seconds_left += plan.num_detail_rounds * sum(
             each.amount * self.unit_seconds[each.kind] for each in self.detail
@@ -61,17 +65,18 @@ class Seat:
             DetailBlock("inference", amount_for(INFERENCE_BLOCK_SECONDS, ready.pilot_inference_seconds)),
         ]
 
-    def check_floor(self, done: BlockDone) -> None:
-        """Refuse steps that took less than their multiply-adds can.
+    def check_floor(self, kind: BlockKind, done: BlockDone) -> None:
+        """Refuse steps or predictions that took less than their multiply-adds can.
 
         Raises:
             WorkerError: with both times.
         """
         per_step = done.seconds / done.num_steps
-        if per_step < self.floor_seconds:
+        floor = self.floor_seconds.get(kind, 0.0)
+        if per_step < floor:
             raise WorkerError(
                 "rubbish",
-                f"a step took {per_step:.3g} s, and its multiply-adds alone need {self.floor_seconds:.3g} s here: the "
+                f"a batch took {per_step:.3g} s, and its multiply-adds alone need {floor:.3g} s here: the "
                 "work was not done, or the timer did not wait for it",
             )
 

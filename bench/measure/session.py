@@ -12,7 +12,7 @@ import msgspec
 
 from bench.measure.clock import HOST_CLOCK, Clock, measure_timer_floor, synchronised, time_block
 from bench.measure.floor import measure_step_floor
-from bench.measure.memory import read_peak_bytes, read_resident_bytes
+from bench.measure.memory import read_peak_bytes, read_resident_bytes, reset_peak_bytes
 from bench.measure.messages import AnyCommand, BlockDone, Judge, Judged, Ready, Reply, RunBlock, SetUp
 from bench.measure.phases import PhaseTimes, time_phases, time_queued_phases
 from bench.records.case import Case
@@ -69,7 +69,6 @@ class Session:
         started = self.host_clock()
         self.workload = workload = self.make_workload(command.case, command.seed)
         device = workload.device
-        device.reset_peak_memory()
         self.marks = device.make_marks()
         self.clock = synchronised(self.host_clock, device.synchronize)
         set_up = self.clock()
@@ -77,23 +76,30 @@ class Session:
         stepped = self.clock()
         workload.prepare()
         prepared = self.clock()
-        num_multiply_adds = workload.num_multiply_adds_per_step
+        pilot_inputs = list(workload.make_inputs(1))
         ready = Ready(
             setup_seconds=set_up - started,
             compile_seconds=prepared - set_up,
             is_cold=is_cold,
             first_step_seconds=stepped - set_up if has_first_step else None,
             pilot_epoch_seconds=self._pilot(workload.train),
-            pilot_inference_seconds=self._pilot(workload.infer),
+            pilot_inference_seconds=self._pilot(lambda amount: workload.infer(pilot_inputs * amount)),
             timer_floor_seconds=measure_timer_floor(self.clock),
-            floor_seconds=None
-            if num_multiply_adds is None
-            else measure_step_floor(num_multiply_adds, device, workload.arithmetic, self.clock),
+            floor_seconds=self._find_floor(workload.num_multiply_adds_per_step),
+            inference_floor_seconds=self._find_floor(workload.num_multiply_adds_per_inference),
             phase_kinds=_PHASE_KINDS[device.phase_timing] if workload.step() is not None else (),
             prefixes=tuple(workload.prefixes()),
         )
         workload.restart()
+        # What the pilots and the floor took is none of the training's.
+        device.reset_peak_memory()
+        self.has_own_peak = reset_peak_bytes()
         return ready
+
+    def _find_floor(self, num_multiply_adds: int | None) -> float | None:
+        if num_multiply_adds is None:
+            return None
+        return measure_step_floor(num_multiply_adds, self.workload.device, self.workload.arithmetic, self.clock)
 
     def _pilot(self, work: Callable[[int], object]) -> float:
         """Time one unit of some work, roughly: twice as many units until it takes long enough."""
@@ -111,8 +117,7 @@ class Session:
             workload.restart()
         match command.kind:
             case "inference":
-                seconds, num_samples = time_block(self.clock, workload.infer, amount)
-                return BlockDone(num_steps=amount, num_samples=num_samples, seconds=seconds)
+                return self._infer(amount)
             case "phases":
                 return self._describe(amount, self._time_phases(amount))
             case "device":
@@ -124,6 +129,15 @@ class Session:
             case "train" | "plain":
                 seconds, losses = time_block(self.clock, workload.train, amount)
                 return self._describe(amount, PhaseTimes(seconds, {}), tuple(losses))
+
+    def _infer(self, num_batches: int) -> BlockDone:
+        workload = self.workload
+        inputs = workload.make_inputs(num_batches)
+        seconds, prediction = time_block(self.clock, lambda _amount: workload.infer(inputs), num_batches)
+        if not workload.is_right(inputs[-1], prediction):
+            raise RuntimeError("the last prediction of a timed block is not that of its inputs")
+        num_samples = num_batches * workload.num_samples_per_inference
+        return BlockDone(num_steps=num_batches, num_samples=num_samples, seconds=seconds)
 
     def _time_phases(self, num_epochs: int, fills_the_queue: bool = False) -> PhaseTimes:
         workload = self.workload
@@ -151,7 +165,7 @@ class Session:
     def _read_memory(self) -> Memory:
         return Memory(
             baseline_bytes=self.baseline_bytes,
-            peak_bytes=read_peak_bytes(),
+            peak_bytes=read_peak_bytes() if self.has_own_peak else None,
             peak_device_bytes=self.workload.device.peak_memory_bytes(),
         )
 

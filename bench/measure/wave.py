@@ -128,7 +128,6 @@ class Wave:
         if done is None:
             return
         try:
-            seat.check_floor(done)
             seat.take_losses(block, done.epoch_losses)
         except WorkerError as error:
             self._leave(seat, "training", error)
@@ -178,6 +177,7 @@ class Wave:
         try:
             command = RunBlock(kind=kind, amount=amount, prefix=prefix, restart=restart, timeout_seconds=timeout)
             done = seat.process.request(command, BlockDone)
+            seat.check_floor(kind, done)
         except WorkerError as error:
             self._leave(seat, kind, error)
             return None

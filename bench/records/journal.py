@@ -111,7 +111,7 @@ class Memory(Struct, frozen=True, kw_only=True):
     baseline_bytes: Count | None = None
     """Resident memory of the process before the case was set up: Python, torch, and all that they share."""
     peak_bytes: Count | None = None
-    """The most resident memory that the process had until its training ended."""
+    """The most resident memory that the process had while it trained; None where the system can't count that alone."""
     peak_device_bytes: Index | None = None
     """The most that tensors held on a device with memory of its own."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -11,6 +12,18 @@ from rich.progress import Progress as Bar
 
 from bench.records.progress import Progress
 from bench.render.units import duration
+
+
+class ProgressConsole(Console):
+    """Standard error, or silence once nobody reads it any more: a run goes on without its audience."""
+
+    def __init__(self) -> None:
+        super().__init__(stderr=True)
+
+    def on_broken_pipe(self) -> None:
+        """Send what is still to be shown nowhere; rich itself would end the program."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 @contextmanager

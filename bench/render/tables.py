@@ -13,7 +13,7 @@ from bench.judge.statistics import Summary
 from bench.judge.target import TARGET_LOSS
 from bench.records.journal import Failed
 from bench.render.table import Column, Table
-from bench.render.units import epochs, mebibytes, milliseconds, number, percent, times, whole
+from bench.render.units import mebibytes, milliseconds, number, percent, times, whole
 
 CASE = Column("case", "case")
 BRACKETS = (
@@ -66,10 +66,10 @@ def make_stages_table(results: Sequence[CaseResult]) -> Table:
     columns = (
         CASE,
         Column("set-up\n(ms)", "setup_seconds", milliseconds, has_spread=True),
-        Column("first step\n(ms)", "first_step_seconds", milliseconds, has_spread=True),
+        Column("first step,\ncold (ms)", "first_step_seconds", milliseconds, has_spread=True),
         Column("compile,\ncold (ms)", "cold_compile_seconds", milliseconds, has_spread=True),
         Column("compile,\nwarm (ms)", "warm_compile_seconds", milliseconds, has_spread=True),
-        Column("pays off after\n(epochs)", "payoff_epochs", epochs),
+        Column("pays off after\n(epochs)", "payoff_epochs", whole),
         Column("memory\n(MiB)", "memory_bytes", mebibytes, has_spread=True),
         Column("on device\n(MiB)", "device_memory_bytes", mebibytes, has_spread=True, is_detail=True),
     )
@@ -80,7 +80,7 @@ def make_stages_table(results: Sequence[CaseResult]) -> Table:
             result.stages.first_step_seconds,
             result.stages.cold_compile_seconds,
             result.stages.warm_compile_seconds,
-            result.payoff_epochs,
+            _describe_payoff(result),
             result.stages.memory_bytes,
             result.stages.device_memory_bytes,
         )
@@ -91,7 +91,8 @@ def make_stages_table(results: Sequence[CaseResult]) -> Table:
         columns,
         rows,
         (
-            "Pays off: epochs until the first case, which compiles less and trains slower, is caught up with.",
+            "Pays off: epochs until the first case, which compiles less and trains slower, is caught up with; at most "
+            "those of the training.",
             "Set-up: drawing data, model, transfer. Compile: from there to the first timed epoch; the first step, "
             "compiling, capturing and a warm-up epoch are in it. Cold: nothing was compiled before; warm: a later "
             "replicate, which finds it on the disk.",
@@ -164,6 +165,13 @@ def make_failures_table(failures: Sequence[Failed]) -> Table:
         for failed in failures
     )
     return Table("Failed cases", columns, rows)
+
+
+def _describe_payoff(result: CaseResult) -> float | str | None:
+    num_epochs = result.case.num_epochs
+    if result.payoff_epochs is not None and result.payoff_epochs > num_epochs:
+        return f"not within {num_epochs:,}"
+    return result.payoff_epochs
 
 
 def describe_quality(result: CaseResult) -> str:

@@ -53,11 +53,6 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def epochs(count: float) -> str:
-    """Show a count of epochs that may never be reached."""
-    return "never" if math.isinf(count) else whole(count)
-
-
 def mebibytes(count: float) -> str:
     """Show bytes in MiB."""
     return number(count / 2**20)

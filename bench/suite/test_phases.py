@@ -97,4 +97,4 @@ def test_optimizer(benchmark: BenchmarkFixture, workload: ProductNet) -> None:
 @pytest.mark.benchmark(group="inference")
 def test_inference(benchmark: BenchmarkFixture, workload: ProductNet) -> None:
     """Predict a batch in eval mode and without gradients; entering and leaving both modes is in the time."""
-    _measure(benchmark, workload, lambda: workload.infer(1), prepare=tuple)
+    _measure(benchmark, workload, workload.infer, prepare=lambda: (workload.make_inputs(1),))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -37,6 +37,9 @@ class Workload(Protocol):
     num_steps_per_epoch: int
     num_multiply_adds_per_step: int | None
     """Counted, not measured, over forward and backward pass; None where nobody has counted."""
+    num_multiply_adds_per_inference: int | None
+    """Likewise, of predicting a batch."""
+    num_samples_per_inference: int
 
     def run_first_step(self) -> bool:
         """Run one step, the first of the process; False where no step can be run alone. `prepare` comes after it."""
@@ -62,5 +65,11 @@ class Workload(Protocol):
     def prefixes(self) -> dict[str, Callable[[int], None]]:
         """Return longer and longer parts of an epoch, each to be run for some epochs; none where there are none."""
 
-    def infer(self, num_batches: int) -> int:
-        """Predict batches in eval mode without gradients and return the number of samples."""
+    def make_inputs(self, num_batches: int) -> Sequence[Any]:
+        """Return batches of inputs that were never predicted before: an output that was kept would be of no use."""
+
+    def infer(self, inputs: Sequence[Any]) -> Any:
+        """Predict batches in eval mode without gradients and return the last prediction."""
+
+    def is_right(self, inputs: Any, prediction: Any) -> bool:
+        """Say whether a prediction is that of a batch of inputs, by another way than the one that is timed."""

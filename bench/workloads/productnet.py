@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from itertools import cycle, islice, pairwise
+from itertools import pairwise
 
 import torch
 
@@ -13,6 +13,7 @@ from bench.workloads import Judgement
 from productnet.batching import Batch
 from productnet.config import TrainConfig
 from productnet.engines.step import Step
+from productnet.evaluate import predict
 from productnet.train import Training
 
 
@@ -35,8 +36,9 @@ class ProductNet:
         self.num_samples_per_epoch = config.num_samples_per_epoch
         self.num_steps_per_epoch = config.num_steps_per_epoch
         self.num_multiply_adds_per_step: int | None = count_multiply_adds(config)
-        features = self.training.data.features.to(self.training.device.torch_device)
-        self._inference_batches = torch.split(features, config.batch_size)
+        self.num_multiply_adds_per_inference: int | None = config.batch_size * sum(_list_products(config))
+        self.num_samples_per_inference = config.batch_size
+        self._inputs_generator = torch.Generator().manual_seed(config.seed)
 
     def run_first_step(self) -> bool:
         """Run one step, the first of the process; False where the engine runs steps as one piece."""
@@ -96,17 +98,26 @@ class ProductNet:
 
         return run
 
-    def infer(self, num_batches: int) -> int:
-        """Predict batches in eval mode without gradients and return the number of samples."""
+    def make_inputs(self, num_batches: int) -> list[torch.Tensor]:
+        """Return fresh batches of standardised inputs, (batch, 2) float32 each, on the device."""
+        shape = (self.num_samples_per_inference, 2)
+        batches = (torch.randn(shape, generator=self._inputs_generator) for _ in range(num_batches))
+        return [batch.to(self.device.torch_device) for batch in batches]
+
+    def infer(self, inputs: Sequence[torch.Tensor]) -> torch.Tensor | None:
+        """Predict batches in eval mode without gradients and return the last prediction, (batch, 1)."""
         model, infer = self.training.model, self.training.engine.infer
-        num_samples = 0
+        prediction = None
         model.eval()
         with torch.inference_mode():
-            for batch in islice(cycle(self._inference_batches), num_batches):
-                infer(batch)
-                num_samples += len(batch)
+            for batch in inputs:
+                prediction = infer(batch)
         model.train()
-        return num_samples
+        return prediction
+
+    def is_right(self, inputs: torch.Tensor, prediction: torch.Tensor) -> bool:
+        """Compare a prediction with the plain model's in float32, as closely as 16 bits allow. Synchronizes: yes."""
+        return torch.allclose(prediction.float(), predict(self.training.model, inputs), rtol=0.05, atol=0.05)
 
 
 def count_multiply_adds(config: TrainConfig) -> int:
@@ -114,7 +125,7 @@ def count_multiply_adds(config: TrainConfig) -> int:
 
     The gradient of the network's own inputs is not needed. The default recipe: 472 a sample.
     """
-    products = [fan_in * fan_out for fan_in, fan_out in pairwise(config.layer_sizes)]
+    products = _list_products(config)
     per_sample = 3 * sum(products) - products[0]
     return per_sample * config.num_samples_per_epoch // config.num_steps_per_epoch
 
@@ -126,3 +137,7 @@ def _run_to_the_end(part: Callable[[], Iterator[object]]) -> Callable[[int], Non
                 """Nothing but fetching is measured."""
 
     return run
+
+
+def _list_products(config: TrainConfig) -> list[int]:
+    return [fan_in * fan_out for fan_in, fan_out in pairwise(config.layer_sizes)]

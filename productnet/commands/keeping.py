@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from productnet.checkpoint import write_whole
 from productnet.commands.output import naming_output
 from productnet.config import TrainConfig
 from productnet.keeper import CheckpointKeeper
@@ -19,8 +20,8 @@ SAVE, LOG = "--save", "--log"
 class Keeping:
     """Keeps what was asked for.
 
-    A folder of checkpoints holds one training: what an earlier one left there would be taken for this one's, and is
-    removed.
+    A folder of checkpoints holds one training: the first that this one writes, its recipe among them, replace those of
+    an earlier one. Until then they stay.
 
     Args:
         save: folder for best.safetensors, last.safetensors and recipe.toml, or None.
@@ -32,12 +33,11 @@ class Keeping:
     def __init__(self, config: TrainConfig, save: Path | None, log: Path | None) -> None:
         self._checkpoints: CheckpointKeeper | None = None
         self._losses_path = None if log is None else log / "losses.csv"
+        self._config = config
+        self._recipe_path: Path | None = None
         if save is not None:
             with naming_output(SAVE, save):
                 save.mkdir(parents=True, exist_ok=True)
-                for name in ("best", "last"):
-                    (save / f"{name}.safetensors").unlink(missing_ok=True)
-                (save / "recipe.toml").write_text(format_recipe(config), encoding="utf-8")
             self._checkpoints = CheckpointKeeper(save)
         if log is not None:
             with naming_output(LOG, log):
@@ -62,6 +62,11 @@ class Keeping:
         if self._checkpoints is not None:
             with naming_output(SAVE, self._checkpoints.folder):
                 paths += self._checkpoints.write()
+                if self._recipe_path is None and self._checkpoints.last is not None:
+                    path = self._checkpoints.folder / "recipe.toml"
+                    write_whole(path, format_recipe(self._config).encode())
+                    self._recipe_path = path
+                paths += [] if self._recipe_path is None else [self._recipe_path]
         return paths
 
     def _log(self, line: str, mode: str = "a") -> None:

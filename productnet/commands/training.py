@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, BooleanOptionalAction, Namespace
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, BooleanOptionalAction, Namespace, _ActionsContainer
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, astuple, fields
 from pathlib import Path
@@ -28,10 +28,14 @@ def add_flags(parser: ArgumentParser) -> None:
     """Describe what the command takes."""
     recipe = TrainConfig()
 
+    groups: dict[str, _ActionsContainer] = {}
+    for name in ("engine", "precision"):
+        groups[name] = parser.add_mutually_exclusive_group()
+
     def add(flag: str, name: str, what: str, **options: Any) -> None:
         # No defaults here: a flag that was not given must not win over a file.
-        default = getattr(recipe, name)
-        parser.add_argument(flag, dest=name, default=SUPPRESS, help=f"{what} (default {default})", **options)
+        group, default = groups.get(name, parser), getattr(recipe, name)
+        group.add_argument(flag, dest=name, default=SUPPRESS, help=f"{what} (default {default})", **options)
 
     add("--device", "device", "cpu, cuda, cuda:N, mps, or auto: the best one present")
     add("--engine", "engine", f"how to train: {', '.join(ENGINES)}")
@@ -42,7 +46,7 @@ def add_flags(parser: ArgumentParser) -> None:
         ("--compile", "engine", "compiled-model", "--engine compiled-model"),
     )
     for flag, name, value, what in short_forms:
-        parser.add_argument(flag, dest=name, action="store_const", const=value, default=SUPPRESS, help=what)
+        groups[name].add_argument(flag, dest=name, action="store_const", const=value, default=SUPPRESS, help=what)
     add("--threads", "num_threads", "CPU threads", type=int)
     add("--seed", "seed", "of all random numbers", type=int)
     add("--epochs", "num_epochs", "passes over the data", type=int)

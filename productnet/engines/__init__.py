@@ -30,7 +30,7 @@ class Engine(Protocol):
         """Return one step cut at its phases, or None where the engine runs it as one piece."""
 
     def infer(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Predict as the engine runs the network, in its precision; the caller has chosen eval mode, no gradients."""
+        """Predict as the engine runs the network, in its precision; eval mode and gradients are the caller's choice."""
 
     def optimizer_state(self) -> Iterable[torch.Tensor]:
         """Return the optimizer's moments, to see where they are; none before the first step."""

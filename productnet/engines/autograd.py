@@ -87,7 +87,7 @@ class AutogradEngine:
         return self._step
 
     def infer(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Predict in the engine's precision; the caller has chosen eval mode and no gradients."""
+        """Predict in the engine's precision; eval mode and gradients are the caller's choice."""
         return self._infer(inputs)
 
     def optimizer_state(self) -> Iterator[torch.Tensor]:

@@ -80,6 +80,8 @@ def why_not(index: int, precision: str) -> str | None:
     """
     import torch
 
+    if precision == "tf32" and torch.version.hip is not None:
+        return "TF32 is a format of NVIDIA's cards; use fp32 or bf16"
     major, minor = torch.cuda.get_device_capability(index)
     if precision in ("tf32", "bf16") and major < 8:
         return f"it came with compute capability 8.0 (Ampere), and this card has {major}.{minor}; use fp16"

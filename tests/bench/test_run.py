@@ -57,6 +57,8 @@ def call_here(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
         (("--engine", "turbo"), 2, ("turbo", "reference, eager")),
         (("--engine", ""), 2, ("''", "reference, eager")),
         (("--batching", "none"), 2, ("none", "manual, dataloader")),
+        (("--amp", "--precision", "fp32"), 2, ("--precision", "not allowed with", "--amp")),
+        (("--device", "cpu", "--precision", "tf32"), 3, ("tf32", "NVIDIA")),
         (("--epochs", "0"), 2, ("0", "at least 1")),
         (("--epochs", "many"), 2, ("many",)),
         (("--replicates", "0"), 2, ("0", "at least 1")),

@@ -223,9 +223,15 @@ SHORT_BASE, SHORT = make_case(num_epochs=RECIPE_EPOCHS - 1), make_case("eager", 
 
 
 def test_a_training_shorter_than_the_recipe_is_cut_short_whatever_it_learned() -> None:
-    trainings = make_training(SHORT_BASE, [1.0]), make_training(SHORT, [1.0], r_squared=0.1, losses=[None])
+    trainings = make_training(SHORT_BASE, [1.0]), make_training(SHORT, [1.0], r_squared=0.1)
     for case in (SHORT_BASE, SHORT):
         assert judge(*trainings, case=case, cases=(SHORT_BASE, SHORT)) == (Quality.CUT_SHORT, None)
+
+
+def test_a_short_training_whose_loss_is_not_finite_is_invalid_all_the_same() -> None:
+    trainings = make_training(SHORT_BASE, [1.0]), make_training(SHORT, [1.0], losses=[None])
+    expected = (Quality.INVALID, "its loss is not finite")
+    assert judge(*trainings, case=SHORT, cases=(SHORT_BASE, SHORT)) == expected
 
 
 def test_a_short_training_on_other_data_is_invalid_all_the_same() -> None:

@@ -86,6 +86,8 @@ class FakeWorkload:
         self.device = cast("Device", FakeDevice(pass_time))
         self.arithmetic = cast("Arithmetic", None)
         self.num_multiply_adds_per_step: int | None = None
+        self.num_multiply_adds_per_inference: int | None = None
+        self.num_samples_per_inference = 10
         self.num_epochs_trained = 0
         self.num_restarts = 0
 
@@ -129,9 +131,15 @@ class FakeWorkload:
         self.pass_time(0.006)
         return 0.0
 
-    def infer(self, num_batches: int) -> int:
-        self.pass_time(num_batches * self.inference_seconds)
-        return 10 * num_batches
+    def make_inputs(self, num_batches: int) -> list[object]:
+        return [object() for _ in range(num_batches)]
+
+    def infer(self, inputs: Sequence[object]) -> object:
+        self.pass_time(len(inputs) * self.inference_seconds)
+        return inputs[-1]
+
+    def is_right(self, inputs: object, prediction: object) -> bool:
+        return prediction is inputs
 
     def run_first_step(self) -> bool:
         self.pass_time(0.25)
@@ -168,9 +176,9 @@ class MisbehavingWorkload(FakeWorkload):
         time.sleep(0.0005 * num_epochs)
         return [0.5] * num_epochs
 
-    def infer(self, num_batches: int) -> int:
-        time.sleep(0.0001 * num_batches)
-        return 10 * num_batches
+    def infer(self, inputs: Sequence[object]) -> object:
+        time.sleep(0.0001 * len(inputs))
+        return inputs[-1]
 
     def misbehave(self) -> None:
         match self.behaviour:

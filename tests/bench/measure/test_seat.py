@@ -20,6 +20,7 @@ READY = Ready(
     is_cold=True,
     first_step_seconds=0.01,
     floor_seconds=1e-6,
+    inference_floor_seconds=1e-7,
     phase_kinds=("plain", "phases"),
     prefixes=("sampler", "fetch"),
 )
@@ -57,9 +58,16 @@ def test_a_repetition_that_goes_on_where_the_first_ended_is_caught() -> None:
 
 def test_a_step_that_is_shorter_than_its_multiply_adds_is_refused() -> None:
     done = BlockDone(num_steps=1_000, num_samples=1, seconds=0.9e-3)
-    with pytest.raises(WorkerError, match=r"a step took 9e-07 s, and its multiply-adds alone need 1e-06 s here"):
-        take().check_floor(done)
-    take().check_floor(BlockDone(num_steps=1_000, num_samples=1, seconds=1.1e-3))
+    with pytest.raises(WorkerError, match=r"a batch took 9e-07 s, and its multiply-adds alone need 1e-06 s here"):
+        take().check_floor("train", done)
+    take().check_floor("train", BlockDone(num_steps=1_000, num_samples=1, seconds=1.1e-3))
+    take().check_floor("prefix", done)
+
+
+def test_a_prediction_has_a_floor_of_its_own() -> None:
+    take().check_floor("inference", BlockDone(num_steps=1_000, num_samples=1, seconds=0.9e-3))
+    with pytest.raises(WorkerError, match="its multiply-adds alone need 1e-07 s here"):
+        take().check_floor("inference", BlockDone(num_steps=1_000, num_samples=1, seconds=0.9e-4))
 
 
 def test_trainings_that_all_diverge_are_the_same() -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -95,15 +95,31 @@ def test_what_a_first_prediction_compiles_is_not_taken_for_what_one_costs() -> N
     class CompilesFirst(FakeWorkload):
         is_compiled = False
 
-        def infer(self, num_batches: int) -> int:
+        def infer(self, inputs: Sequence[object]) -> object:
             clock.pass_time(0.0 if self.is_compiled else 5.0)
             self.is_compiled = True
-            return super().infer(num_batches)
+            return super().infer(inputs)
 
     session = Session(lambda _case, _seed: CompilesFirst(clock.pass_time, inference_seconds=0.001), clock)
     ready = session.perform(SetUp(case=CASE, seed=1, timeout_seconds=1.0))
     assert isinstance(ready, Ready)
     assert ready.pilot_inference_seconds == pytest.approx(0.001)
+
+
+def test_a_prediction_that_was_kept_from_before_is_refused() -> None:
+    clock = ScriptedClock()
+
+    class Cached(FakeWorkload):
+        kept: object = None
+
+        def infer(self, inputs: Sequence[object]) -> object:
+            self.kept = self.kept or inputs[-1]
+            return super().infer(inputs) and self.kept
+
+    session = Session(lambda _case, _seed: Cached(clock.pass_time), clock)
+    session.perform(SetUp(case=CASE, seed=1, timeout_seconds=1.0))
+    with pytest.raises(RuntimeError, match="the last prediction of a timed block is not that of its inputs"):
+        session.perform(RunBlock(kind="inference", amount=5, timeout_seconds=1.0))
 
 
 def test_a_session_answers_each_kind_of_block_with_its_steps_samples_and_seconds() -> None:

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -134,3 +138,20 @@ def test_an_error_while_measuring_leaves_the_cursor_visible() -> None:
     with pytest.raises(KeyboardInterrupt):
         interrupt()
     assert output.getvalue().rfind(f"{ESCAPE}[?25h") > output.getvalue().rfind(f"{ESCAPE}[?25l") >= 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of a shell")
+def test_a_run_goes_on_when_nobody_reads_its_progress_any_more(tmp_path: Path) -> None:
+    program = (
+        "import os, signal\n"
+        "from bench.render.progress import ProgressConsole\n"
+        "console = ProgressConsole()\n"
+        "for _ in range(3):\n"
+        "    console.print('x' * 100_000)\n"
+        "print('went on')\n"
+    )
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run((sys.executable, "-c", program), stdout=subprocess.PIPE, stderr=write, text=True, check=False)
+    os.close(write)
+    assert (done.returncode, done.stdout) == (0, "went on\n")

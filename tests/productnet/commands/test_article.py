@@ -35,7 +35,7 @@ def test_no_other_command_reads_a_pickle(command: Command, pth: Path, monkeypatc
 
 def test_a_file_that_is_not_the_articles_is_one_line_and_5_and_leaves_no_file(command: Command, tmp_path: Path) -> None:
     (tmp_path / "in").write_bytes(b"hello, world")
-    check_refused(command("import", str(tmp_path / "in"), str(tmp_path / "out")), 5, "in", "no state dict")
+    check_refused(command("import", str(tmp_path / "in"), str(tmp_path / "out")), 5, "in", "no file of tensors alone")
     assert not (tmp_path / "out").exists()
 
 

@@ -53,7 +53,7 @@ def test_best_last_and_recipe_lie_side_by_side_and_nothing_else(train: Command, 
     assert last.epoch_loss == losses[-1]
     assert best.epoch_loss == min(losses)
     assert outcome.out.splitlines()[-2:] == [
-        f"Kept: {folder / 'best.safetensors'}, {folder / 'last.safetensors'}",
+        f"Kept: {folder / 'best.safetensors'}, {folder / 'last.safetensors'}, {folder / 'recipe.toml'}",
         f"Try: python -m productnet predict 3 4 --checkpoint {folder / 'best.safetensors'}",
     ]
 
@@ -119,11 +119,15 @@ def test_without_anything_to_keep_the_engine_trains_many_epochs_at_once(
 
 def test_a_folder_holds_the_checkpoints_of_one_training(command: Command, train: Command, tmp_path: Path) -> None:
     train("--save", str(tmp_path))
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     diverging = ("--device", "cpu", "--lr", "1e30", "--epochs", "3", "--save", str(tmp_path))
-    outcome = command("train", *diverging)
-    assert outcome.code == 5
-    # No epoch of it could predict, and the network of before would be taken for its own.
-    assert [path.name for path in tmp_path.iterdir()] == ["recipe.toml"]
+    assert command("train", *diverging).code == 5
+    # No epoch of it could predict: the network of before stays, and its own recipe beside it.
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    train("--save", str(tmp_path), "--seed", "2")
+    after = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert after.keys() == before.keys()
+    assert all(after[name] != content for name, content in before.items())
 
 
 # A training that is stopped
@@ -149,7 +153,7 @@ def test_an_interrupt_keeps_the_last_whole_epoch_and_says_so(
     _stop_after(monkeypatch, 17)
     outcome = train("--save", str(tmp_path), "--log", str(tmp_path))
     monkeypatch.undo()
-    names = [str(tmp_path / name) for name in ("losses.csv", "best.safetensors", "last.safetensors")]
+    names = [str(tmp_path / name) for name in ("losses.csv", "best.safetensors", "last.safetensors", "recipe.toml")]
     assert outcome.code == 130
     assert outcome.err.splitlines() == [f"python -m productnet: interrupted in epoch 18 of 25; kept {', '.join(names)}"]
     last = load_checkpoint(tmp_path / "last.safetensors")

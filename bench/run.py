@@ -17,7 +17,7 @@ from bench.arguments import check_numbers, make_parser
 from bench.errors import BenchError, UnavailableError
 from bench.workloads.suites import SUITES, choose_reference, plan_cases
 from productnet.device import check_device_name
-from productnet.door import printable, run_door
+from productnet.door import printable, run_door, say
 from productnet.errors import ProductNetError
 from productnet.exit_code import ExitCode
 
@@ -153,8 +153,8 @@ def _report(directory: RunDirectory, was_interrupted: bool, is_strict: bool) -> 
     results = judge_run(run)
     for name, text in list_files(run, results).items():
         directory.write_text(name, text)
-    print(report_on_terminal(run, results, _choose_width()))
-    print(f"Written to {printable(str(directory.path))}: raw samples, run.json, and the tables as .md and .csv")
+    say(report_on_terminal(run, results, _choose_width()))
+    say(f"Written to {printable(str(directory.path))}: raw samples, run.json, and the tables as .md and .csv")
     return ExitCode.INTERRUPTED if was_interrupted else _choose_exit_code(run, results, is_strict)
 
 

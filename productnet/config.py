@@ -54,7 +54,9 @@ class TrainConfig:
         _require_one_of("precision", self.precision, (*PRECISIONS, AMP))
         # More threads than any machine has are a slip, and torch itself takes no number above 32 bits.
         _require_count("num_threads", self.num_threads, at_least=1, at_most=1_024)
-        for name in ("num_epochs", "batch_size", "log_interval_epochs"):
+        # More is a slip, and no time-out counts so far.
+        _require_count("num_epochs", self.num_epochs, at_least=1, at_most=10**9)
+        for name in ("batch_size", "log_interval_epochs"):
             _require_count(name, getattr(self, name), at_least=1)
         # Two samples are the fewest that have a standard deviation.
         for name in ("num_samples", "num_heldout_samples"):

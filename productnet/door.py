@@ -100,9 +100,20 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
+def say(text: str) -> None:
+    """Print, whoever may have stopped reading: the exit code of a command does not hang on its audience."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        _send_nowhere(sys.stdout)
+
+
 def _complain(prog: str, message: str) -> None:
     # A name given by a user may hold anything, line ends too.
-    print(f"{prog}: {printable(message)}", file=sys.stderr)
+    try:
+        print(f"{prog}: {printable(message)}", file=sys.stderr, flush=True)
+    except OSError:  # nobody can be told; the exit code still tells
+        _send_nowhere(sys.stderr)
 
 
 def _interrupt(_signal_number: int, _frame: object) -> NoReturn:

@@ -27,6 +27,8 @@ GRACE_SECONDS = 10.0
 """How much longer than a command's time-out the coordinator waits: the worker should have ended itself by then."""
 
 _EXIT_SECONDS = 5.0
+_LONGEST_WAIT_SECONDS = 1e6
+"""The system counts milliseconds in 32 bits."""
 _MAX_REPLY_BYTES = 32 * 2**20
 
 FailureKind = Literal["unavailable", "faulty", "crashed", "killed", "timed out", "rubbish"]
@@ -114,7 +116,7 @@ class WorkerProcess:
 
     def _receive(self, reply_type: type[AnyReply], timeout_seconds: float) -> AnyReply:
         try:
-            if not self._connection.poll(timeout_seconds):
+            if not self._connection.poll(min(timeout_seconds, _LONGEST_WAIT_SECONDS)):
                 raise WorkerError("timed out", f"no answer within {timeout_seconds:.0f} s")
             answer = self._connection.recv_bytes(_MAX_REPLY_BYTES)
         except EOFError:
@@ -139,7 +141,7 @@ class WorkerProcess:
         if any(word.startswith("Timeout (") for word in last_words):
             return WorkerError("timed out", f"hung; it stopped in {_innermost_frame(last_words)}")
         if code is not None and code < 0:
-            return WorkerError("killed", f"ended by {signal.Signals(-code).name}")
+            return WorkerError("killed", f"ended by {_name_signal(-code)}")
         said = f"; its last words: {last_words[-1]}" if last_words else ""
         return WorkerError("crashed", f"ended without an answer (exit code {code}){said}")
 
@@ -165,6 +167,13 @@ def ask_in_child(target: Callable[[Connection, str], None], question: str, timeo
         process.kill()
         process.join()
         ours.close()
+
+
+def _name_signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal has no name
+        return f"signal {number}"
 
 
 def _innermost_frame(traceback_lines: list[str]) -> str:

@@ -17,6 +17,8 @@ from productnet.exit_code import ExitCode
 from productnet.registry import AMP, BATCHINGS, ENGINES, PRECISIONS
 
 if TYPE_CHECKING:
+    import torch._dynamo  # noqa: F401 - torch's first optimizer imports it: a second that is no set-up
+
     from productnet.commands.keeping import Keeping
     from productnet.train import Training, TrainResult
 

@@ -230,3 +230,19 @@ def test_an_output_that_takes_nothing_is_no_bug_of_ours(target: str, code: int) 
     assert done.returncode == code
     assert "Traceback" not in done.stderr
     assert ("standard output can't be written: No space left on device" in done.stderr) == (code == 2)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_an_error_that_can_not_be_said_keeps_its_exit_code() -> None:
+    command = f"{shlex.quote(sys.executable)} -m bench.run --device gpu 2> /dev/full"
+    assert subprocess.run(command, shell=True, cwd=Path(__file__).parents[2], check=False).returncode == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of a shell")
+def test_a_reader_that_has_left_does_not_end_what_is_said() -> None:
+    program = "from productnet.door import say; say('x' * 100_000); say('y'); raise SystemExit(5)"
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run((sys.executable, "-c", program), stdout=write, cwd=Path(__file__).parents[2], check=False)
+    os.close(write)
+    assert done.returncode == 5

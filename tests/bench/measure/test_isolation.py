@@ -11,7 +11,7 @@ import msgspec
 import psutil
 import pytest
 
-from bench.measure.process import Target, WorkerError, WorkerProcess
+from bench.measure.process import Target, WorkerError, WorkerProcess, _name_signal
 from bench.measure.rounds import measure, plan_waves
 from bench.measure.timeouts import Timeouts
 from bench.records.case import Case
@@ -213,3 +213,8 @@ def test_waiting_for_a_worker_takes_no_processor_time(tmp_path: Path) -> None:
     before = time.process_time()
     run(make_plan("hangs"), tmp_path, Timeouts(block_seconds=1.5, block_factor=0.0))
     assert time.process_time() - before < 1.0, "the coordinator spins"
+
+
+@pytest.mark.parametrize(("number", "name"), [(9, "SIGKILL"), (11, "SIGSEGV"), (40, "signal 40")])
+def test_a_signal_is_named_where_it_has_a_name(number: int, name: str) -> None:
+    assert _name_signal(number) == name

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -25,6 +24,7 @@ from productnet.config import TrainConfig, make_config
 from productnet.data import Statistics
 from productnet.errors import CheckpointError, ConfigError
 from productnet.model import MLP
+from productnet.whole_file import write_whole
 
 if TYPE_CHECKING:
     from productnet.train import Training
@@ -94,21 +94,6 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     }
     content = save(dict(checkpoint.parameters), {_METADATA: json.dumps(description, allow_nan=False)})
     write_whole(path, content)
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all.
-
-    Raises:
-        OSError: when it can't be written; what was written of it is removed.
-    """
-    # Of this process alone: two trainings into one folder must not write into each other's half.
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

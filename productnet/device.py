@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from productnet.errors import ConfigError, DeviceFaultError, DeviceUnavailableError
+from productnet.errors import ConfigError, DeviceFaultError, DeviceUnavailableError, first_line
 from productnet.kinds import KINDS, Kind, Marks, PhaseTiming
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def _try_out(name: str, present: list[str]) -> None:
         square = torch.full((4, 4), 2.0, device="cuda:0" if name == "cuda" else name)
         total = (square @ square).sum().item()  # sync point
     except RuntimeError as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         others = ", ".join(other for other in present if other != name) or "none"
         raise DeviceUnavailableError(f"device {name} fails at its first work: {reason}; others: {others}") from error
     if total != 256.0:

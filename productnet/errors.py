@@ -11,6 +11,11 @@ from typing import ClassVar
 from productnet.exit_code import ExitCode
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of what an error says, or what it is called where it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 class ProductNetError(Exception):
     """The base of every error that this package raises on purpose."""
 

@@ -14,7 +14,7 @@ from torch.amp.autocast_mode import autocast
 from torch.amp.grad_scaler import GradScaler
 
 from productnet.device import Device
-from productnet.errors import ModeUnavailableError
+from productnet.errors import ModeUnavailableError, first_line
 from productnet.registry import AMP
 
 Work = TypeVar("Work", bound=Callable[..., Any])
@@ -80,7 +80,7 @@ def _try_out(device: Device, precision: str) -> str | None:
         product = arithmetic.autocast(torch.matmul)(left, torch.ones_like(left))
         value = product[0, 0].item()  # sync point
     except RuntimeError as error:
-        return (str(error).splitlines() or [type(error).__name__])[0]
+        return first_line(error)
     expected = 256.0625 if precision == "fp32" else 256.0
     if product.dtype != arithmetic.layer_type or value != expected:
         return f"a product of it came out as {value} in {product.dtype}, where {expected} was expected"

@@ -58,7 +58,7 @@ class QueueSplit:
 
 def split_phases(measurements: Sequence[Measurement]) -> PhaseSplit | None:
     """Share out the time of a batch, or None where nothing tells its phases apart."""
-    total = summarise([_per_step(block) for block in _blocks(measurements, "train")])
+    total = summarise([per_step(block) for block in _blocks(measurements, "train")])
     floors = [measurement.started.timer_floor_seconds for measurement in measurements if measurement.started]
     if total is None or not floors:
         return None
@@ -110,7 +110,7 @@ def split_prefixes(measurements: Sequence[Measurement], order: Sequence[str]) ->
     for measurement in measurements:
         found: dict[int, dict[str, float]] = {}
         for block in measurement.blocks_of("prefix"):
-            found.setdefault(block.round, {})[block.prefix or ""] = _per_step(block)
+            found.setdefault(block.round, {})[block.prefix or ""] = per_step(block)
         rounds += found.values()
     present = [part for part in order if any(part in each for each in rounds)]
     parts = {}
@@ -133,7 +133,7 @@ def _medians(parts: Iterable[tuple[dict[str, float], Block]]) -> dict[str, float
 def _timer_taxes(measurement: Measurement) -> list[float]:
     plain = {block.round: block for block in measurement.blocks_of("plain")}
     return [
-        _per_step(block) / _per_step(plain[block.round]) - 1
+        per_step(block) / per_step(plain[block.round]) - 1
         for block in measurement.blocks_of("phases")
         if block.round in plain
     ]
@@ -148,5 +148,6 @@ def _work_seconds(block: Block) -> float:
     return block.seconds - block.timer_seconds
 
 
-def _per_step(block: Block) -> float:
+def per_step(block: Block) -> float:
+    """Return the seconds of a block that fall on each of its steps."""
     return block.seconds / block.num_steps

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from bench.judge.phases import DATA_PARTS, PhaseSplit, QueueSplit, split_phases, split_prefixes, split_queue
+from bench.judge.phases import DATA_PARTS, PhaseSplit, QueueSplit, per_step, split_phases, split_prefixes, split_queue
 from bench.judge.quality import Quality, QualityVerdict, judge_quality
 from bench.judge.stages import Stages, count_payoff_epochs, judge_stages
 from bench.judge.statistics import Summary, geometric_mean, summarise
@@ -97,7 +97,7 @@ def _judge_case(run: Run, case: Case) -> CaseResult:
         phase_split=split_phases(measurements),
         queue_split=split_queue(measurements),
         data_parts=split_prefixes(measurements, DATA_PARTS),
-        inference_seconds=_summarise_blocks(measurements, "inference", _per_step),
+        inference_seconds=_summarise_blocks(measurements, "inference", per_step),
     )
 
 
@@ -148,13 +148,9 @@ def _compare_with_baseline(run: Run, measurements: Sequence[Measurement]) -> flo
         if baseline is not None:
             theirs = {block.round: block for block in baseline.blocks_of("train")}
             pairs = [(theirs[ours.round], ours) for ours in measurement.blocks_of("train") if ours.round in theirs]
-            ratio = geometric_mean([_per_step(base) / _per_step(ours) for base, ours in pairs])
+            ratio = geometric_mean([per_step(base) / per_step(ours) for base, ours in pairs])
             ratios += [ratio] if ratio is not None else []
     return geometric_mean(ratios)
-
-
-def _per_step(block: Block) -> float:
-    return block.seconds / block.num_steps
 
 
 def _median_training_seconds(result: CaseResult) -> float:

@@ -19,7 +19,7 @@ from bench.records.case import Case
 from bench.records.environment import Accelerator
 from bench.records.journal import as_text
 from productnet.device import DEVICE_KINDS, Device, list_devices, open_device, why_absent
-from productnet.errors import DeviceFaultError, DeviceUnavailableError
+from productnet.errors import DeviceFaultError, DeviceUnavailableError, first_line
 from productnet.exit_code import ExitCode
 from productnet.registry import AMP, PRECISIONS
 
@@ -223,7 +223,7 @@ def check_timer(device: Device, clock: Clock = HOST_CLOCK) -> None:
             if truth.is_true:
                 return
     except RuntimeError as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise DeviceUnavailableError(f"device {device.name} fails at the test of its timer: {reason}") from error
     raise DeviceFaultError(
         f"the timer can't be trusted on device {device.name}: work timed at {truth.timed_seconds:.3g} s took "

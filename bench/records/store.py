@@ -20,6 +20,7 @@ import msgspec
 from bench.errors import IncompleteError, InvalidFileError, UsageError
 from bench.records.journal import Record
 from bench.records.run import SCHEMA, Run, RunInfo, assemble_run
+from productnet.whole_file import write_whole
 
 INFO_FILE = "run.json"
 SAMPLES_FILE = "samples.jsonl"
@@ -65,7 +66,7 @@ class RunDirectory:
             IncompleteError: when it can't be written.
         """
         try:
-            _write_whole(self.path / name, text.encode())
+            write_whole(self.path / name, text.encode())
         except OSError as error:
             raise _not_written(self.path / name, error) from error
 
@@ -129,7 +130,7 @@ def create_run(info: RunInfo, output: Path | None, name_parts: tuple[str, ...]) 
         samples = (path / SAMPLES_FILE).open("xb")
         try:
             document = msgspec.json.format(msgspec.json.encode(info), indent=2)
-            _write_whole(path / INFO_FILE, document + b"\n")
+            write_whole(path / INFO_FILE, document + b"\n")
         except OSError:
             samples.close()
             (path / SAMPLES_FILE).unlink()
@@ -212,16 +213,6 @@ def _make_directory(output: Path | None, name_parts: tuple[str, ...]) -> Path:
             continue
         return path
     raise UsageError(f"results/{name} exists a hundred times: remove some, or name a directory with --output")
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
 
 
 def _bad_output(target: object, error: OSError) -> UsageError:

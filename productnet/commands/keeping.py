@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from productnet.checkpoint import write_whole
 from productnet.commands.output import naming_output
 from productnet.config import TrainConfig
 from productnet.keeper import CheckpointKeeper
 from productnet.recipe import format_recipe
+from productnet.whole_file import write_whole
 
 if TYPE_CHECKING:
     from productnet.train import Training

@@ -6,7 +6,7 @@ import torch
 
 from productnet.config import TrainConfig
 from productnet.engines.autograd import AutogradEngine, make_adam
-from productnet.errors import ModeUnavailableError
+from productnet.errors import ModeUnavailableError, first_line
 from productnet.model import MLP
 from productnet.precision import Arithmetic
 
@@ -39,7 +39,7 @@ def _check_compiler() -> None:
     try:
         get_cpp_compiler()
     except (InvalidCxxCompiler, OSError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise ModeUnavailableError(
             f"engine compiled-model needs a C++ compiler, and torch finds none ({reason}): install g++ or clang, or "
             "name one in the variable CXX"

@@ -53,10 +53,8 @@ for line in sys.stdin:
     for _ in range(int(line)):
         losses = []
         order = torch.randperm(1000)
-        shuffled_features, shuffled_targets = features[order], targets[order]
-        for start in range(0, 1000, 100):
-            stop = start + 100
-            loss = mse_loss(model(shuffled_features[start:stop]), shuffled_targets[start:stop])
+        for inputs, expected in zip(features[order].split(100), targets[order].split(100)):
+            loss = mse_loss(model(inputs), expected)
             loss.backward()
             optimizer.step()
             optimizer.zero_grad()

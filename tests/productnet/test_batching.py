@@ -215,5 +215,5 @@ def test_the_mean_of_an_epoch_is_the_mean_over_its_samples(
 
 
 def test_a_loss_without_a_batch_is_refused() -> None:
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(ValueError, match="of 1 batches has 2 losses"):
         epoch_mean([1.0, 2.0], [4])

@@ -120,7 +120,7 @@ def _is_news(unusable: Unusable, asked_device: str) -> bool:
 def _run_plan(info: RunInfo, directory: RunDirectory, make_workload: str, gpu_uuids: dict[str, str]) -> bool:
     """Measure everything that is planned; returns whether the user stopped it."""
     from bench.measure.conditions import collect_conditions, watch
-    from bench.measure.process import WorkerProcess
+    from bench.measure.process import start_worker
     from bench.measure.rounds import choose_max_workers, measure
     from bench.records.journal import Ended
     from bench.render.progress import ProgressConsole, show_progress
@@ -131,7 +131,7 @@ def _run_plan(info: RunInfo, directory: RunDirectory, make_workload: str, gpu_uu
         with show_progress(ProgressConsole()) as on_progress:
             measure(
                 info.plan,
-                launch=lambda: WorkerProcess(make_workload, directory.log_path(next(numbers))),
+                launch=lambda: start_worker(make_workload, directory.log_path(next(numbers))),
                 journal=directory.append,
                 on_progress=watch(on_progress, directory.append, partial(collect_conditions, gpu_uuids=gpu_uuids)),
                 max_workers=choose_max_workers(info.environment.recorded if info.environment else None),

@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 from typing import IO
 
 from bench.measure.messages import BlockDone, Ready, RunBlock, SetUp
-from bench.measure.process import WorkerProcess
+from bench.measure.process import start_worker
 from bench.records.case import Case
 from productnet.config import TrainConfig
 
@@ -102,7 +102,7 @@ def _ask(command: tuple[str, ...]) -> float:
 def _measure_pair(engine: str, num_rounds: int, num_epochs: int) -> float:
     """Return ln(worker / bare) of one pair of fresh processes: the median over couples of rounds, AB and BA."""
     with TemporaryDirectory() as logs, _start_bare_loop(engine) as (commands, answers):
-        worker = WorkerProcess(PRODUCTNET, Path(logs) / "log")
+        worker = start_worker(PRODUCTNET, Path(logs) / "log")
         try:
             worker.wait_until_loaded(TIMEOUT_SECONDS)
             recipe = TrainConfig()

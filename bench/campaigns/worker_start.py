@@ -15,7 +15,7 @@ from time import perf_counter
 
 from bench.campaigns.bare_loop import PRODUCTNET, TIMEOUT_SECONDS
 from bench.measure.messages import Ready, SetUp
-from bench.measure.process import WorkerProcess
+from bench.measure.process import start_worker
 from bench.records.case import Case
 from productnet.config import TrainConfig
 
@@ -42,7 +42,7 @@ def _start_pair() -> tuple[float, float]:
     with TemporaryDirectory() as logs:
         try:
             started = perf_counter()
-            workers = [WorkerProcess(PRODUCTNET, Path(logs) / f"{number}") for number in range(2)]
+            workers = [start_worker(PRODUCTNET, Path(logs) / f"{number}") for number in range(2)]
             for worker in workers:
                 worker.wait_until_loaded(TIMEOUT_SECONDS)
             loaded = perf_counter() - started

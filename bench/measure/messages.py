@@ -17,12 +17,18 @@ class Command(Struct, frozen=True, kw_only=True, tag_field="command"):
 
 
 class SetUp(Command, tag="set up", frozen=True, kw_only=True):
-    """Set up a case and time a pilot."""
+    """Set up a case and time a pilot. What was set up before is dropped."""
 
     case: Case
     seed: Index
+    cores: tuple[Index, ...] | None = None
+    """The CPUs to stay on; None leaves that to the system."""
     cache_directory: Text | None = None
     """Where compiled code is kept for the other replicates of the case; None leaves torch's own place."""
+
+
+class Explore(Command, tag="explore", frozen=True, kw_only=True):
+    """Time what a run needs beside the training: floors, predictions, and which parts of a step can be told apart."""
 
 
 class RunBlock(Command, tag="run block", frozen=True, kw_only=True):
@@ -35,6 +41,8 @@ class RunBlock(Command, tag="run block", frozen=True, kw_only=True):
     """Of a "prefix" block: the last part to run."""
     restart: bool = False
     """Go back to the start of the training before the clock starts."""
+    warm_up: Index = 0
+    """Epochs to train before the clock starts, of a "train" block."""
 
 
 class Judge(Command, tag="judge", frozen=True, kw_only=True):
@@ -51,10 +59,16 @@ class Ready(Struct, tag="ready", tag_field="reply", frozen=True, kw_only=True):
     setup_seconds: Seconds
     compile_seconds: Seconds
     pilot_epoch_seconds: PositiveSeconds
-    pilot_inference_seconds: PositiveSeconds
-    timer_floor_seconds: Seconds
     is_cold: bool
     first_step_seconds: Seconds | None
+    torch_version: Name
+
+
+class Explored(Struct, tag="explored", tag_field="reply", frozen=True, kw_only=True):
+    """What a run needs to know beside the training; the case is back at its start."""
+
+    pilot_inference_seconds: PositiveSeconds
+    timer_floor_seconds: Seconds
     floor_seconds: Seconds | None
     inference_floor_seconds: Seconds | None
     phase_kinds: tuple[BlockKind, ...]
@@ -90,5 +104,5 @@ class Trouble(Struct, tag="trouble", tag_field="reply", frozen=True, kw_only=Tru
     reason: Text
 
 
-AnyCommand = SetUp | RunBlock | Judge
-Reply = Loaded | Ready | BlockDone | Judged | Trouble
+AnyCommand = SetUp | Explore | RunBlock | Judge
+Reply = Loaded | Ready | Explored | BlockDone | Judged | Trouble

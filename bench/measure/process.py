@@ -16,7 +16,7 @@ from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
 from pathlib import Path
-from typing import Literal, TypeVar, cast
+from typing import Literal, Protocol, TypeVar, cast
 
 import msgspec
 
@@ -65,22 +65,47 @@ def make_context() -> BaseContext:
     return context
 
 
-class WorkerProcess:
-    """A running worker.
+class Child(Protocol):
+    """A process that was started; one of `multiprocessing`'s is one."""
+
+    @property
+    def pid(self) -> int | None:
+        """Its number, and that of the group which it leads."""
+
+    @property
+    def exitcode(self) -> int | None:
+        """How it has ended; negative is a signal."""
+
+    def kill(self) -> None:
+        """Kill it."""
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for its end, or so many seconds."""
+
+
+def start_worker(place: str, log: Path, target: Target = serve) -> WorkerProcess:
+    """Start a worker.
 
     Args:
         place: "module:name" of what makes its workload.
         log: file for whatever it prints.
         target: what it runs; its module must not import torch.
     """
+    context = make_context()
+    ours, theirs = context.Pipe()
+    process = context.Process(target=target, args=(theirs, str(log), place))  # type: ignore[attr-defined]
+    process.start()
+    theirs.close()
+    return WorkerProcess(process, ours, log)
 
-    def __init__(self, place: str, log: Path, target: Target = serve) -> None:
+
+class WorkerProcess:
+    """A running worker, as the coordinator talks with it."""
+
+    def __init__(self, process: Child, connection: Connection, log: Path) -> None:
+        self.process = process
+        self._connection = connection
         self.log = log
-        context = make_context()
-        self._connection, theirs = context.Pipe()
-        self.process = context.Process(target=target, args=(theirs, str(log), place))  # type: ignore[attr-defined]
-        self.process.start()
-        theirs.close()
 
     def wait_until_loaded(self, timeout_seconds: float) -> None:
         """Wait for the worker's first word.

@@ -12,7 +12,7 @@ from bench.measure.blocks import (
     amount_for,
     cut_training,
 )
-from bench.measure.messages import BlockDone, Ready
+from bench.measure.messages import BlockDone, Explored, Ready
 from bench.measure.process import WorkerError, WorkerProcess
 from bench.records.case import Case
 from bench.records.journal import BlockKind
@@ -35,7 +35,9 @@ class DetailBlock:
 class Seat:
     """A live worker with its case, and what its pilot plans for it."""
 
-    def __init__(self, plan: Plan, case: Case, replicate: int, process: WorkerProcess, ready: Ready) -> None:
+    def __init__(
+        self, plan: Plan, case: Case, replicate: int, process: WorkerProcess, ready: Ready, explored: Explored
+    ) -> None:
         self.case = case
         self.replicate = replicate
         self.process = process
@@ -45,24 +47,24 @@ class Seat:
         self.unit_seconds: dict[BlockKind, float] = dict.fromkeys(
             ("train", "plain", "phases", "device", "prefix"), ready.pilot_epoch_seconds
         )
-        self.unit_seconds["inference"] = ready.pilot_inference_seconds
-        self.detail = self._plan_detail(ready)
+        self.unit_seconds["inference"] = explored.pilot_inference_seconds
+        self.detail = self._plan_detail(ready, explored)
         # A prefix runs a part of a step: no floor of a whole one holds for it.
         self.floor_seconds: dict[BlockKind, float] = dict.fromkeys(
-            ("train", "plain", "phases", "device"), ready.floor_seconds or 0.0
+            ("train", "plain", "phases", "device"), explored.floor_seconds or 0.0
         )
-        self.floor_seconds["inference"] = ready.inference_floor_seconds or 0.0
+        self.floor_seconds["inference"] = explored.inference_floor_seconds or 0.0
         self.seconds_left = sum(block.num_epochs for block in self.blocks) * ready.pilot_epoch_seconds
         self.seconds_left += plan.num_detail_rounds * sum(
             each.amount * self.unit_seconds[each.kind] for each in self.detail
         )
 
-    def _plan_detail(self, ready: Ready) -> list[DetailBlock]:
+    def _plan_detail(self, ready: Ready, explored: Explored) -> list[DetailBlock]:
         epochs = amount_for(DETAIL_BLOCK_SECONDS, ready.pilot_epoch_seconds)
         return [
-            *(DetailBlock(kind, epochs) for kind in ready.phase_kinds),
-            *(DetailBlock("prefix", epochs, prefix) for prefix in ready.prefixes),
-            DetailBlock("inference", amount_for(INFERENCE_BLOCK_SECONDS, ready.pilot_inference_seconds)),
+            *(DetailBlock(kind, epochs) for kind in explored.phase_kinds),
+            *(DetailBlock("prefix", epochs, prefix) for prefix in explored.prefixes),
+            DetailBlock("inference", amount_for(INFERENCE_BLOCK_SECONDS, explored.pilot_inference_seconds)),
         ]
 
     def check_floor(self, kind: BlockKind, done: BlockDone) -> None:

@@ -13,7 +13,18 @@ import msgspec
 from bench.measure.clock import HOST_CLOCK, Clock, measure_timer_floor, synchronised, time_block
 from bench.measure.floor import measure_step_floor
 from bench.measure.memory import read_peak_bytes, read_resident_bytes, reset_peak_bytes
-from bench.measure.messages import AnyCommand, BlockDone, Judge, Judged, Ready, Reply, RunBlock, SetUp
+from bench.measure.messages import (
+    AnyCommand,
+    BlockDone,
+    Explore,
+    Explored,
+    Judge,
+    Judged,
+    Ready,
+    Reply,
+    RunBlock,
+    SetUp,
+)
 from bench.measure.phases import PhaseTimes, time_phases, time_queued_phases
 from bench.records.case import Case
 from bench.records.journal import BlockKind, Memory
@@ -49,6 +60,8 @@ class Session:
         match command:
             case SetUp():
                 return self._set_up(command)
+            case Explore():
+                return self._explore()
             case RunBlock():
                 num_compiled = count_compiled_graphs()
                 done = self._run_block(command)
@@ -60,6 +73,8 @@ class Session:
                 return msgspec.convert({**asdict(self.workload.judge()), "memory": memory}, Judged)
 
     def _set_up(self, command: SetUp) -> Ready:
+        if command.cores is not None and hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(0, command.cores)
         is_cold = False
         if command.cache_directory is not None:
             # Read by TorchInductor when it compiles.
@@ -76,25 +91,36 @@ class Session:
         stepped = self.clock()
         workload.prepare()
         prepared = self.clock()
-        pilot_inputs = list(workload.make_inputs(1))
         ready = Ready(
             setup_seconds=set_up - started,
             compile_seconds=prepared - set_up,
             is_cold=is_cold,
             first_step_seconds=stepped - set_up if has_first_step else None,
             pilot_epoch_seconds=self._pilot(workload.train),
+            torch_version=str(sys.modules["torch"].__version__) if "torch" in sys.modules else "none",
+        )
+        self._go_to_start()
+        return ready
+
+    def _explore(self) -> Explored:
+        workload = self.workload
+        pilot_inputs = list(workload.make_inputs(1))
+        explored = Explored(
             pilot_inference_seconds=self._pilot(lambda amount: workload.infer(pilot_inputs * amount)),
             timer_floor_seconds=measure_timer_floor(self.clock),
             floor_seconds=self._find_floor(workload.num_multiply_adds_per_step),
             inference_floor_seconds=self._find_floor(workload.num_multiply_adds_per_inference),
-            phase_kinds=_PHASE_KINDS[device.phase_timing] if workload.step() is not None else (),
+            phase_kinds=_PHASE_KINDS[workload.device.phase_timing] if workload.step() is not None else (),
             prefixes=tuple(workload.prefixes()),
         )
-        workload.restart()
-        # What the pilots and the floor took is none of the training's.
-        device.reset_peak_memory()
+        self._go_to_start()
+        return explored
+
+    def _go_to_start(self) -> None:
+        """Put the training back; what pilots and floors took is none of its memory."""
+        self.workload.restart()
+        self.workload.device.reset_peak_memory()
         self.has_own_peak = reset_peak_bytes()
-        return ready
 
     def _find_floor(self, num_multiply_adds: int | None) -> float | None:
         if num_multiply_adds is None:
@@ -127,6 +153,8 @@ class Session:
                 seconds, _ = time_block(self.clock, run, amount)
                 return self._describe(amount, PhaseTimes(seconds, {}))
             case "train" | "plain":
+                if command.warm_up:
+                    workload.train(command.warm_up)
                 seconds, losses = time_block(self.clock, workload.train, amount)
                 return self._describe(amount, PhaseTimes(seconds, {}), tuple(losses))
 

@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench.measure.messages import BlockDone, Judge, Judged, Ready, RunBlock, SetUp
+from bench.measure.messages import BlockDone, Explore, Explored, Judge, Judged, Ready, RunBlock, SetUp
 from bench.measure.pace import Pace
 from bench.measure.process import WorkerError, WorkerProcess
 from bench.measure.seat import Seat
@@ -96,10 +96,11 @@ class Wave:
         )
         try:
             ready = process.request(command, Ready)
+            explored = process.request(Explore(timeout_seconds=self.timeouts.set_up_seconds), Explored)
         except WorkerError as error:
             self._give_up(case, replicate, process, "set-up", error)
             return
-        self.seats.append(Seat(self.plan, case, replicate, process, ready))
+        self.seats.append(Seat(self.plan, case, replicate, process, ready, explored))
         self.pace.start_seat(ready.setup_seconds + ready.compile_seconds)
         self.journal(
             Started(
@@ -109,10 +110,10 @@ class Wave:
                 setup_seconds=ready.setup_seconds,
                 compile_seconds=ready.compile_seconds,
                 pilot_epoch_seconds=ready.pilot_epoch_seconds,
-                timer_floor_seconds=ready.timer_floor_seconds,
+                timer_floor_seconds=explored.timer_floor_seconds,
                 is_cold=ready.is_cold,
                 first_step_seconds=ready.first_step_seconds,
-                floor_seconds=ready.floor_seconds,
+                floor_seconds=explored.floor_seconds,
             )
         )
 

@@ -16,7 +16,7 @@ import threading
 import traceback
 from contextlib import suppress
 from multiprocessing.connection import Connection
-from typing import cast
+from typing import NoReturn, cast
 
 import msgspec
 
@@ -28,16 +28,30 @@ from productnet.registry import load
 
 
 def serve(connection: Connection, log: str, place: str) -> None:
-    """Serve until the coordinator closes its end of the pipe.
+    """Be a worker: serve until the coordinator closes its end of the pipe.
 
     Args:
         connection: commands come and answers go here.
         log: path of the file that catches whatever is printed.
         place: "module:name" of what makes the workload; imported here, before any clock runs.
     """
-    _leave_the_terminal(log)
+    _leave_the_terminal()
+    send_output_to(log)
+    answer(connection, preload(place))
+
+
+def preload(place: str) -> MakeWorkload:
+    """Import all that a worker needs, and run nothing of it: a fork after that inherits no thread and no device."""
+    import torch._dynamo  # noqa: F401 - torch's first optimizer imports it: 1.4 s that a set-up would be charged
+
+    make_workload: MakeWorkload = load(place)
+    return make_workload
+
+
+def answer(connection: Connection, make_workload: MakeWorkload) -> NoReturn:
+    """Answer commands until the coordinator closes its end of the pipe; that ends this process and all of its group."""
     commands = _listen(connection)
-    session = Session(_load(place))
+    session = Session(make_workload)
     connection.send_bytes(msgspec.json.encode(Loaded()))
     decoder = msgspec.json.Decoder(cast("type[AnyCommand]", AnyCommand))
     while True:
@@ -47,13 +61,6 @@ def serve(connection: Connection, log: str, place: str) -> None:
         reply = _perform(session, command)
         faulthandler.cancel_dump_traceback_later()
         connection.send_bytes(msgspec.json.encode(reply))
-
-
-def _load(place: str) -> MakeWorkload:
-    import torch._dynamo  # noqa: F401 - torch's first optimizer imports it: 1.4 s that a set-up would be charged
-
-    make_workload: MakeWorkload = load(place)
-    return make_workload
 
 
 def _perform(session: Session, command: AnyCommand) -> Reply:
@@ -69,12 +76,16 @@ def _perform(session: Session, command: AnyCommand) -> Reply:
         return Trouble(kind="crashed", reason=as_text(f"{type(error).__name__}: {first_line}"))
 
 
-def _leave_the_terminal(log: str) -> None:
-    """Become a session of its own, out of reach of the terminal's Ctrl-C, and send what is printed to the log."""
+def _leave_the_terminal() -> None:
+    """Become a session of its own, out of reach of the terminal's Ctrl-C."""
     if hasattr(os, "setsid"):
         os.setsid()
     else:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def send_output_to(log: str) -> None:
+    """Send whatever is printed in this process to a file."""
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for standard in (1, 2):
         os.dup2(descriptor, standard)

@@ -18,16 +18,21 @@ SCHEMA = 1
 """Version of `run.json` and `samples.jsonl`. History: 1 is the first."""
 
 
-class RunInfo(Struct, frozen=True, kw_only=True):
-    """The contents of `run.json`, written once, before anything is measured."""
+class Info(Struct, frozen=True, kw_only=True):
+    """What stands at the head of everything that is measured."""
 
     schema: Annotated[int, Meta(ge=1, le=SCHEMA)] = SCHEMA
     started_at: Text
     """UTC, ISO 8601."""
     label: Text | None = None
     command: Text
-    plan: Plan
     environment: Environment | None = None
+
+
+class RunInfo(Info, frozen=True, kw_only=True):
+    """The contents of `run.json`, written once, before anything is measured."""
+
+    plan: Plan
 
 
 @dataclass(frozen=True, slots=True)

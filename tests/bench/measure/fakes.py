@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from bench.measure.process import WorkerProcess
+from bench.measure.process import WorkerProcess, start_worker
 from bench.records.case import Case
 from bench.workloads import Judgement
 from productnet.engines.step import Step
@@ -206,7 +206,7 @@ def launcher(directory: Path) -> Callable[[], WorkerProcess]:
     started: list[WorkerProcess] = []
 
     def launch() -> WorkerProcess:
-        worker = WorkerProcess(MISBEHAVING, directory / f"{len(started)}.log")
+        worker = start_worker(MISBEHAVING, directory / f"{len(started)}.log")
         started.append(worker)
         return worker
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.measure.messages import BlockDone, Judge, Judged, Ready, RunBlock, SetUp
+from bench.measure.messages import BlockDone, Explore, Explored, Judge, Judged, RunBlock, SetUp
 from bench.measure.session import Session
 from bench.records.case import Case
 from bench.records.journal import PHASES, BlockKind
@@ -26,13 +26,14 @@ pytestmark = [
 def session() -> Session:
     session = Session(ProductNet)
     case = Case(device="cuda", engine="reference", batching="manual", num_threads=1, num_epochs=10)
-    ready = session.perform(SetUp(case=case, seed=1, timeout_seconds=60))
-    assert isinstance(ready, Ready)
-    assert ready.phase_kinds == ("plain", "phases", "device")
+    session.perform(SetUp(case=case, seed=1, timeout_seconds=60))
+    explored = session.perform(Explore(timeout_seconds=60))
+    assert isinstance(explored, Explored)
+    assert explored.phase_kinds == ("plain", "phases", "device")
     done = session.perform(RunBlock(kind="train", amount=5, timeout_seconds=60))
     assert isinstance(done, BlockDone)
-    assert ready.floor_seconds is not None
-    assert 0 < ready.floor_seconds < done.seconds / done.num_steps
+    assert explored.floor_seconds is not None
+    assert 0 < explored.floor_seconds < done.seconds / done.num_steps
     return session
 
 

@@ -11,7 +11,7 @@ import msgspec
 import psutil
 import pytest
 
-from bench.measure.process import Target, WorkerError, WorkerProcess, _name_signal
+from bench.measure.process import Target, WorkerError, _name_signal, start_worker
 from bench.measure.rounds import measure, plan_waves
 from bench.measure.timeouts import Timeouts
 from bench.records.case import Case
@@ -102,7 +102,7 @@ def test_what_a_workload_prints_goes_to_its_log_and_not_into_the_answers(tmp_pat
 
 @pytest.mark.parametrize("target", [answer_rubbish, write_rubbish])
 def test_a_worker_that_answers_rubbish_is_refused(tmp_path: Path, target: Target) -> None:
-    worker = WorkerProcess("whatever", tmp_path / "log", target)
+    worker = start_worker("whatever", tmp_path / "log", target)
     with pytest.raises(WorkerError) as caught:
         worker.wait_until_loaded(30)
     worker.end()
@@ -111,7 +111,7 @@ def test_a_worker_that_answers_rubbish_is_refused(tmp_path: Path, target: Target
 
 
 def test_a_worker_that_can_not_load_fails_with_its_last_words(tmp_path: Path) -> None:
-    worker = WorkerProcess("no_such_module:Workload", tmp_path / "log")
+    worker = start_worker("no_such_module:Workload", tmp_path / "log")
     with pytest.raises(WorkerError, match=r"exit code 1.*ModuleNotFoundError: No module named 'no_such_module'"):
         worker.wait_until_loaded(30)
     worker.end()

@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 
 from bench.measure.blocks import TrainBlock
-from bench.measure.messages import BlockDone, Ready
+from bench.measure.messages import BlockDone, Explored, Ready
 from bench.measure.process import WorkerError, WorkerProcess
 from bench.measure.seat import Seat
 from tests.bench.runs import make_case, make_info
@@ -15,10 +15,13 @@ READY = Ready(
     setup_seconds=0.1,
     compile_seconds=0.1,
     pilot_epoch_seconds=0.1,
-    pilot_inference_seconds=0.001,
-    timer_floor_seconds=1e-7,
     is_cold=True,
     first_step_seconds=0.01,
+    torch_version="2.13.0",
+)
+EXPLORED = Explored(
+    pilot_inference_seconds=0.001,
+    timer_floor_seconds=1e-7,
     floor_seconds=1e-6,
     inference_floor_seconds=1e-7,
     phase_kinds=("plain", "phases"),
@@ -28,7 +31,7 @@ READY = Ready(
 
 def take(*blocks: tuple[int, bool, bool, Sequence[float | None]]) -> Seat:
     case = make_case()
-    seat = Seat(make_info([case]).plan, case, 0, cast("WorkerProcess", None), READY)
+    seat = Seat(make_info([case]).plan, case, 0, cast("WorkerProcess", None), READY, EXPLORED)
     for repetition, starts, ends, losses in blocks:
         seat.take_losses(TrainBlock(len(losses), repetition, starts, ends), losses)
     return seat

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from bench.measure.clock import measure_timer_floor, synchronised, time_block
-from bench.measure.messages import BlockDone, Judge, Judged, Ready, RunBlock, SetUp
+from bench.measure.messages import BlockDone, Explore, Explored, Judge, Judged, Ready, RunBlock, SetUp
 from bench.measure.pace import Pace
 from bench.measure.phases import time_phases, time_queued_phases
 from bench.measure.session import Session
@@ -84,7 +84,6 @@ def test_a_session_times_set_up_compile_and_pilots_apart_and_goes_back_to_the_st
     assert ready.first_step_seconds == 0.25
     assert ready.compile_seconds == 0.75
     assert ready.pilot_epoch_seconds == pytest.approx(0.036)
-    assert ready.pilot_inference_seconds == pytest.approx(0.001)
     assert workload.num_restarts == 1
     assert workload.num_epochs_trained == 0
 
@@ -101,9 +100,10 @@ def test_what_a_first_prediction_compiles_is_not_taken_for_what_one_costs() -> N
             return super().infer(inputs)
 
     session = Session(lambda _case, _seed: CompilesFirst(clock.pass_time, inference_seconds=0.001), clock)
-    ready = session.perform(SetUp(case=CASE, seed=1, timeout_seconds=1.0))
-    assert isinstance(ready, Ready)
-    assert ready.pilot_inference_seconds == pytest.approx(0.001)
+    session.perform(SetUp(case=CASE, seed=1, timeout_seconds=1.0))
+    explored = session.perform(Explore(timeout_seconds=1.0))
+    assert isinstance(explored, Explored)
+    assert explored.pilot_inference_seconds == pytest.approx(0.001)
 
 
 def test_a_prediction_that_was_kept_from_before_is_refused() -> None:
@@ -118,8 +118,20 @@ def test_a_prediction_that_was_kept_from_before_is_refused() -> None:
 
     session = Session(lambda _case, _seed: Cached(clock.pass_time), clock)
     session.perform(SetUp(case=CASE, seed=1, timeout_seconds=1.0))
+    session.perform(Explore(timeout_seconds=1.0))
     with pytest.raises(RuntimeError, match="the last prediction of a timed block is not that of its inputs"):
         session.perform(RunBlock(kind="inference", amount=5, timeout_seconds=1.0))
+
+
+def test_what_warms_a_block_up_is_trained_before_the_clock_starts() -> None:
+    clock = ScriptedClock()
+    workload = FakeWorkload(clock.pass_time)
+    session = Session(lambda _case, _seed: workload, clock)
+    session.perform(SetUp(case=CASE, seed=1, timeout_seconds=1.0))
+    done = session.perform(RunBlock(kind="train", amount=2, warm_up=3, timeout_seconds=1.0))
+    assert isinstance(done, BlockDone)
+    assert done.seconds == pytest.approx(0.072)
+    assert (done.num_steps, len(done.epoch_losses), workload.num_epochs_trained) == (4, 2, 5)
 
 
 def test_a_session_answers_each_kind_of_block_with_its_steps_samples_and_seconds() -> None:

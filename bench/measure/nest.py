@@ -1,0 +1,122 @@
+"""Fresh interpreters for the arms of a race: each draws its own address layout and hash seed.
+
+An arm's process is forked from an interpreter that was started for its pair alone, has imported everything and has run
+nothing. Arms of one source share that interpreter: both then have the same draw of the luck that a layout brings, each
+pair has another, and so the mean over pairs is the same as with an interpreter for each arm, with less scatter.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import bench
+from bench.errors import UnavailableError
+from bench.measure.process import WorkerProcess
+from bench.measure.worker import answer, preload, send_output_to
+from bench.records.race import Source
+
+CAN_NEST = hasattr(os, "fork")
+_PADDING_BYTES = 4096
+"""The stack begins under the environment: a length of its own moves it within a page."""
+
+_BOOT = """
+import sys
+home, tree, place, log, *descriptors = sys.argv[1:]
+sys.path.insert(0, home)
+import bench  # the measuring is ours, whatever tree the rest comes from
+if tree:
+    sys.path[0] = tree
+else:
+    import productnet
+    del sys.path[0]
+from bench.measure.nest import hatch
+hatch(place, log, [int(descriptor) for descriptor in descriptors])
+"""
+
+
+class Nest:
+    """The interpreter that a pair's arms are forked from, as whoever waits for one of them sees it."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+
+    @property
+    def pid(self) -> int:
+        """Number of the process, and of the group that its children belong to."""
+        return self._process.pid
+
+    @property
+    def exitcode(self) -> int | None:
+        """How the first of its children has ended; negative is a signal."""
+        return self._process.poll()
+
+    def kill(self) -> None:
+        """Kill it; its children are of its group."""
+        self._process.kill()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for its end, or so many seconds."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout)
+
+
+def open_nest(source: Source, place: str, log: Path, num_workers: int) -> list[WorkerProcess]:
+    """Start an interpreter and return the workers that it will fork; they are there once they have loaded.
+
+    Raises:
+        UnavailableError: where processes can't be forked, or there is no such interpreter.
+    """
+    if not CAN_NEST:
+        raise UnavailableError("races fork the processes of a pair, which this system can't: compare cases in a run")
+    pairs = [socket.socketpair() for _ in range(num_workers)]
+    theirs = [each.fileno() for _, each in pairs]
+    home = str(Path(bench.__file__).parents[1])
+    words = [source.python or sys.executable, "-c", _BOOT, home, source.tree or "", place, str(log.absolute())]
+    padding = "x" * secrets.randbelow(_PADDING_BYTES)
+    try:
+        with log.open("ab") as output:
+            process = subprocess.Popen(  # noqa: S603 - our own code under the interpreter that the user named
+                [*words, *map(str, theirs)],
+                env={**os.environ, "BENCH_PADDING": padding, **source.variables},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                pass_fds=theirs,
+                start_new_session=True,  # out of reach of the terminal's Ctrl-C
+            )
+    except OSError as error:
+        raise UnavailableError(f"interpreter {words[0]} can't be started: {error.strerror}") from error
+    finally:
+        for _, each in pairs:
+            each.close()
+    nest = Nest(process)
+    return [WorkerProcess(nest, Connection(ours.detach()), log) for ours, _ in pairs]
+
+
+def hatch(place: str, log: str, descriptors: Sequence[int]) -> None:
+    """Import everything, fork a worker for each descriptor, and end as the first of them that ends."""
+    make_workload = preload(place)
+    for descriptor in descriptors:
+        if os.fork() == 0:
+            for other in descriptors:
+                if other != descriptor:
+                    os.close(other)
+            send_output_to(log)
+            answer(Connection(descriptor), make_workload)
+    for descriptor in descriptors:
+        os.close(descriptor)
+    _, status = os.wait()
+    code = os.waitstatus_to_exitcode(status)
+    if code < 0:
+        signal.signal(-code, signal.SIG_DFL) if -code not in (signal.SIGKILL, signal.SIGSTOP) else None
+        os.kill(os.getpid(), -code)
+    os._exit(code)

@@ -1,4 +1,4 @@
-"""The command line of `python -m bench.run`, and what its words may be."""
+"""The command line of `python -m bench.run`, and what the words of it and of its neighbours may be."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def make_parser(prog: str) -> OneLineParser:
     add("--threads", dest="num_threads", type=int, default=threads, help=f"CPU threads (default {threads})")
     add("--seed", type=int, default=recipe.seed, help=f"of the first replicate (default {recipe.seed})")
     margin = "held-out MSE that still counts as equal: up to so many times the reference's, or one in so many of it"
-    add("--quality-margin", type=_parse_margin, default=QUALITY_MARGIN, help=f"{margin} (default {QUALITY_MARGIN})")
+    add("--quality-margin", type=parse_margin, default=QUALITY_MARGIN, help=f"{margin} (default {QUALITY_MARGIN})")
     add("--strict", action="store_true", help="exit 1 where a quality is DIFFERENT, 7 where one is UNDECIDED")
     add("--output", type=Path, help="the run's directory (default: a new one under results/)")
-    add("--label", type=_parse_label, help="a word of yours that is kept with the run and put into its name")
+    add("--label", type=parse_label, help="a word of yours that is kept with the run and put into its name")
     add("--list", action="store_true", help="name the cases and stop; asks no device")
     add(
         "--info",
@@ -80,7 +80,25 @@ def _parse_list(known: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
     return parse
 
 
-def _parse_margin(text: str) -> float:
+def parse_duration(text: str) -> float:
+    """Read a time, "90", "90s" or "2min", as seconds."""
+    found = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,6})?)(s|min|h)?", text)
+    seconds = float(found[1]) * {"s": 1.0, "min": 60.0, "h": 3600.0}[found[2] or "s"] if found else 0.0
+    if seconds <= 0:
+        raise ArgumentTypeError(f"{text!r} is no time: use seconds or minutes, say 60s or 2min")
+    return seconds
+
+
+def parse_share(text: str) -> float:
+    """Read a share in percent, "0.8%", as a share of 1."""
+    found = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)\s?%", text)
+    if not found or not float(found[1]) < 100:
+        raise ArgumentTypeError(f"{text!r} is no share: use percent, say 0.8%")
+    return float(found[1]) / 100
+
+
+def parse_margin(text: str) -> float:
+    """Read by how many times an error may differ."""
     try:
         margin = float(text)
     except ValueError:
@@ -90,7 +108,8 @@ def _parse_margin(text: str) -> float:
     return margin
 
 
-def _parse_label(text: str) -> str:
+def parse_label(text: str) -> str:
+    """Read a word that can stand in a name."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}", text):
         raise ArgumentTypeError(f"{text!r} is no label: use up to 40 letters, digits, dots, dashes and underscores")
     return text

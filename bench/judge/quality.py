@@ -74,12 +74,12 @@ def judge_quality(run: Run, case: Case) -> QualityVerdict:
     if case.num_epochs < RECIPE_EPOCHS:
         return QualityVerdict(Quality.CUT_SHORT)
     for each in measurements:
-        why = _why_invalid(each.trained) if each.trained is not None else None
+        why = why_invalid(each.trained) if each.trained is not None else None
         if why is not None:
             return QualityVerdict(Quality.INVALID, why)
     if case == run.info.plan.reference:
         return QualityVerdict(Quality.REFERENCE)
-    return _compare(trainings, references, run.info.plan.quality_margin)
+    return compare_trainings(trainings, references, run.info.plan.quality_margin)
 
 
 def find_reference_failures(run: Run) -> list[Failed]:
@@ -97,9 +97,9 @@ def _list_references(run: Run) -> dict[int, Trained]:
     return {each.replicate: each.trained for each in reversed(measurements) if each.trained is not None}
 
 
-def _compare(trainings: dict[int, Trained], references: dict[int, Trained], margin: float) -> QualityVerdict:
-    """Compare whole, valid trainings with the reference's of the same seeds."""
-    references = {seed: trained for seed, trained in references.items() if _why_invalid(trained) is None}
+def compare_trainings(trainings: dict[int, Trained], references: dict[int, Trained], margin: float) -> QualityVerdict:
+    """Compare whole, valid trainings with the reference's of the same seeds; replicate -> training."""
+    references = {seed: trained for seed, trained in references.items() if why_invalid(trained) is None}
     if all(seed in references and trainings[seed].epoch_losses == references[seed].epoch_losses for seed in trainings):
         return QualityVerdict(Quality.EQUIVALENT, is_identical=True)
     missing = [seed for seed in trainings if seed not in references]
@@ -134,7 +134,8 @@ def _list_errors(trainings: dict[int, Trained]) -> dict[int, float | None]:
     return {seed: trained.heldout_accuracy.mse for seed, trained in trainings.items()}
 
 
-def _why_invalid(trained: Trained) -> str | None:
+def why_invalid(trained: Trained) -> str | None:
+    """Say why a whole training is worth nothing, or None."""
     if None in trained.epoch_losses:
         return _NOT_FINITE
     r_squared = trained.heldout_accuracy.r_squared

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bench.judge.quality import Quality, QualityVerdict, compare_trainings, why_invalid
 from bench.records.race import Race, RacePlan, Round, StopReason
 
 LOOKS = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
@@ -68,6 +69,8 @@ class Contrast:
     """ln(arm / first) of every pair that counts, in their order."""
     estimate: Estimate | None
     verdict: Verdict
+    quality: QualityVerdict
+    """Of whole trainings, held against the first arm's of the same seeds."""
 
 
 def judge_race(race: Race) -> list[Contrast]:
@@ -79,8 +82,23 @@ def judge_race(race: Race) -> list[Contrast]:
         differences = difference_of_pairs(race.rounds, arm)
         found = estimate(differences, plan.alpha)
         verdict = Verdict.UNSTABLE if is_unstable else decide(found, plan.dead_zone, plan.margin)
-        contrasts.append(Contrast(arm, tuple(differences), found, verdict))
+        contrasts.append(Contrast(arm, tuple(differences), found, verdict, judge_quality(race, arm)))
     return contrasts
+
+
+def judge_quality(race: Race, arm: int) -> QualityVerdict:
+    """Hold an arm's whole trainings against the first arm's of the same seeds."""
+    ours, theirs = (
+        {each.replicate: each for each in race.trained if each.case == race.info.plan.arms[index].label}
+        for index in (arm, 0)
+    )
+    if not ours or ours.keys() != theirs.keys():
+        return QualityVerdict(Quality.NOT_TRAINED)
+    for trained in (*theirs.values(), *ours.values()):
+        reason = why_invalid(trained)
+        if reason is not None:
+            return QualityVerdict(Quality.INVALID, f"arm {trained.case}: {reason}")
+    return compare_trainings(ours, theirs, race.info.plan.quality_margin)
 
 
 def difference_of_pairs(rounds: Sequence[Round], arm: int) -> list[float]:

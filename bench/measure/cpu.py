@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -105,17 +106,37 @@ def collect_throttle_count(root: Path = ROOT) -> int | None:
 
 
 def collect_cpu_seconds(root: Path = ROOT) -> tuple[float, float] | None:
-    """Read all CPU time since the start, and how much of it the hypervisor gave to others.
+    """Read all CPU time since the start, and how much of it the hypervisor gave to others."""
+    return _read_cpu_times(root).get("cpu")
+
+
+def collect_core_stolen_seconds(cores: Sequence[int] | None, root: Path = ROOT) -> float | None:
+    """Read how much time of some CPUs the hypervisor has given to others since the start.
+
+    Args:
+        cores: their numbers; None for all.
+    """
+    times = _read_cpu_times(root)
+    stolen = [times[name][1] for name in ("cpu",) if name in times]
+    if cores is not None:
+        stolen = [times[f"cpu{core}"][1] for core in cores if f"cpu{core}" in times]
+    return sum(stolen) if stolen else None
+
+
+def _read_cpu_times(root: Path) -> dict[str, tuple[float, float]]:
+    """Read name of a CPU ("cpu" is all) -> seconds since the start, and those of them that were stolen.
 
     Source: proc_stat(5): user, nice, system, idle, iowait, irq, softirq, steal; guest time is within user's.
     """
-    fields = (read_text(root / "proc/stat") or "").partition("\n")[0].split()
-    counts = [as_count(field) for field in fields[1:9]]
-    known = [count for count in counts if count is not None]
-    if fields[:1] != ["cpu"] or len(known) < 8:
-        return None
-    ticks_per_second = os.sysconf("SC_CLK_TCK")
-    return sum(known) / ticks_per_second, known[7] / ticks_per_second
+    times = {}
+    for line in (read_text(root / "proc/stat") or "").splitlines():
+        name, *fields = line.split()
+        counts = [as_count(field) for field in fields[:8]]
+        known = [count for count in counts if count is not None]
+        if name.startswith("cpu") and len(known) == 8:
+            ticks_per_second = os.sysconf("SC_CLK_TCK")
+            times[name] = (sum(known) / ticks_per_second, known[7] / ticks_per_second)
+    return times
 
 
 def ask_system(*command: str) -> str | None:

@@ -61,6 +61,7 @@ class Ready(Struct, tag="ready", tag_field="reply", frozen=True, kw_only=True):
     pilot_epoch_seconds: PositiveSeconds
     is_cold: bool
     first_step_seconds: Seconds | None
+    num_steps_per_epoch: Count
     torch_version: Name
 
 

@@ -8,21 +8,24 @@ pair has another, and so the mean over pairs is the same as with an interpreter 
 from __future__ import annotations
 
 import os
+import random
 import secrets
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
+
+import msgspec
 
 import bench
 from bench.errors import UnavailableError
 from bench.measure.process import WorkerProcess
 from bench.measure.worker import answer, preload, send_output_to
-from bench.records.race import Source
+from bench.records.race import Arm, Source
 
 CAN_NEST = hasattr(os, "fork")
 _PADDING_BYTES = 4096
@@ -67,6 +70,30 @@ class Nest:
         """Wait for its end, or so many seconds."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout)
+
+
+def launch_pair(arms: Sequence[Arm], place: str, log_path: Callable[[], Path]) -> list[WorkerProcess]:
+    """Start the processes of a pair, one interpreter for each source; returned in the order of the arms.
+
+    Args:
+        place: "module:name" of what makes the workload.
+        log_path: names a file for what the processes of an interpreter print.
+    Raises:
+        UnavailableError: as `open_nest`.
+    """
+    groups: dict[bytes, list[int]] = {}
+    for number in random.sample(range(len(arms)), len(arms)):  # which is forked first is left to chance
+        groups.setdefault(msgspec.json.encode(arms[number].source, order="sorted"), []).append(number)
+    workers: dict[int, WorkerProcess] = {}
+    try:
+        for numbers in groups.values():
+            nested = open_nest(arms[numbers[0]].source, place, log_path(), len(numbers))
+            workers.update(zip(numbers, nested, strict=True))
+    except UnavailableError:
+        for worker in workers.values():
+            worker.end()
+        raise
+    return [workers[number] for number in range(len(arms))]
 
 
 def open_nest(source: Source, place: str, log: Path, num_workers: int) -> list[WorkerProcess]:

@@ -97,6 +97,7 @@ class Session:
             is_cold=is_cold,
             first_step_seconds=stepped - set_up if has_first_step else None,
             pilot_epoch_seconds=self._pilot(workload.train),
+            num_steps_per_epoch=workload.num_steps_per_epoch,
             torch_version=str(sys.modules["torch"].__version__) if "torch" in sys.modules else "none",
         )
         self._go_to_start()

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+import msgspec
 from msgspec import Meta, Struct
 
 from bench.records.case import Case, Count, Index, ShortName
@@ -66,6 +67,11 @@ class RacePlan(Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.margin < self.dead_zone:
             raise ValueError(f"the margin {self.margin} is within the dead zone {self.dead_zone}")
+
+    @property
+    def num_sources(self) -> int:
+        """How many interpreters a pair needs: one for each source."""
+        return len({msgspec.json.encode(arm.source, order="sorted") for arm in self.arms})
 
 
 class RaceInfo(Info, frozen=True, kw_only=True):

@@ -1,33 +1,39 @@
 """A run on the disk: one directory, written as things happen, read strictly.
 
-`run.json` says what was asked and where; `samples.jsonl` holds every record as a whole line with a checksum. A last
-line that is torn (the run was killed while writing it) is dropped with a warning; any other damage is an error.
+`run.json` (of a race: `race.json`) says what was asked and where; `samples.jsonl` holds every record as a whole line
+with a checksum. A last line that is torn (the run was killed while writing it) is dropped with a warning; any other
+damage is an error.
 """
 
 from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator
 from contextlib import suppress
 from io import BufferedWriter
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Self, cast
+from typing import Self, TypeVar, cast
 
 import msgspec
 
 from bench.errors import IncompleteError, InvalidFileError, UsageError
 from bench.records.journal import Record
-from bench.records.run import SCHEMA, Run, RunInfo, assemble_run
+from bench.records.race import Race, RaceInfo, RaceRecord, assemble_race
+from bench.records.run import SCHEMA, Info, Run, RunInfo, assemble_run
 from productnet.whole_file import write_whole
 
 INFO_FILE = "run.json"
+RACE_FILE = "race.json"
 SAMPLES_FILE = "samples.jsonl"
 LOG_DIRECTORY = "logs"
 _MAX_LINE_BYTES = 32 * 2**20
 _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding raises; the last where brackets are nested too deeply."""
+
+
+AnyInfo = TypeVar("AnyInfo", bound=Info)
+AnyRecord = TypeVar("AnyRecord")
 
 
 class _Line(msgspec.Struct):
@@ -46,7 +52,7 @@ class RunDirectory:
         self.path = path
         self._samples = samples
 
-    def append(self, record: Record) -> None:
+    def append(self, record: Record | RaceRecord) -> None:
         """Write one record as a whole line and hand it to the system.
 
         Raises:
@@ -115,8 +121,8 @@ def check_output(output: Path | None) -> None:
         raise _bad_output(target, error) from error
 
 
-def create_run(info: RunInfo, output: Path | None, name_parts: tuple[str, ...]) -> RunDirectory:
-    """Make the directory of a run and write its `run.json`.
+def create_run(info: Info, output: Path | None, name_parts: tuple[str, ...]) -> RunDirectory:
+    """Make the directory of a run or a race and write its `run.json` or `race.json`.
 
     Args:
         output: the directory itself; None puts one with a name of its own under `results/` where the user stands.
@@ -130,7 +136,7 @@ def create_run(info: RunInfo, output: Path | None, name_parts: tuple[str, ...]) 
         samples = (path / SAMPLES_FILE).open("xb")
         try:
             document = msgspec.json.format(msgspec.json.encode(info), indent=2)
-            write_whole(path / INFO_FILE, document + b"\n")
+            write_whole(path / (RACE_FILE if isinstance(info, RaceInfo) else INFO_FILE), document + b"\n")
         except OSError:
             samples.close()
             (path / SAMPLES_FILE).unlink()
@@ -149,21 +155,31 @@ def read_run(path: Path) -> Run:
         InvalidFileError: when a file is missing, damaged, of a newer schema, or holds nothing; the message names file,
             line and field.
     """
-    info = _read_info(path / INFO_FILE)
-    samples = path / SAMPLES_FILE
-    warnings: list[str] = []
+    info = _read_info(path / INFO_FILE, RunInfo)
+    records, warnings = _read_records(path / SAMPLES_FILE, cast("type[Record]", Record))
     try:
-        records = list(_read_records(samples, warnings))
-        if not records:
-            raise InvalidFileError(f"{samples} holds no record: the run was stopped before it measured anything")
-        return assemble_run(info, records, tuple(warnings))
-    except OSError as error:
-        raise InvalidFileError(f"{samples} can't be read: {error.strerror}") from error
+        return assemble_run(info, records, warnings)
     except KeyError as error:
-        raise InvalidFileError(f"{samples} has a record of case {error}, which {INFO_FILE} does not plan") from error
+        raise InvalidFileError(
+            f"{path / SAMPLES_FILE} has a record of case {error}, which {INFO_FILE} does not plan"
+        ) from error
 
 
-def _read_info(path: Path) -> RunInfo:
+def read_race(path: Path) -> Race:
+    """Read a stored race.
+
+    Raises:
+        InvalidFileError: as `read_run`.
+    """
+    info = _read_info(path / RACE_FILE, RaceInfo)
+    records, warnings = _read_records(path / SAMPLES_FILE, cast("type[RaceRecord]", RaceRecord))
+    try:
+        return assemble_race(info, records, warnings)
+    except ValueError as error:
+        raise InvalidFileError(f"{path / SAMPLES_FILE}: {error}") from error
+
+
+def _read_info(path: Path, kind: type[AnyInfo]) -> AnyInfo:
     try:
         content = path.read_bytes()
         schema = msgspec.json.decode(content, type=_SchemaOnly).schema
@@ -171,32 +187,39 @@ def _read_info(path: Path) -> RunInfo:
             raise InvalidFileError(
                 f"{path} has schema {schema}; this version reads up to {SCHEMA}: install a newer version of the project"
             )
-        return msgspec.json.decode(content, type=RunInfo)
+        return msgspec.json.decode(content, type=kind)
     except OSError as error:
-        raise InvalidFileError(f"{path} can't be read: {error.strerror}; is it the directory of a run?") from error
+        raise InvalidFileError(
+            f"{path} can't be read: {error.strerror}; is it the directory of a {path.stem}?"
+        ) from error
     except _UNDECODABLE as error:
-        raise InvalidFileError(f"{path} is no {INFO_FILE} of a run: {error}") from error
+        raise InvalidFileError(f"{path} is no {path.name} of a {path.stem}: {error}") from error
 
 
-def _read_records(path: Path, warnings: list[str]) -> Iterator[Record]:
-    decoder = msgspec.json.Decoder(cast("type[Record]", Record))
-    with path.open("rb") as lines:
-        number = 0
-        while line := lines.readline(_MAX_LINE_BYTES):
-            number += 1
-            try:
-                wrapped = msgspec.json.decode(line, type=_Line)
-                if wrapped.crc32 != f"{zlib.crc32(wrapped.record):08x}":
-                    raise InvalidFileError("does not match its checksum: it was changed or damaged")
-                record = decoder.decode(wrapped.record)
-            except (*_UNDECODABLE, InvalidFileError) as error:
-                if not line.endswith(b"\n") and not lines.read(1):
-                    warnings.append(
-                        f"{path} line {number} is torn (the run was stopped while writing it) and is dropped"
-                    )
-                    return
-                raise InvalidFileError(f"{path} line {number}: {error}") from error
-            yield record
+def _read_records(path: Path, kind: type[AnyRecord]) -> tuple[list[AnyRecord], tuple[str, ...]]:
+    """Read every record; returns warnings of what was dropped, too."""
+    decoder = msgspec.json.Decoder(kind)
+    records: list[AnyRecord] = []
+    warnings: tuple[str, ...] = ()
+    try:
+        with path.open("rb") as lines:
+            while line := lines.readline(_MAX_LINE_BYTES):
+                try:
+                    wrapped = msgspec.json.decode(line, type=_Line)
+                    if wrapped.crc32 != f"{zlib.crc32(wrapped.record):08x}":
+                        raise InvalidFileError("does not match its checksum: it was changed or damaged")
+                    records.append(decoder.decode(wrapped.record))
+                except (*_UNDECODABLE, InvalidFileError) as error:
+                    place = f"{path} line {len(records) + 1}"
+                    if not line.endswith(b"\n") and not lines.read(1):
+                        warnings += (f"{place} is torn (the run was stopped while writing it) and is dropped",)
+                        break
+                    raise InvalidFileError(f"{place}: {error}") from error
+    except OSError as error:
+        raise InvalidFileError(f"{path} can't be read: {error.strerror}") from error
+    if not records:
+        raise InvalidFileError(f"{path} holds no record: the run was stopped before it measured anything")
+    return records, warnings
 
 
 def _make_directory(output: Path | None, name_parts: tuple[str, ...]) -> Path:

@@ -17,6 +17,7 @@ READY = Ready(
     pilot_epoch_seconds=0.1,
     is_cold=True,
     first_step_seconds=0.01,
+    num_steps_per_epoch=10,
     torch_version="2.13.0",
 )
 EXPLORED = Explored(

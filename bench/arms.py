@@ -1,0 +1,98 @@
+"""The arms of a race, from the words of a command line: `engine=eager threads=2 rev=HEAD~1 env.NAME=value`."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from bench.errors import UsageError
+from bench.records.case import Case
+from bench.records.race import Source
+from productnet.config import TrainConfig
+from productnet.device import check_device_name
+from productnet.registry import AMP, BATCHINGS, ENGINES, PRECISIONS
+
+VARIABLE = "env."
+DEFAULTS = {"engine": "eager", "batching": "manual", "precision": "fp32", "threads": "1"}
+_CHOICES = {"engine": tuple(ENGINES), "batching": tuple(BATCHINGS), "precision": (*PRECISIONS, AMP)}
+SETTINGS = ("device", *DEFAULTS, "python", "rev", "tree")
+
+
+def parse_settings(words: Sequence[str]) -> dict[str, str]:
+    """Read what a user says of an arm.
+
+    Raises:
+        UsageError: with the word that can't be taken and what it may be.
+    """
+    settings: dict[str, str] = {}
+    for word in words:
+        name, sign, value = word.partition("=")
+        is_variable = re.fullmatch(r"env\.[A-Za-z_][A-Za-z0-9_]*", name) is not None
+        if not sign or not (name in SETTINGS or is_variable):
+            raise UsageError(
+                f"{word!r} is no setting of an arm: use {', '.join(SETTINGS)} or env.NAME, each with =value"
+            )
+        if name in settings:
+            raise UsageError(f"an arm has {name} twice")
+        if name in _CHOICES and value not in _CHOICES[name]:
+            raise UsageError(f"{word!r} is not known: use {name}={{{','.join(_CHOICES[name])}}}")
+        if name == "device":
+            value = check_device_name(value)
+        settings[name] = value
+    if "rev" in settings and "tree" in settings:
+        raise UsageError("an arm has both a revision (rev=) and a tree (tree=): it can be measured in one of them")
+    return settings
+
+
+def make_case(settings: Mapping[str, str], device: str) -> Case:
+    """Return the case of an arm.
+
+    Args:
+        device: resolved; what the settings say of it was heard before.
+    Raises:
+        UsageError: for a number of threads that is none.
+        ConfigError: for a case that no training takes.
+    """
+    chosen = {**DEFAULTS, **settings}
+    try:
+        num_threads = int(chosen["threads"])
+    except ValueError:
+        raise UsageError(f"threads={chosen['threads']} is no number") from None
+    recipe = TrainConfig(num_threads=num_threads)
+    return Case(
+        device=device,
+        engine=chosen["engine"],
+        batching=chosen["batching"],
+        precision=chosen["precision"],
+        num_threads=num_threads,
+        num_epochs=recipe.num_epochs,
+    )
+
+
+def make_source(
+    settings: Mapping[str, str], find_commit: Callable[[str], str], check_out: Callable[[str], Path]
+) -> Source:
+    """Return where an arm's code comes from.
+
+    Args:
+        find_commit: revision -> commit.
+        check_out: commit -> a tree of its own.
+    Raises:
+        UsageError: for what is not there.
+    """
+    revision = find_commit(settings["rev"]) if "rev" in settings else None
+    tree = Path(settings["tree"]).absolute() if "tree" in settings else check_out(revision) if revision else None
+    if tree is not None and not tree.is_dir():
+        raise UsageError(f"tree={settings['tree']} is no directory")
+    python = settings.get("python")
+    if python is not None and shutil.which(python) is None:
+        raise UsageError(f"python={python} is no interpreter that can be run")
+    return Source(
+        python=python and shutil.which(python),
+        revision=revision,
+        tree=None if tree is None else os.fspath(tree),
+        variables={name.removeprefix(VARIABLE): value for name, value in settings.items() if name.startswith(VARIABLE)},
+    )

@@ -1,0 +1,248 @@
+"""Racing: pairs of fresh processes that take turns in short, warmed blocks, until the intervals are narrow enough.
+
+Source of the design and its constants: docs/method.md, "Race".
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from itertools import count
+
+from bench.judge.race import Estimate, difference_of_pairs, estimate, why_stop
+from bench.measure.clock import Clock
+from bench.measure.disturbances import Look, find_disturbance
+from bench.measure.messages import BlockDone, Judge, Judged, Ready, RunBlock, SetUp
+from bench.measure.process import WorkerError, WorkerProcess
+from bench.measure.race_pace import Pace, choose_pace
+from bench.measure.timeouts import DEFAULT_TIMEOUTS, Timeouts
+from bench.records.journal import Trained, as_text
+from bench.records.race import Fallen, RacePlan, RaceRecord, Round, Seated, StopReason
+
+MAX_LOADING = 2
+"""Interpreters that import torch at the same time."""
+
+LaunchPair = Callable[[int], list[WorkerProcess]]
+"""Number of a pair -> a started process for each arm, in the order of the arms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a race stands, for whoever shows it."""
+
+    num_pairs: int
+    estimates: tuple[Estimate | None, ...]
+    """Of every arm but the first."""
+    elapsed_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A fresh process for each arm, in the order of the arms, all loaded."""
+
+    number: int
+    workers: tuple[WorkerProcess, ...]
+    load_seconds: float
+
+
+class _ArmFellError(Exception):
+    """An arm can't go on; never leaves this file."""
+
+    def __init__(self, fallen: Fallen) -> None:
+        super().__init__(fallen.reason)
+        self.fallen = fallen
+
+
+class RaceCourse:
+    """A race in progress.
+
+    Args:
+        launch: starts a process for each arm of a pair.
+        look: looks at the machine between rounds.
+        clock: for the budget, never for a sample.
+        core_sets: the CPUs that all arms of a pair share, one set after the other; none where processes can't be bound.
+    """
+
+    def __init__(
+        self,
+        plan: RacePlan,
+        launch: LaunchPair,
+        journal: Callable[[RaceRecord], None],
+        look: Callable[[], Look],
+        clock: Clock,
+        core_sets: Sequence[tuple[int, ...]] = (),
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
+    ) -> None:
+        self.plan = plan
+        self.launch = launch
+        self.journal = journal
+        self.look = look
+        self.clock = clock
+        self.core_sets = core_sets
+        self.timeouts = timeouts
+        self.rounds: list[Round] = []
+        self._pace: Pace | None = None
+        self._random = random.Random(plan.seed)  # noqa: S311 - which arm comes first is no secret
+
+    def run(self, started: float, on_standing: Callable[[Standing], None]) -> StopReason:
+        """Race pair after pair; no process is left when it returns or raises.
+
+        Args:
+            started: the clock's reading when the user began to wait.
+            on_standing: called after each pair.
+        """
+        pairs_started = self.clock()
+        try:
+            with closing(self._pairs()) as pairs:
+                for pair in pairs:
+                    self._race(pair)
+                    now, num_pairs = self.clock(), pair.number + 1
+                    estimates = self._estimate()
+                    on_standing(Standing(num_pairs, estimates, now - started))
+                    pair_seconds = (now - pairs_started) / num_pairs
+                    reason = why_stop(self.plan, estimates, num_pairs, now - started, pair_seconds)
+                    if reason is not None:
+                        return reason
+        except _ArmFellError as error:
+            self.journal(error.fallen)
+        return "failed"
+
+    def school(self, num_seeds: int, on_seed: Callable[[int], None]) -> None:
+        """Train every arm to its end with the same seeds, outside the race; one seed is enough where the bits agree.
+
+        Args:
+            on_seed: called before each seed with its number, from 0.
+        """
+        try:
+            for pair in self._pairs(at_once=1):
+                for seed in range(num_seeds):
+                    on_seed(seed)
+                    trained = [self._train(pair, arm, seed) for arm in range(len(self.plan.arms))]
+                    if all(
+                        (each.digest, each.epoch_losses) == (trained[0].digest, trained[0].epoch_losses)
+                        for each in trained
+                    ):
+                        break
+                break
+        except _ArmFellError as error:
+            self.journal(error.fallen)
+
+    def _estimate(self) -> tuple[Estimate | None, ...]:
+        arms = range(1, len(self.plan.arms))
+        return tuple(estimate(difference_of_pairs(self.rounds, arm), self.plan.alpha) for arm in arms)
+
+    def _pairs(self, at_once: int | None = None) -> Generator[Pair]:
+        """Load pairs, two interpreters at a time and never while a block is timed; end each once it is done with."""
+        at_once = at_once or max(1, MAX_LOADING // self.plan.num_sources)
+        waiting: list[tuple[WorkerProcess, ...]] = []
+        try:
+            for first in count(0, at_once):
+                launched = self.clock()
+                numbers = range(first, first + at_once)
+                waiting += [tuple(self.launch(number)) for number in numbers]
+                for number, workers in zip(numbers, waiting, strict=True):
+                    for arm, worker in enumerate(workers):
+                        with _naming(number, arm, "start"):
+                            worker.wait_until_loaded(self.timeouts.load_seconds)
+                load_seconds = self.clock() - launched
+                for number in numbers:
+                    yield Pair(number, waiting[0], load_seconds)
+                    _end(waiting.pop(0))
+        finally:
+            for workers in waiting:
+                _end(workers)
+
+    def _race(self, pair: Pair) -> None:
+        cores = self.core_sets[pair.number % len(self.core_sets)] if self.core_sets else None
+        ready = [self._set_up(pair, arm, cores) for arm in range(len(pair.workers))]
+        pace = self._pace = self._pace or choose_pace(
+            [each.pilot_epoch_seconds for each in ready], ready[0].num_steps_per_epoch
+        )
+        command = RunBlock(
+            kind="train",
+            amount=pace.num_epochs,
+            warm_up=pace.num_warm_up_epochs,
+            timeout_seconds=self.timeouts.block_seconds
+            + self.timeouts.block_factor * pace.num_epochs * max(each.pilot_epoch_seconds for each in ready),
+        )
+        starts_reversed = self._random.random() < 0.5
+        before = self.look()
+        for number in range(pace.num_rounds):
+            is_reversed = (number % 2 == 0) == starts_reversed
+            order = list(range(len(pair.workers)))
+            done: dict[int, BlockDone] = {}
+            for arm in reversed(order) if is_reversed else order:
+                with _naming(pair.number, arm, "race"):
+                    done[arm] = pair.workers[arm].request(command, BlockDone)
+            after = self.look()
+            each_round = Round(
+                pair=pair.number,
+                round=number,
+                is_reversed=is_reversed,
+                num_steps=done[0].num_steps,
+                seconds=tuple(done[arm].seconds for arm in order),
+                disturbance=find_disturbance(before, after),
+            )
+            self.rounds.append(each_round)
+            self.journal(each_round)
+            before = after
+
+    def _set_up(self, pair: Pair, arm: int, cores: tuple[int, ...] | None, seed: int = 0) -> Ready:
+        command = SetUp(
+            case=self.plan.arms[arm].case,
+            seed=self.plan.seed + seed,
+            cores=cores,
+            timeout_seconds=self.timeouts.set_up_seconds,
+        )
+        with _naming(pair.number, arm, "set-up"):
+            ready = pair.workers[arm].request(command, Ready)
+        self.journal(
+            Seated(
+                pair=pair.number,
+                arm=arm,
+                load_seconds=pair.load_seconds,
+                setup_seconds=ready.setup_seconds,
+                compile_seconds=ready.compile_seconds,
+                pilot_epoch_seconds=ready.pilot_epoch_seconds,
+                torch_version=ready.torch_version,
+                cores=cores,
+            )
+        )
+        return ready
+
+    def _train(self, pair: Pair, arm: int, seed: int) -> Trained:
+        ready = self._set_up(pair, arm, None, seed)
+        num_epochs = self.plan.arms[arm].case.num_epochs
+        seconds = self.timeouts.block_seconds + self.timeouts.block_factor * num_epochs * ready.pilot_epoch_seconds
+        block = RunBlock(kind="train", amount=num_epochs, timeout_seconds=seconds)
+        with _naming(pair.number, arm, "training"):
+            done = pair.workers[arm].request(block, BlockDone)
+            judged = pair.workers[arm].request(Judge(timeout_seconds=self.timeouts.judge_seconds), Judged)
+        trained = Trained(
+            case=self.plan.arms[arm].label,
+            replicate=seed,
+            wave=0,
+            digest=judged.digest,
+            epoch_losses=done.epoch_losses,
+            training_accuracy=judged.training_accuracy,
+            heldout_accuracy=judged.heldout_accuracy,
+        )
+        self.journal(trained)
+        return trained
+
+
+@contextmanager
+def _naming(pair: int, arm: int, stage: str) -> Iterator[None]:
+    """Say whose error it is."""
+    try:
+        yield
+    except WorkerError as error:
+        fallen = Fallen(pair=pair, arm=arm, kind=error.kind, stage=stage, reason=as_text(error.reason))
+        raise _ArmFellError(fallen) from error
+
+
+def _end(workers: Sequence[WorkerProcess]) -> None:
+    for worker in workers:
+        worker.end()

@@ -1,0 +1,50 @@
+"""How the rounds of a race are cut, and on which CPUs they run."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MIN_BLOCK_SECONDS = 0.002
+MIN_BLOCK_STEPS = 25
+MIN_WARM_UP_STEPS = 5
+"""After a switch the first steps are slower: caches and predictors hold the other arm's."""
+
+PAIR_SECONDS = 2.0
+"""How long the rounds of a pair take, roughly; more rounds narrow it less than another pair does."""
+MIN_ROUNDS, MAX_ROUNDS = 12, 120
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a pair's rounds are cut; the same for all pairs of a race."""
+
+    num_epochs: int
+    """Of a block."""
+    num_warm_up_epochs: int
+    num_rounds: int
+
+
+def choose_pace(epoch_seconds: Sequence[float], num_steps_per_epoch: int) -> Pace:
+    """Choose how a pair's rounds are cut.
+
+    Args:
+        epoch_seconds: of each arm, roughly.
+    """
+    fastest = min(epoch_seconds)
+    num_epochs = max(1, math.ceil(MIN_BLOCK_SECONDS / fastest), math.ceil(MIN_BLOCK_STEPS / num_steps_per_epoch))
+    num_warm_up_epochs = math.ceil(MIN_WARM_UP_STEPS / num_steps_per_epoch)
+    round_seconds = (num_epochs + num_warm_up_epochs) * sum(epoch_seconds)
+    num_couples = round(PAIR_SECONDS / round_seconds / 2)
+    return Pace(num_epochs, num_warm_up_epochs, min(MAX_ROUNDS, max(MIN_ROUNDS, 2 * num_couples)))
+
+
+def list_core_sets(num_cores: int) -> list[tuple[int, ...]]:
+    """Cut the CPUs that this process may use into sets of so many; none where a process can't be bound to CPUs."""
+    if not hasattr(os, "sched_setaffinity"):
+        return []
+    cores = sorted(os.sched_getaffinity(0))
+    size = min(num_cores, len(cores))
+    return [tuple(cores[start : start + size]) for start in range(0, len(cores) - size + 1, size)]

@@ -18,7 +18,7 @@ from productnet.registry import AMP, BATCHINGS, ENGINES, PRECISIONS
 VARIABLE = "env."
 DEFAULTS = {"engine": "eager", "batching": "manual", "precision": "fp32", "threads": "1"}
 _CHOICES = {"engine": tuple(ENGINES), "batching": tuple(BATCHINGS), "precision": (*PRECISIONS, AMP)}
-SETTINGS = ("device", *DEFAULTS, "python", "rev", "tree")
+SETTINGS = ("device", *DEFAULTS, "python", "rev", "tree", "workload")
 
 
 def parse_settings(words: Sequence[str]) -> dict[str, str]:

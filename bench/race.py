@@ -44,7 +44,7 @@ def make_parser(prog: str = _PROG) -> OneLineParser:
         prog=prog,
         description="Race two arms or more in pairs of fresh processes, until the interval of their ratio is as narrow "
         "as asked. An arm is a case with anything different: engine=eager batching=manual precision=fp32 threads=1 "
-        "device=cpu, python=INTERPRETER, rev=GIT_REVISION, tree=DIRECTORY, env.NAME=VALUE.",
+        "device=cpu, python=INTERPRETER, rev=GIT_REVISION, tree=DIRECTORY, workload=MODULE:NAME, env.NAME=VALUE.",
     )
     add = parser.add_argument
     add("--a", nargs="+", required=True, metavar="SETTING", help="what the others are held against")
@@ -100,7 +100,7 @@ def _race(
     check_output(arguments.output)
     asked = {each.get("device", arguments.device) for each in settings}
     survey = take_survey(asked.pop() if len(asked) == 1 else "all")
-    arms = _make_arms(settings, arguments, survey, stack)
+    arms = _make_arms(settings, arguments, make_workload, survey, stack)
     plan = RacePlan(
         arms=arms,
         budget_seconds=arguments.budget,
@@ -127,12 +127,12 @@ def _race(
     time_of_day = info.started_at[:19].replace(":", "")
     name_parts = (time_of_day, environment.recorded.host_name or "host", devices, f"race-{arguments.label or ''}")
     with create_run(info, arguments.output, name_parts) as directory:
-        was_interrupted = _measure(info, directory, make_workload, survey, started)
+        was_interrupted = _measure(info, directory, survey, started)
         return _report(directory, was_interrupted, arguments)
 
 
 def _make_arms(
-    settings: list[dict[str, str]], arguments: Namespace, survey: Survey, stack: ExitStack
+    settings: list[dict[str, str]], arguments: Namespace, make_workload: str, survey: Survey, stack: ExitStack
 ) -> tuple[Arm, ...]:
     from bench.measure.checkout import check_out, find_commit
     from bench.measure.survey import choose_devices, drop_unusable, resolve_amp
@@ -152,11 +152,13 @@ def _make_arms(
         if dropped:
             raise UnavailableError(f"arm {label}: {case.name} can't be measured: {next(iter(dropped.values()))}")
         shown = " ".join(f"{name}={value}" for name, value in each.items())
-        arms.append(Arm(label=label, settings=shown, case=case, source=make_source(each, find_commit, check_out_once)))
+        source = make_source(each, find_commit, check_out_once)
+        workload = each.get("workload", make_workload)
+        arms.append(Arm(label=label, settings=shown, case=case, workload=workload, source=source))
     return tuple(arms)
 
 
-def _measure(info: RaceInfo, directory: RunDirectory, make_workload: str, survey: Survey, started: float) -> bool:
+def _measure(info: RaceInfo, directory: RunDirectory, survey: Survey, started: float) -> bool:
     """Race, then compare the quality of whole trainings; returns whether the user stopped it."""
     from bench.measure.disturbances import make_looker
     from bench.measure.nest import launch_pair
@@ -175,8 +177,8 @@ def _measure(info: RaceInfo, directory: RunDirectory, make_workload: str, survey
 
     def launch(_pair: int) -> list[WorkerProcess]:
         if plan.shares_layout:
-            return [start_worker(make_workload, next_log()) for _ in plan.arms]
-        return launch_pair(plan.arms, make_workload, next_log)
+            return [start_worker(arm.workload, next_log()) for arm in plan.arms]
+        return launch_pair(plan.arms, next_log)
 
     def show(standing: Standing) -> None:
         tell(narrowing(plan, standing.num_pairs, standing.estimates, standing.elapsed_seconds))

@@ -66,7 +66,7 @@ def append_outcomes(
     """
     outcomes = read_outcomes(path) if path.exists() else []
     with path.open("ab") as lines:
-        _cut_torn_line(path)
+        cut_torn_line(path)
         lines.write(msgspec.json.encode(machine) + b"\n")
         for mode, seed in list_missing(outcomes, num_seeds):
             outcome = train(mode, MODES[mode], seed)
@@ -97,7 +97,7 @@ def train(name: str, mode: Mode, seed: int) -> Outcome:
     )
 
 
-def _cut_torn_line(path: Path) -> None:
+def cut_torn_line(path: Path) -> None:
     """Remove what follows the last whole line: the campaign was killed while writing it."""
     content = path.read_bytes()
     whole = content.rfind(b"\n") + 1

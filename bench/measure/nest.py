@@ -33,7 +33,7 @@ _PADDING_BYTES = 4096
 
 _BOOT = """
 import sys
-home, tree, place, log, *descriptors = sys.argv[1:]
+home, tree, log, *places = sys.argv[1:]
 sys.path.insert(0, home)
 import bench  # the measuring is ours, whatever tree the rest comes from
 if tree:
@@ -42,7 +42,7 @@ else:
     import productnet
     del sys.path[0]
 from bench.measure.nest import hatch
-hatch(place, log, [int(descriptor) for descriptor in descriptors])
+hatch(log, places)
 """
 
 
@@ -72,11 +72,10 @@ class Nest:
             self._process.wait(timeout)
 
 
-def launch_pair(arms: Sequence[Arm], place: str, log_path: Callable[[], Path]) -> list[WorkerProcess]:
+def launch_pair(arms: Sequence[Arm], log_path: Callable[[], Path]) -> list[WorkerProcess]:
     """Start the processes of a pair, one interpreter for each source; returned in the order of the arms.
 
     Args:
-        place: "module:name" of what makes the workload.
         log_path: names a file for what the processes of an interpreter print.
     Raises:
         UnavailableError: as `open_nest`.
@@ -87,7 +86,8 @@ def launch_pair(arms: Sequence[Arm], place: str, log_path: Callable[[], Path]) -
     workers: dict[int, WorkerProcess] = {}
     try:
         for numbers in groups.values():
-            nested = open_nest(arms[numbers[0]].source, place, log_path(), len(numbers))
+            places = [arms[number].workload for number in numbers]
+            nested = open_nest(arms[numbers[0]].source, places, log_path())
             workers.update(zip(numbers, nested, strict=True))
     except UnavailableError:
         for worker in workers.values():
@@ -96,23 +96,27 @@ def launch_pair(arms: Sequence[Arm], place: str, log_path: Callable[[], Path]) -
     return [workers[number] for number in range(len(arms))]
 
 
-def open_nest(source: Source, place: str, log: Path, num_workers: int) -> list[WorkerProcess]:
+def open_nest(source: Source, places: Sequence[str], log: Path) -> list[WorkerProcess]:
     """Start an interpreter and return the workers that it will fork; they are there once they have loaded.
 
+    Args:
+        places: "module:name" of what makes the workload of each worker.
+        log: file for whatever they print.
     Raises:
         UnavailableError: where processes can't be forked, or there is no such interpreter.
     """
     if not CAN_NEST:
         raise UnavailableError("races fork the processes of a pair, which this system can't: compare cases in a run")
-    pairs = [socket.socketpair() for _ in range(num_workers)]
+    pairs = [socket.socketpair() for _ in places]
     theirs = [each.fileno() for _, each in pairs]
     home = str(Path(bench.__file__).parents[1])
-    words = [source.python or sys.executable, "-c", _BOOT, home, source.tree or "", place, str(log.absolute())]
+    words = [source.python or sys.executable, "-c", _BOOT, home, source.tree or "", str(log.absolute())]
+    words += [f"{descriptor}={place}" for descriptor, place in zip(theirs, places, strict=True)]
     padding = "x" * secrets.randbelow(_PADDING_BYTES)
     try:
         with log.open("ab") as output:
             process = subprocess.Popen(  # noqa: S603 - our own code under the interpreter that the user named
-                [*words, *map(str, theirs)],
+                words,
                 env={**os.environ, "BENCH_PADDING": padding, **source.variables},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -129,17 +133,21 @@ def open_nest(source: Source, place: str, log: Path, num_workers: int) -> list[W
     return [WorkerProcess(nest, Connection(ours.detach()), log) for ours, _ in pairs]
 
 
-def hatch(place: str, log: str, descriptors: Sequence[int]) -> None:
-    """Import everything, fork a worker for each descriptor, and end as the first of them that ends."""
-    make_workload = preload(place)
-    for descriptor in descriptors:
+def hatch(log: str, places: Sequence[str]) -> None:
+    """Import everything, fork a worker for each place, and end as the first of them that ends.
+
+    Args:
+        places: "descriptor=module:name" of each worker's pipe and workload.
+    """
+    makers = {int(descriptor): preload(place) for descriptor, _, place in (each.partition("=") for each in places)}
+    for descriptor, make_workload in makers.items():
         if os.fork() == 0:
-            for other in descriptors:
+            for other in makers:
                 if other != descriptor:
                     os.close(other)
             send_output_to(log)
             answer(Connection(descriptor), make_workload)
-    for descriptor in descriptors:
+    for descriptor in makers:
         os.close(descriptor)
     _, status = os.wait()
     code = os.waitstatus_to_exitcode(status)

@@ -41,6 +41,8 @@ class Arm(Struct, frozen=True, kw_only=True):
     settings: Text
     """What the user said of it."""
     case: Case
+    workload: Text
+    """What is measured, "module:name": called with the case and a seed."""
     source: Source = Source()
 
 

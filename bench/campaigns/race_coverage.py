@@ -1,0 +1,122 @@
+"""`python -m bench.campaigns.race_coverage`: how often a race's interval holds the truth, in simulation.
+
+The noise is made, the judging is the real one: the median over couples, the t interval, the looks, the stop rule. The
+truth is the same for every race, so an interval that misses it is an error of ours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.judge.race import LOOKS, Estimate, Verdict, decide, estimate, why_stop
+from bench.records.case import Case
+from bench.records.race import Arm, RacePlan
+
+PAIR_SECONDS = 4.0
+NUM_COUPLES = 40
+_MAX_PAIRS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """How the logarithm of an arm's time scatters around its mean."""
+
+    between: float = 0.006
+    """Standard deviation from process to process: the luck of a layout."""
+    within: float = 0.02
+    """From round to round."""
+    correlation: float = 0.0
+    """Of a round with the one before it, in the same process."""
+    spike_share: float = 0.0
+    """Of rounds that take up to half as long again."""
+    slow_share: float = 0.0
+    """Of processes that are in a slower mode, by `slow_by`, all the time."""
+    slow_by: float = 0.0
+
+
+NOISES = {
+    "one spread": Noise(),
+    "rounds alike, processes differ": Noise(between=0.01, within=0.005),
+    "correlated rounds": Noise(correlation=0.8),
+    "spikes": Noise(spike_share=0.05),
+    "two modes": Noise(slow_share=0.2, slow_by=0.02),
+    "a rare slow mode": Noise(slow_share=0.05, slow_by=0.03),
+    "all together": Noise(correlation=0.5, spike_share=0.05, slow_share=0.2, slow_by=0.02),
+}
+
+
+def main() -> int:
+    """Simulate races of every kind of noise, and print how often the interval held the truth."""
+    parser = argparse.ArgumentParser(prog="python -m bench.campaigns.race_coverage", description=main.__doc__)
+    parser.add_argument("--races", type=int, default=5_000, help="for each kind of noise (default 5000)")
+    parser.add_argument("--truth", type=float, default=0.0, help="ln(b / a), the same for all (default 0)")
+    arguments = parser.parse_args()
+    print("| noise | interval holds the truth | median half-width | median pairs | SLOWER | FASTER | SAME |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for name, noise in NOISES.items():
+        generator = np.random.default_rng(1)
+        ends = [simulate_race(noise, arguments.truth, generator) for _ in range(arguments.races)]
+        held = sum(end.low <= arguments.truth <= end.high for end in ends) / len(ends)
+        width = float(np.median([end.half_width for end in ends]))
+        pairs = float(np.median([end.num_pairs for end in ends]))
+        verdicts = [decide(end, _PLAN.dead_zone, _PLAN.margin) for end in ends]
+        shares = (verdicts.count(verdict) / len(ends) for verdict in (Verdict.SLOWER, Verdict.FASTER, Verdict.SAME))
+        print(f"| {name} | {held:.2%} | {width:.2%} | {pairs:g} |{''.join(f' {share:.2%} |' for share in shares)}")
+    return 0
+
+
+def simulate_race(noise: Noise, truth: float, generator: np.random.Generator, plan: RacePlan | None = None) -> Estimate:
+    """Race two arms that differ by `truth` until the stop rule ends it; returns the last estimate."""
+    plan = plan or _PLAN
+    differences = truth + simulate_differences(noise, generator, _MAX_PAIRS)
+    for num_pairs in range(1, _MAX_PAIRS + 1):
+        found = estimate(differences[:num_pairs].tolist(), plan.alpha) if num_pairs in LOOKS else None
+        if why_stop(plan, [found], num_pairs, num_pairs * PAIR_SECONDS, PAIR_SECONDS) is not None:
+            break
+    found = estimate(differences[:num_pairs].tolist(), plan.alpha)
+    if found is None:
+        raise RuntimeError("a race without a pair")
+    return found
+
+
+def simulate_differences(noise: Noise, generator: np.random.Generator, num_pairs: int) -> NDArray[np.float64]:
+    """Return the differences of pairs of equal arms: of each, the median over the means of its couples of rounds."""
+    shape = (num_pairs, 2, 2 * NUM_COUPLES)
+    rounds = generator.normal(0.0, noise.within, shape)
+    if noise.correlation:
+        fresh = math.sqrt(1 - noise.correlation**2)
+        for number in range(1, shape[2]):
+            rounds[..., number] = noise.correlation * rounds[..., number - 1] + fresh * rounds[..., number]
+    rounds += np.log1p(0.5 * generator.random(shape)) * (generator.random(shape) < noise.spike_share)
+    luck = generator.normal(0.0, noise.between, shape[:2])
+    luck += noise.slow_by * (generator.random(shape[:2]) < noise.slow_share)
+    times = rounds + luck[..., None]
+    logarithms = times[:, 1] - times[:, 0]
+    return np.asarray(np.median(logarithms.reshape(num_pairs, NUM_COUPLES, 2).mean(axis=2), axis=1))
+
+
+def _arm(label: str) -> Arm:
+    case = Case(device="cpu", engine="eager", batching="manual", num_threads=1, num_epochs=1)
+    return Arm(label=label, settings="", case=case, workload="none")
+
+
+_PLAN = RacePlan(
+    arms=(_arm("a"), _arm("b")),
+    budget_seconds=60.0,
+    resolution=0.008,
+    alpha=0.05,
+    dead_zone=0.005,
+    margin=0.02,
+    num_quality_seeds=0,
+    shares_layout=False,
+    seed=1,
+)
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -95,7 +95,7 @@ def _describe_contrast(race: Race, contrast: Contrast) -> Iterator[str]:
         return
     yield (
         f"{ours} against {theirs}: {contrast.verdict}: {_explain(plan, contrast.verdict, found)}; time ratio "
-        f"{ratio_of(found)}, {found.num_pairs} pairs, {100 * (1 - plan.alpha):g} % interval{_for_layout(plan)}"
+        f"{ratio_of(found)}, {_pairs(found.num_pairs)}, {100 * (1 - plan.alpha):g} % interval{_for_layout(plan)}"
     )
     if contrast.verdict is Verdict.UNSTABLE:
         yield (
@@ -154,8 +154,12 @@ def _describe_end(race: Race) -> str:
         return "PARTIAL: the race was killed; what is shown was measured before."
     reason: StopReason = race.ended.reason
     pairs = len({each.pair for each in race.rounds})
-    took = f"{pairs} pairs, {len(race.rounds)} rounds and {duration(race.ended.seconds)}"
+    took = f"{_pairs(pairs)}, {len(race.rounds)} rounds and {duration(race.ended.seconds)}"
     return f"Stopped after {took}: {_STOPPED[reason]}."
+
+
+def _pairs(number: int) -> str:
+    return f"{number} pair{'s' if number != 1 else ''}"
 
 
 def list_race_files(race: Race, contrasts: Sequence[Contrast]) -> dict[str, str]:

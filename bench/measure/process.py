@@ -48,6 +48,7 @@ class WorkerError(Exception):
 
 def make_context() -> BaseContext:
     """Return how processes are started here. The server imports torch, and must never run an operator of it."""
+    _fill_standard_descriptors()
     if sys.platform != "linux":
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
@@ -63,6 +64,19 @@ def make_context() -> BaseContext:
     finally:
         signal.signal(signal.SIGINT, handler)
     return context
+
+
+def _fill_standard_descriptors() -> None:
+    """Open nothing in place of a standard stream that whoever started us has closed, and let processes inherit it.
+
+    In one without standard error Python has none either, and what writes there when a worker hangs can't start.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
+        os.set_inheritable(number, True)
 
 
 class WorkerProcess:

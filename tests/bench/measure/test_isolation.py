@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ from bench.records.journal import Block, Ended, Failed, Record, Started, Trained
 from bench.records.plan import Plan
 from bench.records.progress import Progress
 from tests.bench.measure.fakes import answer_rubbish, launcher, write_rubbish
+from tests.systems import posix_only
 
 QUICK = Timeouts(load_seconds=60, set_up_seconds=60, judge_seconds=60, block_seconds=0.4, block_factor=0.0)
 
@@ -201,6 +203,21 @@ def test_workers_end_when_their_coordinator_is_killed_in_the_middle_of_a_block(t
     assert workers
     _, alive = psutil.wait_procs(workers, timeout=10)
     assert not alive
+
+
+@posix_only
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", "<&- 2>&-"])
+def test_workers_work_where_whoever_started_the_run_has_closed_a_standard_stream(tmp_path: Path, closed: str) -> None:
+    program = (
+        "from pathlib import Path\n"
+        "from productnet.door import run_door\n"
+        "from tests.bench.measure.test_isolation import failures, make_plan, run\n"
+        f"directory = Path({str(tmp_path)!r})\n"
+        "run_door('x', lambda: len(failures(run(make_plan('good'), directory))), ())\n"
+    )
+    command = f"{shlex.quote(sys.executable)} -c {shlex.quote(program)} {closed}"
+    done = subprocess.run(command, shell=True, check=False, capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_coordinator_needs_no_torch() -> None:

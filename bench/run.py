@@ -173,12 +173,17 @@ def _choose_exit_code(run: Run, results: list[CaseResult], is_strict: bool) -> E
 
 
 def _show_info(asked_device: str) -> int:
-    """Show this machine, what may spoil a measurement on it, and what mends that; change nothing."""
+    """Show this machine, what may spoil a measurement on it, and what mends that; change nothing.
+
+    Raises:
+        UnavailableError: after all of it, when the device that was asked for is not there or does not work.
+        FaultyDeviceError: likewise, when it computes wrong values, or its timer lies.
+    """
     from bench.judge.checks import check_machine
     from bench.judge.findings import Evidence
     from bench.measure.conditions import collect_conditions
     from bench.measure.environment import collect_environment
-    from bench.measure.survey import take_survey
+    from bench.measure.survey import choose_devices, take_survey
     from bench.render.doctor import describe_health
 
     survey = take_survey("all" if asked_device == "auto" else asked_device)
@@ -188,7 +193,8 @@ def _show_info(asked_device: str) -> int:
     sleep(_WATCH_SECONDS)
     evidence = Evidence(environment, pairs=((before, look("after")),))
     unusable = {name: each.reason for name, each in survey.unusable.items()}
-    print(describe_health(evidence, survey.devices, unusable, check_machine(evidence), _choose_width()))
+    say(describe_health(evidence, survey.devices, unusable, check_machine(evidence), _choose_width()))
+    choose_devices(asked_device, survey)
     return ExitCode.FINE
 
 

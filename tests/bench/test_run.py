@@ -15,7 +15,9 @@ import pytest
 
 from bench import arguments
 from bench import run as door
+from bench.errors import BenchError, FaultyDeviceError, UnavailableError
 from bench.judge.results import judge_run
+from bench.measure.survey import Unusable
 from bench.records.store import read_run
 from tests.bench.measure.fakes import MISBEHAVING
 from tests.bench.measure.test_environment import make_survey
@@ -270,3 +272,27 @@ def test_the_doctor_shows_this_machine_and_writes_nothing(tmp_path: Path) -> Non
     assert "  cpu        CPU" in answer.stdout
     assert "undo: export OMP_NUM_THREADS=3" in answer.stdout
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("exit_code", "expected"), [(3, UnavailableError), (5, FaultyDeviceError)])
+def test_the_doctor_shows_this_machine_and_then_refuses_a_named_device_that_is_absent_or_faulty(
+    fake_machine: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    exit_code: int,
+    expected: type[BenchError],
+) -> None:
+    card = Unusable(reason="device cuda is not well", exit_code=exit_code, is_present=exit_code == 5)
+    monkeypatch.setattr("bench.measure.survey.take_survey", lambda _asked: make_survey(cuda=card))
+    with pytest.raises(expected, match="device cuda is not well") as caught:
+        call_here(monkeypatch, "--info", "--device", "cuda")
+    assert caught.value.exit_code == exit_code
+    assert "  cuda       not usable: device cuda is not well" in capsys.readouterr().out
+
+
+def test_the_doctor_minds_no_absent_device_that_nobody_named(
+    fake_machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    absent = Unusable(reason="built without CUDA", exit_code=3, is_present=False)
+    monkeypatch.setattr("bench.measure.survey.take_survey", lambda _asked: make_survey("cpu", cuda=absent))
+    assert call_here(monkeypatch, "--info") == 0

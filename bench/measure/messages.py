@@ -22,7 +22,8 @@ class SetUp(Command, tag="set up", frozen=True, kw_only=True):
     case: Case
     seed: Index
     cache_directory: Text | None = None
-    """Where compiled code is kept for the other replicates of the case; None leaves torch's own place."""
+    """Where compiled code is kept for the other replicates of the case; None leaves it among what goes
+    with the process that started the worker."""
 
 
 class RunBlock(Command, tag="run block", frozen=True, kw_only=True):

@@ -10,11 +10,12 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
+from multiprocessing.util import get_temp_dir
 from pathlib import Path
 from typing import Literal, TypeVar, cast
 
@@ -57,13 +58,31 @@ def make_context() -> BaseContext:
     # Ctrl-C is for the coordinator: the server inherits that it is ignored, also while it still imports.
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        forkserver.ensure_running()
+        with _torch_leaving_no_folder():
+            forkserver.ensure_running()
     except OSError:
         # Its socket lies in TMPDIR, and a socket's path has at most 107 bytes.
         return multiprocessing.get_context("spawn")
     finally:
         signal.signal(signal.SIGINT, handler)
     return context
+
+
+@contextmanager
+def _torch_leaving_no_folder() -> Iterator[None]:
+    """Name a place for compiled code that ends with this process.
+
+    torch._dynamo makes that folder when it is imported, by default one that stays. Not set for longer than a server
+    takes to start: the environment is recorded as the user's.
+    """
+    if "TORCHINDUCTOR_CACHE_DIR" in os.environ:
+        yield
+        return
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = get_temp_dir()
+    try:
+        yield
+    finally:
+        del os.environ["TORCHINDUCTOR_CACHE_DIR"]
 
 
 def _fill_standard_descriptors() -> None:

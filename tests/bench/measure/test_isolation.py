@@ -56,6 +56,9 @@ def failures(records: list[Record]) -> dict[str, Failed]:
         ("crashes", "killed", "train", "ended by SIGSEGV"),
         ("is killed", "killed", "train", "ended by SIGKILL"),
         ("hangs", "timed out", "train", "hung; it stopped in"),
+        ("hangs in a line", "timed out", "train", "hung; it stopped in"),
+        ("speaks of timeouts", "crashed", "train", "ended without an answer (exit code 3)"),
+        ("quotes a timeout", "crashed", "train", "ended without an answer (exit code 1); its last words: out of luck"),
     ],
 )
 def test_a_case_that_goes_wrong_is_recorded_with_its_reason_and_the_others_are_measured(

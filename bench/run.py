@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from bench.arguments import check_numbers, make_parser
 from bench.errors import BenchError, UnavailableError
+from bench.interrupts import interrupt_once
 from bench.workloads.suites import SUITES, choose_reference, plan_cases
 from productnet.device import check_device_name
 from productnet.door import printable, run_door, say
@@ -39,6 +40,7 @@ _WATCH_SECONDS = 1.0
 
 def main(make_workload: str = PRODUCTNET) -> int:
     """Measure as the command line says."""
+    interrupt_once()
     parser = make_parser(_PROG)
     arguments = parser.parse_args()
     with parser.naming_flags():

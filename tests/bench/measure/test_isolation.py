@@ -122,6 +122,12 @@ def test_a_worker_that_can_not_load_fails_with_its_last_words(tmp_path: Path) ->
     worker.end()
 
 
+def test_a_worker_whose_run_is_gone_already_ends_without_a_word(tmp_path: Path) -> None:
+    program = f"from bench.measure.worker import serve; serve(None, {str(tmp_path / 'gone' / 'log')!r}, '')"
+    done = subprocess.run((sys.executable, "-c", program), capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
 def test_every_process_of_a_case_is_a_replicate_with_a_seed_of_its_own(tmp_path: Path) -> None:
     records = run(make_plan("good", "raises in set-up", num_replicates=2), tmp_path)
     seeds = [record.reason for record in records if isinstance(record, Failed)]

@@ -47,7 +47,8 @@ def main(make_workload: str = PRODUCTNET) -> int:
         arguments.device = check_device_name(arguments.device, also=("all",))
         check_numbers(arguments)
     if arguments.list:
-        print("\n".join(case.name for case in _plan_cases(arguments, [arguments.device])))
+        print("\n".join(case.name for case in _plan_cases(arguments, [arguments.device])), flush=True)
+        print("No device was asked: which of these it can do is known when they run.", file=sys.stderr)
         return ExitCode.FINE
     if arguments.info:
         return _show_info(arguments.device)

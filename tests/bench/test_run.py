@@ -65,6 +65,7 @@ def call_here(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
         (("--epochs", "0"), 2, ("0", "at least 1")),
         (("--epochs", "many"), 2, ("many",)),
         (("--replicates", "0"), 2, ("0", "at least 1")),
+        (("--replicates", "1001"), 2, ("1001", "at most 1000")),
         (("--threads", "-1"), 2, ("-1", "at least 1")),
         (("--seed", "-1"), 2, ("-1", "at least 0")),
         (("--quality-margin", "1"), 2, ("'1'", "above 1")),
@@ -104,6 +105,7 @@ def test_a_list_of_cases_asks_no_device(tmp_path: Path) -> None:
         "cuda:1/reference/manual",
         "cuda:1/reference/dataloader",
     ]
+    assert answer.stderr == "No device was asked: which of these it can do is known when they run.\n"
     assert not list(tmp_path.iterdir())
 
 

@@ -65,6 +65,8 @@ def test_two_runs_of_the_same_second_get_two_names(here: Path) -> None:
 def test_a_name_that_is_taken_a_hundred_times_is_refused_with_a_remedy(here: Path) -> None:
     for name in ("2026", *(f"2026_{number}" for number in range(2, 100))):
         (here / "results" / name).mkdir(parents=True)
+    with create_run(INFO, None, ("2026",)) as directory:
+        assert directory.path.name == "2026_100"
     with pytest.raises(UsageError, match=r"results/2026 exists a hundred times: .*--output"):
         create_run(INFO, None, ("2026",))
 

@@ -255,8 +255,9 @@ def test_an_interrupt_keeps_what_was_measured_marks_it_partial_and_is_exit_130(t
         command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     samples = tmp_path / "r" / "samples.jsonl"
+    block = b'"type":"block","case":"cpu/eager/manual"'
     deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and not (samples.exists() and b'"block"' in samples.read_bytes()):
+    while time.monotonic() < deadline and not (samples.exists() and block in samples.read_bytes()):
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGTERM)

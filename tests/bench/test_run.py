@@ -22,6 +22,7 @@ from bench.records.store import read_run
 from tests.bench.measure.fakes import MISBEHAVING
 from tests.bench.measure.test_environment import make_survey
 from tests.bench.runs import make_case, make_failed, make_run, make_training
+from tests.systems import posix_only
 
 COMMAND = (sys.executable, "-m", "bench.run")
 ROOT = Path(__file__).parents[2]
@@ -73,7 +74,7 @@ def call_here(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
         (("--quality-margin", "inf"), 2, ("'inf'", "above 1")),
         (("--quality-margin", "wide"), 2, ("'wide'", "above 1")),
         (("--label", "../up"), 2, ("../up", "letters")),
-        (("--output", "/proc/version/x"), 2, ("/proc/version/x", "--output")),
+        pytest.param(("--output", "/proc/version/x"), 2, ("/proc/version/x", "--output"), marks=posix_only),
         (("--bogus",), 2, ("--bogus", "--help")),
     ],
 )
@@ -248,6 +249,7 @@ class _Recipe:
     seed = 1
 
 
+@posix_only
 def test_an_interrupt_keeps_what_was_measured_marks_it_partial_and_is_exit_130(tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     command = (*COMMAND, "--device", "cpu", "--engine", "eager", "--batching", "manual", "--output", "r")

@@ -50,11 +50,11 @@ def failures(records: list[Record]) -> dict[str, Failed]:
         ("raises in set-up", "crashed", "set-up", "ValueError: no such thing for seed 1"),
         ("unavailable", "unavailable", "set-up", "device x is not here"),
         ("raises", "crashed", "train", "RuntimeError: out of luck"),
-        ("leaves a child", "crashed", "train", "RuntimeError: left a child behind"),
+        pytest.param("leaves a child", "crashed", "train", "RuntimeError: left a child behind", marks=posix_only),
         ("sys.exit(0)", "crashed", "train", "ended without an answer (exit code 0)"),
         ("os._exit(0)", "crashed", "train", "ended without an answer (exit code 0)"),
-        ("crashes", "killed", "train", "ended by SIGSEGV"),
-        ("is killed", "killed", "train", "ended by SIGKILL"),
+        pytest.param("crashes", "killed", "train", "ended by SIGSEGV", marks=posix_only),
+        pytest.param("is killed", "killed", "train", "ended by SIGKILL", marks=posix_only),
         ("hangs", "timed out", "train", "hung; it stopped in"),
         ("hangs in a line", "timed out", "train", "hung; it stopped in"),
         ("speaks of timeouts", "crashed", "train", "ended without an answer (exit code 3)"),
@@ -83,6 +83,7 @@ def test_a_hang_names_the_function_in_which_it_stopped(tmp_path: Path) -> None:
     assert "in misbehave" in failure.reason
 
 
+@posix_only
 def test_a_worker_that_is_stopped_from_outside_is_given_up_after_a_grace(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -91,6 +92,7 @@ def test_a_worker_that_is_stopped_from_outside_is_given_up_after_a_grace(
     assert failure.kind == "timed out"
 
 
+@posix_only
 def test_no_process_that_a_worker_started_outlives_it(tmp_path: Path) -> None:
     run(make_plan("good", "leaves a child"), tmp_path)
     pid = int((tmp_path / "1.log").read_text().splitlines()[0])
@@ -105,7 +107,7 @@ def test_what_a_workload_prints_goes_to_its_log_and_not_into_the_answers(tmp_pat
     assert (tmp_path / "0.log").read_text() == "a stray print\na stray write\n"
 
 
-@pytest.mark.parametrize("target", [answer_rubbish, write_rubbish])
+@pytest.mark.parametrize("target", [answer_rubbish, pytest.param(write_rubbish, marks=posix_only)])
 def test_a_worker_that_answers_rubbish_is_refused(tmp_path: Path, target: Target) -> None:
     worker = WorkerProcess("whatever", tmp_path / "log", target)
     with pytest.raises(WorkerError) as caught:
@@ -241,6 +243,7 @@ def test_waiting_for_a_worker_takes_no_processor_time(tmp_path: Path) -> None:
     assert time.process_time() - before < 1.0, "the coordinator spins"
 
 
+@posix_only
 @pytest.mark.parametrize(("number", "name"), [(9, "SIGKILL"), (11, "SIGSEGV"), (40, "signal 40")])
 def test_a_signal_is_named_where_it_has_a_name(number: int, name: str) -> None:
     assert _name_signal(number) == name

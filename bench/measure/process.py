@@ -53,7 +53,8 @@ class WorkerError(Exception):
 
 def make_context() -> BaseContext:
     """Return how processes are started here. The server imports torch, and must never run an operator of it."""
-    _fill_standard_descriptors()
+    if os.name != "nt":  # Windows hands on no descriptor by its number
+        _fill_standard_descriptors()
     if sys.platform != "linux":
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")

@@ -15,6 +15,9 @@ from productnet.config import TrainConfig
 from productnet.door import OneLineParser
 from productnet.registry import AMP, BATCHINGS, ENGINES, PRECISIONS
 
+MAX_REPLICATES = 1_000
+"""A slip of the finger ends here, not after days: so many take the smallest suite over eight hours."""
+
 
 def make_parser(prog: str) -> OneLineParser:
     """Describe the command line."""
@@ -40,7 +43,8 @@ def make_parser(prog: str) -> OneLineParser:
     add_precision("--amp", dest="precision", action="store_const", const=amp, help="the device's 16-bit precision")
     epochs, threads = recipe.num_epochs, recipe.num_threads
     add("--epochs", dest="num_epochs", type=int, default=epochs, help=f"of a training (default {epochs})")
-    add("--replicates", type=int, help="how often each case is measured, each time in a fresh process with a new seed")
+    fresh = f"how often each case is measured, each time in a fresh process with a new seed: 1 to {MAX_REPLICATES}"
+    add("--replicates", type=int, help=f"{fresh} (default: the suite's own)")
     add("--threads", dest="num_threads", type=int, default=threads, help=f"CPU threads (default {threads})")
     add("--seed", type=int, default=recipe.seed, help=f"of the first replicate (default {recipe.seed})")
     margin = "held-out MSE that still counts as equal: up to so many times the reference's, or one in so many of it"
@@ -48,7 +52,7 @@ def make_parser(prog: str) -> OneLineParser:
     add("--strict", action="store_true", help="exit 1 where a quality is DIFFERENT, 7 where one is UNDECIDED")
     add("--output", type=Path, help="the run's directory (default: a new one under results/)")
     add("--label", type=parse_label, help="a word of yours that is kept with the run and put into its name")
-    add("--list", action="store_true", help="name the cases and stop; asks no device")
+    add("--list", action="store_true", help="name the cases that would be tried and stop; asks no device")
     add(
         "--info",
         action="store_true",
@@ -62,9 +66,12 @@ def check_numbers(arguments: Namespace) -> None:
 
     Raises:
         ConfigError: with the setting, its value and what it may be.
+        UsageError: likewise, of the number of replicates.
     """
     if arguments.replicates is not None and arguments.replicates < 1:
         raise UsageError(f"--replicates {arguments.replicates} is too small: use at least 1")
+    if arguments.replicates is not None and arguments.replicates > MAX_REPLICATES:
+        raise UsageError(f"--replicates {arguments.replicates} is too large: use at most {MAX_REPLICATES}")
     for seed in (arguments.seed, arguments.seed + (arguments.replicates or 1) - 1):
         TrainConfig(num_threads=arguments.num_threads, num_epochs=arguments.num_epochs, seed=seed)
 

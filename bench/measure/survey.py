@@ -51,7 +51,7 @@ class Unusable(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     exit_code: int
     is_present: bool
-    """False where torch finds none of its kind."""
+    """False where torch does not find it."""
 
 
 class Refusal(msgspec.Struct, tag="refusal", frozen=True, kw_only=True):
@@ -149,13 +149,14 @@ def _survey(asked: str) -> Survey:
         reason = why_absent(kind)
         if reason is not None:
             unusable[kind] = Unusable(reason=reason, exit_code=ExitCode.UNAVAILABLE, is_present=False)
+    present = list_devices()
     # A card that nobody asked for is not woken.
-    for name in list_devices() if asked in ("auto", "all") else [asked]:
+    for name in present if asked in ("auto", "all") else [asked]:
         try:
             device = open_device(name)
             check_timer(device)
         except (DeviceUnavailableError, DeviceFaultError) as error:
-            unusable[name] = Unusable(reason=str(error), exit_code=error.exit_code, is_present=True)
+            unusable[name] = Unusable(reason=str(error), exit_code=error.exit_code, is_present=name in present)
         else:
             devices.append(
                 Accelerator(

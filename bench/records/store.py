@@ -228,7 +228,7 @@ def _make_directory(output: Path | None, name_parts: tuple[str, ...]) -> Path:
         return output
     parts = [re.sub(r"[^A-Za-z0-9.-]+", "-", part).strip(".-")[:40].rstrip(".-") for part in name_parts]
     name = "_".join(part for part in parts if part) or "run"
-    for suffix in ("", *(f"_{number}" for number in range(2, 100))):
+    for suffix in ("", *(f"_{number}" for number in range(2, 101))):
         path = Path("results") / f"{name}{suffix}"
         try:
             path.mkdir(parents=True)

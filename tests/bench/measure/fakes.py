@@ -192,6 +192,17 @@ class MisbehavingWorkload(FakeWorkload):
                 ctypes.string_at(0)
             case "is killed":
                 os.kill(os.getpid(), signal.SIGKILL)
+            case "speaks of timeouts":
+                print(
+                    "Timeout (s) of the server: 5\nTimeout (0:00:05)!\nThread 0x1 is what a dump would say", flush=True
+                )
+                os._exit(3)
+            case "quotes a timeout":
+                print("Timeout (0:00:05)!\nof the server\nout of luck", flush=True)
+                os._exit(1)
+            case "hangs in a line":
+                os.write(1, b"99 %, ")
+                time.sleep(3600)
             case "hangs":
                 time.sleep(3600)
             case "stops":

@@ -60,9 +60,7 @@ def run_door(prog: str, main: Callable[[], int], expected: tuple[type[Exception]
         stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _interrupt)
+    _on_interrupt(_interrupt)
     try:
         code = main()
         sys.stdout.flush()
@@ -118,3 +116,30 @@ def _complain(prog: str, message: str) -> None:
 
 def _interrupt(_signal_number: int, _frame: object) -> NoReturn:
     raise KeyboardInterrupt
+
+
+def _on_interrupt(handler: Callable[[int, object], NoReturn]) -> None:
+    """Handle every request to end, but those that whoever started us has switched off (nohup, a script's `&`)."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) != signal.SIG_IGN:
+            signal.signal(getattr(signal, name), handler)
+
+
+@contextmanager
+def leaving_at_once(prog: str) -> Iterator[None]:
+    """Have an interrupt end the process where it stands: for the import of torch, when there is nothing to keep yet.
+
+    A KeyboardInterrupt in there may be swallowed, come out as another error, or meet C++ code, which aborts.
+    """
+
+    def leave(_signal_number: int, _frame: object) -> NoReturn:
+        try:
+            _complain(prog, "interrupted")
+        finally:
+            os._exit(ExitCode.INTERRUPTED)
+
+    _on_interrupt(leave)
+    try:
+        yield
+    finally:
+        _on_interrupt(_interrupt)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from productnet.commands.output import add_json_flag, check_json, list_versions, make_say, write_json
+from productnet.door import leaving_at_once
 from productnet.errors import CheckpointError, DivergedError
 from productnet.exit_code import ExitCode
 
@@ -44,7 +45,8 @@ def add_flags(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Judge the network of a checkpoint on its training samples, drawn again, and on samples that it never saw."""
     check_json(arguments.json)
-    import torch
+    with leaving_at_once(arguments.parser.prog):
+        import torch
 
     from productnet.checkpoint import load_checkpoint
     from productnet.data import draw_heldout_data

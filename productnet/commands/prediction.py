@@ -8,6 +8,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
 from productnet.config import LARGEST_FLOAT32
+from productnet.door import leaving_at_once
 from productnet.errors import ConfigError
 from productnet.exit_code import ExitCode
 
@@ -35,7 +36,8 @@ def run(arguments: Namespace) -> int:
         raise ConfigError("numbers", f"are {len(numbers)}: give pairs, say 3 4")
     pairs = list(zip(numbers[::2], numbers[1::2], strict=True))
 
-    import torch
+    with leaving_at_once(arguments.parser.prog):
+        import torch
 
     from productnet.checkpoint import load_checkpoint
     from productnet.device import open_device

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any
 from productnet.commands.output import Say, add_json_flag, check_folder, check_json, list_versions, make_say, write_json
 from productnet.commands.progress import show_progress
 from productnet.config import TrainConfig, make_config
+from productnet.door import leaving_at_once
 from productnet.errors import ConfigError, DivergedError
 from productnet.exit_code import ExitCode
 from productnet.registry import AMP, BATCHINGS, ENGINES, PRECISIONS
 
 if TYPE_CHECKING:
-    import torch._dynamo  # noqa: F401 - torch's first optimizer imports it: a second that is no set-up
-
     from productnet.commands.keeping import Keeping
     from productnet.train import Training, TrainResult
 
@@ -75,6 +74,8 @@ def run(arguments: Namespace) -> int:
     for flag, folder in (("--save", save), ("--log", log)):
         if folder is not None:
             check_folder(flag, folder)
+    with leaving_at_once(arguments.parser.prog):
+        import torch._dynamo  # noqa: F401 - torch's first optimizer imports it: a second that is no set-up
     say = make_say(arguments.json)
     result, record, kept = _train(config, say, save, log)
     _say_samples(result, say)

@@ -28,8 +28,8 @@ ROOT = Path(productnet.__file__).parents[1]
 
 @pytest.fixture(autouse=True)
 def _signals_as_before() -> Iterator[None]:
-    # Ignored, so that a door without a handler fails its test and does not end the whole session.
-    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # A door without a handler then fails its test and does not end the whole session.
+    before = signal.signal(signal.SIGTERM, lambda _number, _frame: None)
     yield
     signal.signal(signal.SIGTERM, before)
 
@@ -131,6 +131,41 @@ def test_a_request_to_terminate_is_an_interrupt(capfd: pytest.CaptureFixture[str
 
     assert _leave(main) == 130
     assert capfd.readouterr() == ("", "prog: interrupted\n")
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_request_to_end_that_was_switched_off_stays_so(name: str) -> None:
+    if not hasattr(signal, name):
+        pytest.skip(f"this system has no {name}")
+    program = f"""
+import signal
+from productnet.door import leaving_at_once, run_door
+def main():
+    with leaving_at_once("prog"):
+        signal.raise_signal(signal.{name})
+    signal.raise_signal(signal.{name})
+    return 7
+signal.signal(signal.{name}, signal.SIG_IGN)
+run_door("prog", main, ())
+"""
+    assert _run_elsewhere(program).returncode == 7
+    assert _run_elsewhere(program.replace("SIG_IGN", "SIG_DFL")).returncode == 130
+
+
+def test_after_the_import_of_torch_an_interrupt_is_for_the_command_again() -> None:
+    program = """
+import signal
+from productnet.door import leaving_at_once, run_door
+def main():
+    with leaving_at_once("prog"):
+        pass
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        return 7
+run_door("prog", main, ())
+"""
+    assert _run_elsewhere(program).returncode == 7
 
 
 def test_an_exit_within_the_command_keeps_its_code(capfd: pytest.CaptureFixture[str]) -> None:

@@ -17,7 +17,7 @@ from productnet.errors import ProductNetError
 from productnet.train import Training
 from tests.productnet.commands.outcome import Command, Outcome
 
-DOORS_SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+DOORS_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 @pytest.fixture(name="command")

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
+from productnet.door import tell
 from productnet.errors import ConfigError
 
 Say = Callable[[str], None]
@@ -26,15 +27,13 @@ def add_json_flag(parser: ArgumentParser) -> None:
 
 def make_say(json_target: str | None) -> Say:
     """Return what shows a line to a person: on standard output, unless that is for JSON alone."""
-
-    def say(line: str) -> None:
-        print(line, file=sys.stderr if json_target == "-" else sys.stdout)
-
-    return say
+    return tell if json_target == "-" else print
 
 
 def check_json(target: str | None) -> None:
-    """Refuse a file for --json that can't be written."""
+    """Refuse a place for --json that can't be written."""
+    if target == "-" and sys.__stdout__ is None:
+        raise ConfigError("--json", "- can't be written: standard output is closed; open it, or name a file")
     if target not in (None, "-"):
         check_file("--json", Path(str(target)))
 

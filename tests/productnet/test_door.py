@@ -273,6 +273,41 @@ def test_an_error_that_can_not_be_said_keeps_its_exit_code() -> None:
     assert subprocess.run(command, shell=True, cwd=Path(__file__).parents[2], check=False).returncode == 2
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("size", [1, 100_000])
+@pytest.mark.parametrize("file", ["stdout", "another"])
+def test_a_full_disk_is_that_of_standard_output_only_where_it_is(file: str, size: int) -> None:
+    program = f"""
+import sys
+from productnet.door import run_door
+def main():
+    file = sys.stdout if "{file}" == "stdout" else open("/dev/full", "w")
+    file.write("x" * {size})
+    file.flush()
+run_door("prog", main, ())
+"""
+    target = Path("/dev/full" if file == "stdout" else os.devnull)
+    with target.open("w", encoding="utf-8") as stdout:
+        done = subprocess.run(
+            [sys.executable, "-c", program], cwd=ROOT, stdout=stdout, stderr=subprocess.PIPE, check=False
+        )
+    if file == "stdout":
+        complaint = b"prog: standard output can't be written: No space left on device; send it somewhere else\n"
+        assert (done.returncode, done.stderr) == (2, complaint)
+    else:
+        assert done.returncode == 70
+        assert b"standard output" not in done.stderr
+        assert b"OSError: [Errno 28] No space left on device" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_bug_that_can_not_be_told_keeps_its_exit_code() -> None:
+    program = "from productnet.door import run_door; run_door('prog', lambda: 1 // 0, ())"
+    with Path("/dev/full").open("w", encoding="utf-8") as stderr:
+        done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, stderr=stderr, check=False)
+    assert done.returncode == 70
+
+
 @pytest.mark.skipif(os.name == "nt", reason="pipes of a shell")
 def test_a_reader_that_has_left_does_not_end_what_is_said() -> None:
     program = "from productnet.door import say; say('x' * 100_000); say('y'); raise SystemExit(5)"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from dataclasses import asdict, replace
@@ -67,6 +68,24 @@ def test_json_on_standard_output_stands_alone(train: Command) -> None:
     assert record.keys() == KEYS
     assert "Epoch [25/25]" in outcome.err
     assert "absolute error" in outcome.err
+
+
+@pytest.mark.parametrize("command_line", ["train --json -", "evaluate trained.safetensors --json -"])
+def test_json_for_a_standard_output_that_is_closed_is_refused_before_any_work(
+    command_line: str, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "_train", lambda *_arguments: pytest.fail("it trained"))
+    monkeypatch.setattr(sys, "__stdout__", None)
+    check_refused(command(*command_line.split()), 2, "--json - can't be written: standard output is closed")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="descriptors of a shell")
+@pytest.mark.parametrize(("redirections", "code"), [(">&-", 2), ("2>&-", 0), ("2>/dev/full", 0), ("2>&1 >&-", 2)])
+def test_json_is_not_lost_in_silence(redirections: str, code: int) -> None:
+    command = f"{shlex.quote(sys.executable)} -m productnet train {' '.join(QUICK)} --json - {redirections}"
+    done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == code
+    assert code == 2 or parse_strictly(done.stdout).keys() == KEYS
 
 
 def test_the_record_is_the_result_of_the_training(train: Command, tmp_path: Path) -> None:

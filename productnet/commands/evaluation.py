@@ -52,14 +52,16 @@ def run(arguments: Namespace) -> int:
     from productnet.data import draw_heldout_data
     from productnet.device import open_device
     from productnet.evaluate import evaluate
+    from productnet.memory import naming_memory
 
     checkpoint = load_checkpoint(Path(arguments.checkpoint))
     # As in its training, so that the figures are the same to the last bit.
     torch.set_num_threads(checkpoint.config.num_threads)
     device = open_device(arguments.device)
     model = checkpoint.make_model().to(device.torch_device)
-    training = evaluate(model, _draw_training_data_again(arguments.checkpoint, checkpoint))
-    heldout = evaluate(model, draw_heldout_data(checkpoint.config, checkpoint.statistics))
+    with naming_memory(checkpoint.config):
+        training = evaluate(model, _draw_training_data_again(arguments.checkpoint, checkpoint))
+        heldout = evaluate(model, draw_heldout_data(checkpoint.config, checkpoint.statistics))
     record = _make_record(arguments.checkpoint, checkpoint, device, training, heldout)
     make_say(arguments.json)(_tabulate(checkpoint, training, heldout))
     if arguments.json is not None:

@@ -77,7 +77,11 @@ def run(arguments: Namespace) -> int:
     with leaving_at_once(arguments.parser.prog):
         import torch._dynamo  # noqa: F401 - torch's first optimizer imports it: a second that is no set-up
     say = make_say(arguments.json)
-    result, record, kept = _train(config, say, save, log)
+    from productnet.memory import naming_memory, try_memory
+
+    with naming_memory(config):
+        try_memory(config)
+        result, record, kept = _train(config, say, save, log)
     _say_samples(result, say)
     if kept:
         say(f"\nKept: {', '.join(map(str, kept))}")

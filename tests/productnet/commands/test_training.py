@@ -161,6 +161,8 @@ def test_no_flag_is_the_recipe_of_the_article() -> None:
         (("--hidden", "16,0"), ("--hidden 0", "at least 1")),
         (("--hidden", "16;8"), ("'16;8'", "say 16,8")),
         (("--hidden", ""), ("''", "say 16,8")),
+        (("--samples", str(10**30)), ("--samples 1", "at most")),
+        (("--hidden", f"16,{10**30}"), ("--hidden 1", "at most")),
         (("--seed", str(2**64)), (f"--seed {2**64}", "at most")),
         (("--engine", "turbo"), ("--engine 'turbo'", "reference")),
         (("--batching", "turbo"), ("--batching 'turbo'", "manual")),
@@ -175,6 +177,29 @@ def test_a_wrong_value_is_one_line_and_2_and_leaves_no_file(
 ) -> None:
     check_refused(train("--json", str(tmp_path / "result.json"), *words), 2, *named)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("--hidden", "1000000000,1000000000"), "--hidden 1000000000,1000000000 takes at least 20,000,000,900.0 GB"),
+        (("--hidden", f"{10**15},{10**15}"), f"--hidden {10**15},{10**15} takes at least"),
+        (("--samples", "99999999999999"), "--samples 99999999999999 takes at least 4,400,000.0 GB"),
+        (("--samples", str(10**15), "--batch-size", str(10**15)), "takes at least"),
+    ],
+)
+def test_a_training_that_no_memory_holds_is_one_line_and_2(train: Command, words: tuple[str, ...], named: str) -> None:
+    check_refused(train("--device", "cpu", *words), 2, named, "use less")
+
+
+def test_memory_that_ends_while_training_is_one_line_and_2(train: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_training: object) -> None:
+        raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    monkeypatch.setattr("productnet.train.Training.prepare", fail)
+    outcome = train(*QUICK)
+    assert (outcome.code, len(outcome.err.splitlines())) == (2, 1)
+    assert "takes at least 0.2 MB of memory" in outcome.err
 
 
 def test_a_device_that_is_not_there_is_one_line_and_3_and_leaves_no_file(

@@ -198,6 +198,10 @@ def _say_samples(result: TrainResult, say: Say) -> None:
         f"\n{result.config.num_heldout_samples} samples that it never saw: "
         f"R squared {heldout.r_squared:.6f}, RMSE {heldout.rmse:.4f}, largest error {heldout.largest_error:.4f}"
     )
+    if result.num_skipped_steps:
+        num_steps = result.config.num_epochs * result.config.num_steps_per_epoch
+        skipped = f"{result.num_skipped_steps} of {num_steps} steps"
+        say(f"{skipped} updated nothing: their scaled gradients overflowed float16")
 
 
 def _parse_widths(text: str) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.amp.grad_scaler import GradScaler
 
 import productnet
 from productnet.__main__ import make_parser
@@ -25,7 +26,7 @@ QUICK = ("--device", "cpu", "--epochs", "25", "--samples", "200")
 RECIPE = TrainConfig(device="cpu", num_epochs=25, num_samples=200)
 KEYS = {
     *("config", "device", "precision", "digest", "epoch_losses", "final_loss", "training_accuracy", "heldout_accuracy"),
-    *("shown_samples", "versions", "setup_seconds", "compile_seconds", "train_seconds"),
+    *("num_skipped_steps", "shown_samples", "versions", "setup_seconds", "compile_seconds", "train_seconds"),
 }
 
 
@@ -282,6 +283,18 @@ def test_the_command_runs_as_a_module(tmp_path: Path) -> None:
 
 def test_the_network_is_shown_first_with_its_layers_and_parameters(train: Command) -> None:
     assert train(*QUICK).out.splitlines()[0] == ("Linear 2-16, ReLU, Linear 16-8, ReLU, Linear 8-1: 193 parameters")
+
+
+def test_steps_that_float16_skips_are_said_and_recorded(train: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("productnet.precision.GradScaler", partial(GradScaler, init_scale=2.0**19))
+    outcome = train(*QUICK, "--precision", "fp16", "--json", "-")
+    # A scale that a step may not have is halved: of 2**19 to 2**16, the last is the first one's own.
+    assert parse_strictly(outcome.out)["num_skipped_steps"] == 4
+    line = "4 of 50 steps updated nothing: their scaled gradients overflowed float16"
+    assert outcome.err.splitlines()[-1] == line
+    plain = train(*QUICK, "--json", "-")
+    assert parse_strictly(plain.out)["num_skipped_steps"] == 0
+    assert "updated nothing" not in plain.err
 
 
 # A recipe from a file

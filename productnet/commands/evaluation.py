@@ -8,7 +8,14 @@ from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from productnet.commands.output import add_json_flag, check_json, list_versions, make_say, write_json
+from productnet.commands.output import (
+    add_json_flag,
+    check_json,
+    list_versions,
+    make_say,
+    warn_of_passed_over,
+    write_json,
+)
 from productnet.door import leaving_at_once
 from productnet.errors import CheckpointError, DivergedError
 from productnet.exit_code import ExitCode
@@ -58,6 +65,7 @@ def run(arguments: Namespace) -> int:
     # As in its training, so that the figures are the same to the last bit.
     torch.set_num_threads(checkpoint.config.num_threads)
     device = open_device(arguments.device)
+    warn_of_passed_over(arguments.parser.prog, device)
     model = checkpoint.make_model().to(device.torch_device)
     with naming_memory(checkpoint.config):
         training = evaluate(model, _draw_training_data_again(arguments.checkpoint, checkpoint))

@@ -11,9 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from productnet.door import tell
+from productnet.door import printable, tell
 from productnet.errors import ConfigError
+
+if TYPE_CHECKING:
+    from productnet.device import Device
 
 Say = Callable[[str], None]
 
@@ -67,6 +71,12 @@ def naming_output(flag: str, path: Path | str) -> Iterator[None]:
         yield
     except OSError as error:
         raise ConfigError(flag, f"{path} can't be written: {error.strerror}; name another place") from error
+
+
+def warn_of_passed_over(prog: str, device: Device) -> None:
+    """Say which devices were passed over for this one, and why: a faulty card must not cost time in silence."""
+    if device.passed_over:
+        tell(f"{prog}: warning: {printable('; '.join(device.passed_over))}; device {device.name} is used instead")
 
 
 def write_json(target: str, record: object) -> None:

@@ -7,6 +7,7 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
+from productnet.commands.output import warn_of_passed_over
 from productnet.config import LARGEST_FLOAT32
 from productnet.door import leaving_at_once
 from productnet.errors import ConfigError
@@ -45,6 +46,7 @@ def run(arguments: Namespace) -> int:
 
     checkpoint = load_checkpoint(Path(arguments.checkpoint))
     device = open_device(arguments.device)
+    warn_of_passed_over(arguments.parser.prog, device)
     model = checkpoint.make_model().to(device.torch_device)
     learned = multiply(model, torch.tensor(pairs, dtype=torch.float32), checkpoint.statistics).tolist()
     rows = [

@@ -9,7 +9,16 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from productnet.commands.output import Say, add_json_flag, check_folder, check_json, list_versions, make_say, write_json
+from productnet.commands.output import (
+    Say,
+    add_json_flag,
+    check_folder,
+    check_json,
+    list_versions,
+    make_say,
+    warn_of_passed_over,
+    write_json,
+)
 from productnet.commands.progress import show_progress
 from productnet.config import TrainConfig, make_config
 from productnet.door import leaving_at_once
@@ -81,7 +90,7 @@ def run(arguments: Namespace) -> int:
 
     with naming_memory(config):
         try_memory(config)
-        result, record, kept = _train(config, say, save, log)
+        result, record, kept = _train(config, arguments.parser.prog, say, save, log)
     _say_samples(result, say)
     if kept:
         say(f"\nKept: {', '.join(map(str, kept))}")
@@ -112,7 +121,7 @@ def read_config(arguments: Namespace) -> TrainConfig:
 
 
 def _train(
-    config: TrainConfig, say: Say, save: Path | None, log: Path | None
+    config: TrainConfig, prog: str, say: Say, save: Path | None, log: Path | None
 ) -> tuple[TrainResult, dict[str, object], list[Path]]:
     """Train, and return the result, its record (the same and the stages, ready for JSON), and the files kept."""
     from productnet.commands.keeping import Keeping
@@ -122,7 +131,8 @@ def _train(
     started = perf_counter()
     training = Training(config)
     set_up = perf_counter()
-    say(describe_network(config.layer_sizes))
+    warn_of_passed_over(prog, training.device)
+    say(f"{describe_network(config.layer_sizes)}; on {training.device.name} ({training.device.model_name})")
     preparing = perf_counter()
     training.prepare()
     prepared = perf_counter()

@@ -281,8 +281,10 @@ def test_the_command_runs_as_a_module(tmp_path: Path) -> None:
     assert done.stderr.splitlines()[1].startswith("Epoch [10/25]")
 
 
-def test_the_network_is_shown_first_with_its_layers_and_parameters(train: Command) -> None:
-    assert train(*QUICK).out.splitlines()[0] == ("Linear 2-16, ReLU, Linear 16-8, ReLU, Linear 8-1: 193 parameters")
+def test_the_network_is_shown_first_with_its_layers_parameters_and_device(train: Command) -> None:
+    assert train(*QUICK).out.splitlines()[0] == (
+        "Linear 2-16, ReLU, Linear 16-8, ReLU, Linear 8-1: 193 parameters; on cpu (CPU)"
+    )
 
 
 def test_steps_that_float16_skips_are_said_and_recorded(train: Command, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -295,6 +297,28 @@ def test_steps_that_float16_skips_are_said_and_recorded(train: Command, monkeypa
     plain = train(*QUICK, "--json", "-")
     assert parse_strictly(plain.out)["num_skipped_steps"] == 0
     assert "updated nothing" not in plain.err
+
+
+PASSED_OVER = (
+    "warning: device cuda fails at its first work: no kernel image is available; others: cpu; "
+    "device cpu is used instead"
+)
+
+
+@pytest.mark.usefixtures("faulty_card")
+def test_a_better_device_that_is_passed_over_is_one_line_with_its_reason(train: Command) -> None:
+    outcome = train(*QUICK[2:])
+    assert (outcome.code, outcome.err) == (0, f"python -m productnet train: {PASSED_OVER}\n")
+    assert outcome.out.splitlines()[0].endswith("; on cpu (CPU)")
+    assert train(*QUICK).err == ""
+
+
+@pytest.mark.usefixtures("faulty_card")
+@pytest.mark.parametrize("words", [("evaluate", "{file}"), ("predict", "3", "4", "--checkpoint", "{file}")])
+def test_other_commands_say_it_too(command: Command, trained: Path, words: tuple[str, ...]) -> None:
+    words = tuple(word.format(file=trained) for word in words)
+    assert command(*words, "--device", "auto").err == f"python -m productnet {words[0]}: {PASSED_OVER}\n"
+    assert command(*words).err == ""
 
 
 # A recipe from a file

@@ -183,6 +183,20 @@ def test_a_training_on_another_device_is_caught() -> None:
         check_placement(training)
 
 
+@pytest.mark.parametrize("number", [0, 1, 3])
+@pytest.mark.parametrize("part", ["features", "targets"])
+def test_any_batch_of_another_type_is_caught(number: int, part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    training = Training(SMALL)
+    training.train(1)
+    batches = [list(batch) for batch in training.batching.epoch()]
+    assert len(batches) == 4
+    which = ("features", "targets").index(part)
+    batches[number][which] = batches[number][which].double()
+    monkeypatch.setattr(training.batching, "epoch", lambda: iter(batches))
+    with pytest.raises(DeviceFaultError, match=f"a batch's {part} came to be torch.float64 on cpu"):
+        check_placement(training)
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
 @pytest.mark.parametrize("precision", ["fp32", "tf32", "bf16", "fp16", "amp"])

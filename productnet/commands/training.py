@@ -124,7 +124,8 @@ def _train(
     config: TrainConfig, prog: str, say: Say, save: Path | None, log: Path | None
 ) -> tuple[TrainResult, dict[str, object], list[Path]]:
     """Train, and return the result, its record (the same and the stages, ready for JSON), and the files kept."""
-    from productnet.commands.keeping import Keeping
+    from productnet.commands.claim import claim_folders
+    from productnet.commands.keeping import LOG, SAVE, Keeping
     from productnet.model import describe_network
     from productnet.train import Training
 
@@ -136,9 +137,10 @@ def _train(
     preparing = perf_counter()
     training.prepare()
     prepared = perf_counter()
-    keeping = Keeping(config, save, log)
-    train_seconds = _run_epochs(training, say, keeping)
-    kept = keeping.write()
+    with claim_folders({SAVE: save, LOG: log}):
+        keeping = Keeping(config, save, log)
+        train_seconds = _run_epochs(training, say, keeping)
+        kept = keeping.write()
     result = training.result()
     if result.has_diverged:
         raise DivergedError(

@@ -16,10 +16,11 @@ from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from bench.arguments import parse_duration, parse_label, parse_margin, parse_share
+from bench.arguments import parse_duration, parse_label, parse_margin, parse_positive_share, parse_share
 from bench.arms import make_case, make_source, parse_settings
 from bench.errors import BenchError, UnavailableError
 from bench.records.plan import QUALITY_MARGIN
+from productnet.config import TrainConfig
 from productnet.device import check_device_name
 from productnet.door import OneLineParser, printable, run_door, say
 from productnet.errors import ProductNetError
@@ -51,10 +52,20 @@ def make_parser(prog: str = _PROG) -> OneLineParser:
     add("--b", nargs="+", required=True, action="append", metavar="SETTING", help="another arm; may be given again")
     add("--device", default="auto", help="of the arms that name none: cpu, cuda, cuda:N, mps or auto (default)")
     add("--budget", type=parse_duration, default=60.0, help="time for all of it, start-up included (default 60s)")
-    add("--resolution", type=parse_share, default=0.008, help="half-width of the interval to reach (default 0.8%%)")
-    add("--alpha", type=parse_share, default=0.05, help="how often the interval may miss the truth (default 5%%)")
+    add(
+        "--resolution",
+        type=parse_positive_share,
+        default=0.008,
+        help="half-width of the interval to reach (default 0.8%%)",
+    )
+    add(
+        "--alpha",
+        type=parse_positive_share,
+        default=0.05,
+        help="how often the interval may miss the truth (default 5%%)",
+    )
     add("--dead-zone", type=parse_share, default=0.005, help="a difference within it is none (default 0.5%%)")
-    add("--margin", type=parse_share, default=0.02, help="within it two arms are the same (default 2%%)")
+    add("--margin", type=parse_positive_share, default=0.02, help="within it two arms are the same (default 2%%)")
     margin = f"as of bench.run (default {QUALITY_MARGIN})"
     add("--quality-margin", type=parse_margin, default=QUALITY_MARGIN, help=margin)
     seeds = "whole trainings of each arm to compare, after the race and outside its budget (default 3; 0: none)"
@@ -83,6 +94,10 @@ def main(make_workload: str = PRODUCTNET) -> int:
         parser.error("--margin is within --dead-zone: a difference would be the same and none of it")
     with parser.naming_flags():
         arguments.device = check_device_name(arguments.device)
+        for seed in (arguments.seed, arguments.seed + arguments.quality_seeds):
+            TrainConfig(seed=seed)
+    for each in settings:
+        make_case(each, "cpu")  # what no training takes is refused before anything starts
     with ExitStack() as stack:
         return _race(arguments, settings, make_workload, started, stack)
 
@@ -136,6 +151,7 @@ def _make_arms(
 ) -> tuple[Arm, ...]:
     from bench.measure.checkout import check_out, find_commit
     from bench.measure.survey import choose_devices, drop_unusable, resolve_amp
+    from bench.records.journal import as_text
     from bench.records.race import Arm
 
     @cache
@@ -151,7 +167,7 @@ def _make_arms(
         dropped = drop_unusable((case,), survey)[1]
         if dropped:
             raise UnavailableError(f"arm {label}: {case.name} can't be measured: {next(iter(dropped.values()))}")
-        shown = " ".join(f"{name}={value}" for name, value in each.items())
+        shown = as_text(" ".join(f"{name}={value}" for name, value in each.items()))
         arms.append(Arm(label=label, settings=shown, case=case, source=make_source(each, find_commit, check_out_once)))
     return tuple(arms)
 

@@ -100,7 +100,14 @@ def choose_devices(asked: str, survey: Survey) -> list[str]:
     chosen = {"all": working, "auto": working[:1]}.get(asked, [asked] if asked in working else [])
     if not chosen:
         # There is always a CPU: where no device works, its reason is the one to hear.
-        unusable = survey.unusable["cpu" if asked in ("all", "auto") else asked]
+        name = "cpu" if asked in ("all", "auto") else asked
+        others = Unusable(
+            reason=f"device {name} is not here; use one of: {', '.join(working)}",
+            exit_code=ExitCode.UNAVAILABLE,
+            is_present=False,
+        )
+        # A survey of all devices knows the kind that is not there, and not each number that somebody may ask for.
+        unusable = survey.unusable.get(name) or survey.unusable.get(name.partition(":")[0]) or others
         error = FaultyDeviceError if unusable.exit_code == ExitCode.INVALID else UnavailableError
         raise error(unusable.reason)
     return chosen

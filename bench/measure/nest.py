@@ -89,7 +89,7 @@ def launch_pair(arms: Sequence[Arm], place: str, log_path: Callable[[], Path]) -
         for numbers in groups.values():
             nested = open_nest(arms[numbers[0]].source, place, log_path(), len(numbers))
             workers.update(zip(numbers, nested, strict=True))
-    except UnavailableError:
+    except BaseException:  # an interrupt, too
         for worker in workers.values():
             worker.end()
         raise
@@ -121,6 +121,8 @@ def open_nest(source: Source, place: str, log: Path, num_workers: int) -> list[W
                 start_new_session=True,  # out of reach of the terminal's Ctrl-C
             )
     except OSError as error:
+        for ours, _ in pairs:
+            ours.close()
         raise UnavailableError(f"interpreter {words[0]} can't be started: {error.strerror}") from error
     finally:
         for _, each in pairs:

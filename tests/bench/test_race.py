@@ -30,6 +30,7 @@ from tests.bench.races import ARMS, THIRD, make_fallen, make_plan, make_race, ma
 
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "bench.race")
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="races fork, which this system can't")
 TWO = ("--a", "engine=eager", "--b", "engine=reference")
 
 
@@ -63,6 +64,7 @@ def fake_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A machine whose interpreters find a stand-in for torch, and whose pairs are over in no time."""
     monkeypatch.setattr("bench.measure.survey.take_survey", lambda _asked: make_survey("cpu"))
     monkeypatch.setattr("bench.measure.race_pace.PAIR_SECONDS", 0.01)
+    monkeypatch.setattr("bench.measure.race.find_disturbance", lambda _before, _after: None)
     torch = write_torch(tmp_path / "stand-in")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(torch), str(ROOT))))
     (tmp_path / "here").mkdir()
@@ -269,16 +271,18 @@ def test_one_arm_of_several_is_enough_for_a_condition() -> None:
 # Whole races.
 
 
+@needs_fork
 def test_one_real_race_leaves_rounds_and_tables_that_agree(tmp_path: Path) -> None:
     words = (*TWO, "--device", "cpu", "--budget", "8s", "--quality-seeds", "0", "--label", "mine")
     answer = call(*words, cwd=tmp_path)
-    assert answer.returncode == 0, answer.stderr
+    assert answer.returncode in (ExitCode.FINE, ExitCode.UNSTABLE), answer.stderr
     (directory,) = (tmp_path / "results").iterdir()
     assert directory.name.endswith("_cpu_race-mine")
     assert {path.name for path in directory.iterdir()} == {"race.json", "samples.jsonl", "race.md", "race.csv"}
     race = read_race(directory)
     assert race.ended is not None
-    assert race.ended.reason in ("budget", "resolved")
+    assert race.ended.reason in ("budget", "resolved", "hopeless")
+    assert answer.returncode == door.choose_exit_code(race, judge_race(race), set())
     assert (race.fallen, race.trained, race.warnings) == ((), (), ())
     assert [arm.case.name for arm in race.info.plan.arms] == ["cpu/eager/manual", "cpu/reference/manual"]
     assert {each.arm for each in race.seated} == {0, 1}
@@ -293,6 +297,7 @@ def test_one_real_race_leaves_rounds_and_tables_that_agree(tmp_path: Path) -> No
     assert "\x1b" not in answer.stdout + answer.stderr
 
 
+@needs_fork
 def test_a_race_against_a_revision_measures_its_tree_and_compares_whole_trainings(
     call_here: Callable[..., tuple[int, str, str]], fake_machine: Path
 ) -> None:
@@ -314,6 +319,7 @@ def test_a_race_against_a_revision_measures_its_tree_and_compares_whole_training
     assert "whole trainings for quality, seed 1" in err
 
 
+@needs_fork
 @pytest.mark.parametrize(("behaviour", "code", "kind"), [("unavailable", 3, "unavailable"), ("raises", 6, "crashed")])
 def test_an_arm_that_falls_is_shown_and_what_was_raced_is_kept(
     call_here: Callable[..., tuple[int, str, str]],
@@ -339,6 +345,7 @@ def test_an_arm_that_falls_is_shown_and_what_was_raced_is_kept(
     assert {"race.md", "race.csv"} <= {path.name for path in (fake_machine / "r").iterdir()}
 
 
+@needs_fork
 @pytest.mark.parametrize("moment", ["race", "training"])
 def test_an_interrupt_keeps_what_was_raced_and_is_exit_130(
     call_here: Callable[..., tuple[int, str, str]],

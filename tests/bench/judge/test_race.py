@@ -45,9 +45,9 @@ def read(race: Race) -> list[tuple[Verdict, Quality, tuple[float, ...]]]:
 
 
 def test_a_couple_is_the_mean_of_its_two_rounds_and_a_pair_the_median_of_its_couples() -> None:
-    per_round = [0.0, 0.02, 0.05, 0.05, -0.01, 0.05, 0.03, 0.05]  # couples 0.01, 0.05, 0.02, 0.04: median 0.03
+    per_round = [0.0, 0.02, 0.05, 0.05, -0.01, 0.05, 0.08, 0.10]  # couples 0.01, 0.05, 0.02, 0.09: median 0.035
     rounds = [make_round(number, each) for number, each in enumerate(per_round)]
-    assert difference_of_pair(rounds, 1) == pytest.approx(0.03)
+    assert difference_of_pair(rounds, 1) == pytest.approx(0.035)
 
 
 def test_an_effect_of_the_order_within_a_couple_cancels() -> None:
@@ -161,13 +161,17 @@ def test_the_order_of_records_changes_nothing(pairs: list[list[float]], seed: in
 
 dyadic = st.integers(-(2**16), 2**16).map(lambda number: number / 2**20)
 """Sums of these are exact, so that what does not depend on a shift is the same to the last bit."""
+close_pairs = st.sampled_from(LOOKS[:5]).flatmap(
+    lambda look: st.lists(st.integers(-3_000, 3_000).map(lambda number: number / 2**20), min_size=look, max_size=look)
+)
+"""Within 0.3 % of each other, so that each way to stop comes up."""
 
 
 @given(
-    differences=st.lists(dyadic, min_size=2, max_size=20),
+    differences=close_pairs,
     shift=dyadic,
-    elapsed=st.floats(0, 100),
-    resolution=st.floats(1e-4, 0.5),
+    elapsed=st.floats(0, 60),
+    resolution=st.floats(1e-4, 0.01),
 )
 def test_the_stop_rule_looks_at_widths_alone_so_that_shifting_all_differences_changes_no_stop(
     differences: list[float], shift: float, elapsed: float, resolution: float

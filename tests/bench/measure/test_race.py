@@ -196,7 +196,7 @@ def test_every_block_has_the_same_length_is_warmed_up_and_has_its_time_out() -> 
 
 
 def test_the_pace_of_the_first_pair_is_that_of_all() -> None:
-    script = Script(pilot_seconds=lambda pair: PILOT_SECONDS if pair == 0 else PILOT_SECONDS / 100)
+    script = Script(pilot_seconds=lambda pair: PILOT_SECONDS if pair == 0 else PILOT_SECONDS / 1_000)
     Course(script).run()
     assert {command.amount for _, _, command in script.told if isinstance(command, RunBlock)} == {13}
 

@@ -87,11 +87,15 @@ def _parse_list(known: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
     return parse
 
 
+_LONGEST_SECONDS = 1e9
+"""What a stored plan has room for."""
+
+
 def parse_duration(text: str) -> float:
     """Read a time, "90", "90s" or "2min", as seconds."""
     found = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,6})?)(s|min|h)?", text)
     seconds = float(found[1]) * {"s": 1.0, "min": 60.0, "h": 3600.0}[found[2] or "s"] if found else 0.0
-    if seconds <= 0:
+    if not 0 < seconds <= _LONGEST_SECONDS:
         raise ArgumentTypeError(f"{text!r} is no time: use seconds or minutes, say 60s or 2min")
     return seconds
 
@@ -102,6 +106,14 @@ def parse_share(text: str) -> float:
     if not found or not float(found[1]) < 100:
         raise ArgumentTypeError(f"{text!r} is no share: use percent, say 0.8%")
     return float(found[1]) / 100
+
+
+def parse_positive_share(text: str) -> float:
+    """Read a share in percent that is above 0."""
+    share = parse_share(text)
+    if not share > 0:
+        raise ArgumentTypeError(f"{text!r} is nothing: use more than 0%")
+    return share
 
 
 def parse_margin(text: str) -> float:

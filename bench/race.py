@@ -11,11 +11,13 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from bench.arguments import parse_duration, parse_label, parse_margin, parse_share
-from bench.arms import parse_settings
+from bench.arguments import parse_duration, parse_label, parse_margin, parse_positive_share, parse_share
+from bench.arms import make_case, parse_settings
 from bench.errors import BenchError, UnavailableError
+from bench.interrupts import interrupt_once
 from bench.racing import LABELS, PRODUCTNET, checkouts, leave_tables, make_arms, measure_race, survey_devices
 from bench.records.plan import QUALITY_MARGIN
+from productnet.config import TrainConfig
 from productnet.device import check_device_name
 from productnet.door import OneLineParser, printable, run_door, say
 from productnet.errors import ProductNetError
@@ -43,10 +45,20 @@ def make_parser(prog: str = _PROG) -> OneLineParser:
     add("--b", nargs="+", required=True, action="append", metavar="SETTING", help="another arm; may be given again")
     add("--device", default="auto", help="of the arms that name none: cpu, cuda, cuda:N, mps or auto (default)")
     add("--budget", type=parse_duration, default=60.0, help="time for all of it, start-up included (default 60s)")
-    add("--resolution", type=parse_share, default=0.008, help="half-width of the interval to reach (default 0.8%%)")
-    add("--alpha", type=parse_share, default=0.05, help="how often the interval may miss the truth (default 5%%)")
+    add(
+        "--resolution",
+        type=parse_positive_share,
+        default=0.008,
+        help="half-width of the interval to reach (default 0.8%%)",
+    )
+    add(
+        "--alpha",
+        type=parse_positive_share,
+        default=0.05,
+        help="how often the interval may miss the truth (default 5%%)",
+    )
     add("--dead-zone", type=parse_share, default=0.005, help="a difference within it is none (default 0.5%%)")
-    add("--margin", type=parse_share, default=0.02, help="within it two arms are the same (default 2%%)")
+    add("--margin", type=parse_positive_share, default=0.02, help="within it two arms are the same (default 2%%)")
     margin = f"as of bench.run (default {QUALITY_MARGIN})"
     add("--quality-margin", type=parse_margin, default=QUALITY_MARGIN, help=margin)
     seeds = "whole trainings of each arm to compare, after the race and outside its budget (default 3; 0: none)"
@@ -63,6 +75,7 @@ def make_parser(prog: str = _PROG) -> OneLineParser:
 
 def main(make_workload: str = PRODUCTNET) -> int:
     """Race as the command line says."""
+    interrupt_once()
     started = monotonic()
     parser = make_parser()
     arguments = parser.parse_args()
@@ -75,6 +88,10 @@ def main(make_workload: str = PRODUCTNET) -> int:
         parser.error("--margin is within --dead-zone: a difference would be the same and none of it")
     with parser.naming_flags():
         arguments.device = check_device_name(arguments.device)
+        for seed in (arguments.seed, arguments.seed + arguments.quality_seeds):
+            TrainConfig(seed=seed)
+    for each in settings:
+        make_case(each, "cpu")  # what no training takes is refused before anything starts
     with checkouts() as check_out_once:
         return _race(arguments, settings, make_workload, started, check_out_once)
 

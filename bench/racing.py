@@ -70,6 +70,7 @@ def make_arms(
     """
     from bench.measure.checkout import find_commit
     from bench.measure.survey import choose_devices, drop_unusable, resolve_amp
+    from bench.records.journal import as_text
     from bench.records.race import Arm
 
     arms = []
@@ -79,7 +80,7 @@ def make_arms(
         dropped = drop_unusable((case,), survey)[1]
         if dropped:
             raise UnavailableError(f"arm {label}: {case.name} can't be measured: {next(iter(dropped.values()))}")
-        shown = " ".join(f"{name}={value}" for name, value in each.items())
+        shown = as_text(" ".join(f"{name}={value}" for name, value in each.items()))
         source = make_source(each, find_commit, check_out_once)
         workload = each.get("workload", make_workload)
         arms.append(Arm(label=label, settings=shown, case=case, workload=workload, source=source))

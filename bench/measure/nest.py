@@ -89,7 +89,7 @@ def launch_pair(arms: Sequence[Arm], log_path: Callable[[], Path]) -> list[Worke
             places = [arms[number].workload for number in numbers]
             nested = open_nest(arms[numbers[0]].source, places, log_path())
             workers.update(zip(numbers, nested, strict=True))
-    except UnavailableError:
+    except BaseException:  # an interrupt, too
         for worker in workers.values():
             worker.end()
         raise
@@ -125,6 +125,8 @@ def open_nest(source: Source, places: Sequence[str], log: Path) -> list[WorkerPr
                 start_new_session=True,  # out of reach of the terminal's Ctrl-C
             )
     except OSError as error:
+        for ours, _ in pairs:
+            ours.close()
         raise UnavailableError(f"interpreter {words[0]} can't be started: {error.strerror}") from error
     finally:
         for _, each in pairs:

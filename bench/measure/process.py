@@ -182,7 +182,7 @@ class WorkerProcess:
             if not self._connection.poll(min(timeout_seconds, _LONGEST_WAIT_SECONDS)):
                 raise WorkerError("timed out", f"no answer within {timeout_seconds:.0f} s")
             answer = self._connection.recv_bytes(_MAX_REPLY_BYTES)
-        except EOFError:
+        except (EOFError, ConnectionResetError):  # the latter where it ended before it had read the command
             raise self._explain_end() from None
         except OSError as error:
             raise WorkerError("rubbish", f"the worker's answer can't be read: {error}") from None

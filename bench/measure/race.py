@@ -6,7 +6,7 @@ Source of the design and its constants: docs/method.md, "Race".
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -116,7 +116,8 @@ class RaceCourse:
             on_seed: called before each seed with its number, from 0.
         """
         try:
-            for pair in self._pairs(at_once=1):
+            with closing(self._pairs(at_once=1)) as pairs:
+                pair = next(pairs)
                 for seed in range(num_seeds):
                     on_seed(seed)
                     trained = [self._train(pair, arm, seed) for arm in range(len(self.plan.arms))]
@@ -125,7 +126,6 @@ class RaceCourse:
                         for each in trained
                     ):
                         break
-                break
         except _ArmFellError as error:
             self.journal(error.fallen)
 
@@ -141,7 +141,8 @@ class RaceCourse:
             for first in count(0, at_once):
                 launched = self.clock()
                 numbers = range(first, first + at_once)
-                waiting += [tuple(self.launch(number)) for number in numbers]
+                for number in numbers:  # one by one, so that those of before end where a launch fails
+                    waiting.append(tuple(self.launch(number)))  # noqa: PERF401
                 for number, workers in zip(numbers, waiting, strict=True):
                     for arm, worker in enumerate(workers):
                         with _naming(number, arm, "start"):
@@ -177,6 +178,7 @@ class RaceCourse:
                 with _naming(pair.number, arm, "race"):
                     done[arm] = pair.workers[arm].request(command, BlockDone)
             after = self.look()
+            _check_equal_work(pair.number, done)
             each_round = Round(
                 pair=pair.number,
                 round=number,
@@ -241,6 +243,18 @@ def _naming(pair: int, arm: int, stage: str) -> Iterator[None]:
     except WorkerError as error:
         fallen = Fallen(pair=pair, arm=arm, kind=error.kind, stage=stage, reason=as_text(error.reason))
         raise _ArmFellError(fallen) from error
+
+
+def _check_equal_work(pair: int, done: Mapping[int, BlockDone]) -> None:
+    """Refuse to compare blocks of unequal numbers of steps: another tree may cut an epoch otherwise."""
+    for arm, block in sorted(done.items()):
+        with _naming(pair, arm, "race"):
+            if block.num_steps != done[0].num_steps:
+                raise WorkerError(
+                    "rubbish",
+                    f"its block had {block.num_steps} steps, the first arm's {done[0].num_steps}: the arms do not do "
+                    "the same work",
+                )
 
 
 def _end(workers: Sequence[WorkerProcess]) -> None:

@@ -91,17 +91,21 @@ def _describe_contrast(race: Race, contrast: Contrast) -> Iterator[str]:
     plan, found = race.info.plan, contrast.estimate
     ours, theirs = plan.arms[contrast.arm].label, plan.arms[0].label
     if found is None:
-        yield f"{ours} against {theirs}: {contrast.verdict}, no pair of processes was raced to its end"
-        return
-    yield (
-        f"{ours} against {theirs}: {contrast.verdict}: {_explain(plan, contrast.verdict, found)}; time ratio "
-        f"{ratio_of(found)}, {_pairs(found.num_pairs)}, {100 * (1 - plan.alpha):g} % interval{_for_layout(plan)}"
-    )
+        is_disturbed = any(each.disturbance for each in race.rounds)
+        why = "has enough undisturbed rounds" if is_disturbed else "was raced to its end"
+        yield f"{ours} against {theirs}: {contrast.verdict}, no pair of processes {why}"
+    else:
+        yield (
+            f"{ours} against {theirs}: {contrast.verdict}: {_explain(plan, contrast.verdict, found)}; time ratio "
+            f"{ratio_of(found)}, {_pairs(found.num_pairs)}, {100 * (1 - plan.alpha):g} % interval{_for_layout(plan)}"
+        )
     if contrast.verdict is Verdict.UNSTABLE:
         yield (
             f"  {disturbed_share(race.rounds):.0%} of the rounds were disturbed, more than {MAX_DISTURBED_SHARE:.0%}: "
             f"{', '.join(sorted({each.disturbance for each in race.rounds if each.disturbance}))}"
         )
+    if found is None:
+        return
     if contrast.verdict is Verdict.INCONCLUSIVE:
         yield f"  {_advise_more(race, found)}"
     quality = contrast.quality

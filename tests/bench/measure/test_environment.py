@@ -114,6 +114,17 @@ def test_a_device_that_is_not_there_is_refused_with_its_reason_and_never_replace
     assert caught.value.exit_code == 3
 
 
+def test_a_card_that_a_survey_of_all_devices_does_not_name_is_refused_with_what_is_known_of_its_kind() -> None:
+    found = make_survey(
+        "cpu", cuda=Unusable(reason="built without CUDA", exit_code=ExitCode.UNAVAILABLE, is_present=False)
+    )
+    for name in ("cuda", "cuda:7"):
+        with pytest.raises(UnavailableError, match=f"device {name} is not here: built without CUDA; use one of: cpu"):
+            choose_devices(name, found)
+    with pytest.raises(UnavailableError, match="device cuda:7 is not here; use one of: cuda, cpu"):
+        choose_devices("cuda:7", make_survey("cuda", "cpu"))
+
+
 def test_a_device_that_computes_wrong_values_is_refused_as_invalid() -> None:
     found = make_survey("cpu", mps=Unusable(reason="256 expected, 0 came", exit_code=ExitCode.INVALID, is_present=True))
     with pytest.raises(FaultyDeviceError) as caught:

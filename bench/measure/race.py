@@ -16,7 +16,7 @@ from bench.measure.clock import Clock
 from bench.measure.disturbances import Look, find_disturbance
 from bench.measure.messages import BlockDone, Judge, Judged, Ready, RunBlock, SetUp
 from bench.measure.process import WorkerError, WorkerProcess
-from bench.measure.race_pace import Pace, choose_pace
+from bench.measure.race_pace import Pace, choose_pace, choose_pair_seconds
 from bench.measure.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from bench.records.journal import Trained, as_text
 from bench.records.race import Fallen, RacePlan, RaceRecord, Round, Seated, StopReason
@@ -84,6 +84,8 @@ class RaceCourse:
         self.timeouts = timeouts
         self.rounds: list[Round] = []
         self._pace: Pace | None = None
+        self._num_loading = max(1, MAX_LOADING // plan.num_sources)
+        """Pairs."""
         self._random = random.Random(plan.seed)  # noqa: S311 - which arm comes first is no secret
 
     def run(self, started: float, on_standing: Callable[[Standing], None]) -> StopReason:
@@ -97,7 +99,7 @@ class RaceCourse:
         try:
             with closing(self._pairs()) as pairs:
                 for pair in pairs:
-                    self._race(pair)
+                    self._race(pair, self.plan.budget_seconds - (self.clock() - started))
                     now, num_pairs = self.clock(), pair.number + 1
                     estimates = self._estimate()
                     on_standing(Standing(num_pairs, estimates, now - started))
@@ -135,7 +137,7 @@ class RaceCourse:
 
     def _pairs(self, at_once: int | None = None) -> Generator[Pair]:
         """Load pairs, two interpreters at a time and never while a block is timed; end each once it is done with."""
-        at_once = at_once or max(1, MAX_LOADING // self.plan.num_sources)
+        at_once = at_once or self._num_loading
         waiting: list[tuple[WorkerProcess, ...]] = []
         try:
             for first in count(0, at_once):
@@ -155,11 +157,15 @@ class RaceCourse:
             for workers in waiting:
                 _end(workers)
 
-    def _race(self, pair: Pair) -> None:
+    def _race(self, pair: Pair, seconds_left: float) -> None:
         cores = self.core_sets[pair.number % len(self.core_sets)] if self.core_sets else None
+        set_up_started = self.clock()
         ready = [self._set_up(pair, arm, cores) for arm in range(len(pair.workers))]
+        start_seconds = self.clock() - set_up_started + pair.load_seconds / self._num_loading
         pace = self._pace = self._pace or choose_pace(
-            [each.pilot_epoch_seconds for each in ready], ready[0].num_steps_per_epoch
+            [each.pilot_epoch_seconds for each in ready],
+            ready[0].num_steps_per_epoch,
+            choose_pair_seconds(seconds_left, start_seconds),
         )
         command = RunBlock(
             kind="train",

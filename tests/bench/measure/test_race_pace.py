@@ -16,6 +16,7 @@ from bench.measure.race_pace import (
     MIN_WARM_UP_STEPS,
     Pace,
     choose_pace,
+    choose_pair_seconds,
     list_core_sets,
 )
 
@@ -35,6 +36,16 @@ def test_a_block_has_25_steps_and_2_ms_and_a_pair_as_many_rounds_as_fit_into_2_s
     epoch_seconds: list[float], num_steps: int, pace: Pace
 ) -> None:
     assert choose_pace(epoch_seconds, num_steps) == pace
+
+
+@pytest.mark.parametrize(
+    ("seconds_left", "start_seconds", "seconds"),
+    [(60.0, 1.0, 2.0), (30.0, 1.0, 1.5), (10.0, 0.1, 10 / 12 - 0.1), (5.0, 2.0, 0.4), (-1.0, 0.0, 0.4)],
+)
+def test_in_a_small_budget_pairs_are_shorter_so_that_twelve_fit(
+    seconds_left: float, start_seconds: float, seconds: float
+) -> None:
+    assert choose_pair_seconds(seconds_left, start_seconds) == pytest.approx(seconds)
 
 
 @given(

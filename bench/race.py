@@ -124,7 +124,7 @@ def _race(
         shares_layout=arguments.shared_layout,
         seed=arguments.seed,
     )
-    if plan.shares_layout and plan.num_sources > 1:
+    if plan.shares_layout and not plan.can_share_layout:
         raise UnavailableError("arms that differ in interpreter, tree or variables can't share a layout")
     environment = collect_environment(survey, Path(__file__).parent)
     info = RaceInfo(

@@ -120,7 +120,7 @@ def measure_race(info: RaceInfo, directory: RunDirectory, survey: Survey, starte
         plan,
         launch,
         directory.append,
-        make_looker(None, {name: uuid for name, uuid in survey.gpu_uuids.items() if name in devices}),
+        make_looker({name: uuid for name, uuid in survey.gpu_uuids.items() if name in devices}),
         monotonic,
         list_core_sets(max(arm.case.num_threads if arm.case.device == "cpu" else 2 for arm in plan.arms)),
     )

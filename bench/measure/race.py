@@ -60,7 +60,7 @@ class RaceCourse:
 
     Args:
         launch: starts a process for each arm of a pair.
-        look: looks at the machine between rounds.
+        look: looks at the machine and some of its CPUs between rounds.
         clock: for the budget, never for a sample.
         core_sets: the CPUs that all arms of a pair share, one set after the other; none where processes can't be bound.
     """
@@ -70,7 +70,7 @@ class RaceCourse:
         plan: RacePlan,
         launch: LaunchPair,
         journal: Callable[[RaceRecord], None],
-        look: Callable[[], Look],
+        look: Callable[[tuple[int, ...] | None], Look],
         clock: Clock,
         core_sets: Sequence[tuple[int, ...]] = (),
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
@@ -84,7 +84,7 @@ class RaceCourse:
         self.timeouts = timeouts
         self.rounds: list[Round] = []
         self._pace: Pace | None = None
-        self._num_loading = max(1, MAX_LOADING // plan.num_sources)
+        self._num_loading = max(1, MAX_LOADING // plan.num_interpreters)
         """Pairs."""
         self._random = random.Random(plan.seed)  # noqa: S311 - which arm comes first is no secret
 
@@ -175,7 +175,7 @@ class RaceCourse:
             + self.timeouts.block_factor * pace.num_epochs * max(each.pilot_epoch_seconds for each in ready),
         )
         starts_reversed = self._random.random() < 0.5
-        before = self.look()
+        before = self.look(cores)
         for number in range(pace.num_rounds):
             is_reversed = (number % 2 == 0) == starts_reversed
             order = list(range(len(pair.workers)))
@@ -183,7 +183,7 @@ class RaceCourse:
             for arm in reversed(order) if is_reversed else order:
                 with _naming(pair.number, arm, "race"):
                     done[arm] = pair.workers[arm].request(command, BlockDone)
-            after = self.look()
+            after = self.look(cores)
             _check_equal_work(pair.number, done)
             each_round = Round(
                 pair=pair.number,

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,7 @@ def stat(**stolen_ticks: int) -> str:
 
 
 def looker(root: Path, cores: tuple[int, ...] | None = None) -> Callable[[], Look]:
-    return make_looker(cores, {}, root)
+    return partial(make_looker({}, root), cores)
 
 
 @linux_only
@@ -116,7 +117,7 @@ def test_a_card_that_is_slowed_down_or_shared_is_a_trouble(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, conditions: GpuConditions, troubles: tuple[str, ...]
 ) -> None:
     monkeypatch.setattr(disturbances, "collect_gpu_conditions", lambda _nvml, _uuids: (conditions,))
-    look = make_looker(None, {"cuda": "uuid"}, tmp_path)
+    look = partial(make_looker({"cuda": "uuid"}, tmp_path), None)
     assert look().gpu_troubles == troubles
     assert find_disturbance(look(), look()) == (troubles[0] if troubles else None)
 
@@ -128,4 +129,4 @@ def test_a_race_without_a_card_asks_no_driver(monkeypatch: pytest.MonkeyPatch, t
 
 def test_a_card_without_its_library_is_in_no_trouble(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(disturbances, "collect_gpu_conditions", lambda _nvml, _uuids: None)
-    assert make_looker(None, {"cuda": "uuid"}, tmp_path)().gpu_troubles == ()
+    assert make_looker({"cuda": "uuid"}, tmp_path)(None).gpu_troubles == ()

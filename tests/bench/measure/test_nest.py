@@ -46,13 +46,17 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Source]:
     return make
 
 
+def like(source: Source, place: str = WITNESS, number: int = 2) -> list[Arm]:
+    return [msgspec.structs.replace(ARMS[0], workload=place, source=source)] * number
+
+
 @pytest.fixture
 def nested(tmp_path: Path) -> Iterator[Callable[..., list[WorkerProcess]]]:
     """Open nests; nothing of them is left when the test ends."""
     opened: list[WorkerProcess] = []
 
     def make(source: Source, num_workers: int = 1, place: str = WITNESS) -> list[WorkerProcess]:
-        workers = open_nest(source, [place] * num_workers, tmp_path / f"{len(opened)}.log")
+        workers = open_nest(like(source, place, num_workers), tmp_path / f"{len(opened)}.log")
         opened.extend(workers)
         return workers
 
@@ -216,7 +220,7 @@ def test_what_an_arm_prints_goes_to_its_log_and_not_into_its_answers(
 
 
 def test_when_one_worker_ends_all_of_its_interpreter_do(quick: Callable[..., Source], tmp_path: Path) -> None:
-    workers = load(open_nest(quick(), [WITNESS] * 2, tmp_path / "log"))
+    workers = load(open_nest(like(quick()), tmp_path / "log"))
     group = workers[0].process.pid
     assert group is not None
     assert len(list_group({group})) == 3, "the control: an interpreter and its two arms"
@@ -227,7 +231,7 @@ def test_when_one_worker_ends_all_of_its_interpreter_do(quick: Callable[..., Sou
 
 
 def test_no_process_outlives_a_coordinator_that_lets_go(quick: Callable[..., Source], tmp_path: Path) -> None:
-    workers = load(open_nest(quick(), [WITNESS] * 2, tmp_path / "log"))
+    workers = load(open_nest(like(quick()), tmp_path / "log"))
     workers[1]._connection.close()  # what the system does when the coordinator is killed
     assert_gone({workers[0].process.pid})
     workers[0].end()
@@ -308,7 +312,7 @@ def test_sockets_of_an_interpreter_that_can_not_be_started_are_closed(
 
     monkeypatch.setattr("bench.measure.nest.socket.socketpair", remember)
     with pytest.raises(UnavailableError):
-        open_nest(Source(python="/no/such/python"), [WITNESS] * 2, tmp_path / "log")
+        open_nest(like(Source(python="/no/such/python")), tmp_path / "log")
     assert len(made) == 4
     assert [each.fileno() for each in made] == [-1] * 4
 
@@ -318,7 +322,7 @@ def test_where_processes_can_not_be_forked_that_is_what_is_said(
 ) -> None:
     monkeypatch.setattr(nest, "CAN_NEST", False)
     with pytest.raises(UnavailableError, match="which this system can't: compare cases in a run"):
-        open_nest(Source(), [WITNESS] * 2, tmp_path / "log")
+        open_nest(like(Source()), tmp_path / "log")
 
 
 def test_the_interpreter_of_an_arm_is_the_one_that_it_names(

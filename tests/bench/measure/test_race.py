@@ -108,7 +108,7 @@ class Course:
         self,
         script: Script,
         plan: RacePlan | None = None,
-        look: Callable[[], Look] = lambda: CALM,
+        look: Callable[[object], Look] = lambda _cores: CALM,
         core_sets: Sequence[tuple[int, ...]] = (),
     ) -> None:
         self.script = script
@@ -226,13 +226,13 @@ def test_all_pairs_train_from_the_seed_of_the_plan() -> None:
     assert {command.seed for _, _, command in course.script.told if isinstance(command, SetUp)} == {7}
 
 
-@pytest.mark.parametrize(("num_sources", "num_alive"), [(1, [2, 4, 2, 4]), (2, [2, 2, 2, 2])])
+@pytest.mark.parametrize(("num_interpreters", "num_alive"), [(1, [2, 4, 2, 4]), (2, [2, 2, 2, 2])])
 def test_two_interpreters_load_at_a_time_and_a_pair_ends_once_it_is_done_with(
-    num_sources: int, num_alive: list[int]
+    num_interpreters: int, num_alive: list[int]
 ) -> None:
     other = msgspec.structs.replace(ARMS[1], settings="env.X=1", source=Source(variables={"X": "1"}))
-    course = Course(Script(), make_plan(ARMS[0], other if num_sources == 2 else ARMS[1], budget_seconds=1e6))
-    assert course.plan.num_sources == num_sources
+    course = Course(Script(), make_plan(ARMS[0], other if num_interpreters == 2 else ARMS[1], budget_seconds=1e6))
+    assert course.plan.num_interpreters == num_interpreters
     course.run()
     assert course.num_alive == num_alive
     course.assert_all_ended()
@@ -309,7 +309,7 @@ def test_a_round_in_which_something_happened_says_so_and_counts_for_nothing() ->
     course = Course(
         Script(seconds=lambda pair, arm, block: 9.0 if arm and block == 2 and pair == 0 else 0.5),
         make_plan(budget_seconds=1e6),
-        look=lambda: looks.pop(0) if len(looks) > 1 else looks[0],
+        look=lambda _cores: looks.pop(0) if len(looks) > 1 else looks[0],
     )
     assert course.run() == "resolved"
     assert [each.round for each in course.of(Round) if each.disturbance] == [2]
@@ -323,7 +323,7 @@ def test_the_machine_is_looked_at_once_between_rounds_while_nobody_works() -> No
     script = Script()
     moments: list[int] = []
 
-    def look() -> Look:
+    def look(_cores: object) -> Look:
         moments.append(sum(isinstance(command, RunBlock) for _, _, command in script.told))
         return CALM
 

@@ -203,13 +203,19 @@ def with_source(arm: Arm, **fields: object) -> Arm:
     return msgspec.structs.replace(arm, source=msgspec.convert(fields, Source))
 
 
-def test_arms_of_equal_sources_count_as_one_whatever_the_order_of_their_variables() -> None:
+def test_arms_of_equal_variables_take_one_interpreter_whatever_their_order_and_their_trees() -> None:
     first = with_source(ARMS[0], variables={"A": "1", "B": "2"})
     second = with_source(ARMS[1], variables={"B": "2", "A": "1"})
-    assert make_plan().num_sources == 1
-    assert make_plan(first, second).num_sources == 1
-    assert make_plan(first, with_source(ARMS[1], variables={"A": "1"})).num_sources == 2
-    assert make_plan(*ARMS, with_source(THIRD, tree="/x")).num_sources == 2
+    assert make_plan().num_interpreters == 1
+    assert make_plan(first, second).num_interpreters == 1
+    assert make_plan(first, with_source(ARMS[1], variables={"A": "1"})).num_interpreters == 2
+    assert make_plan(*ARMS, with_source(THIRD, tree="/x")).num_interpreters == 1
+    assert make_plan(*ARMS, with_source(THIRD, python="/x")).num_interpreters == 2
+
+
+def test_a_layout_can_be_shared_where_no_arm_has_a_source_of_its_own() -> None:
+    assert make_plan().can_share_layout
+    assert not make_plan(*ARMS, with_source(THIRD, tree="/x")).can_share_layout
 
 
 indices = st.integers(0, 2**63 - 1)

@@ -1,7 +1,7 @@
 """A program, run by its path under the interpreter of a pair of arms: it imports torch and forks a worker for each.
 
-Nothing of ours is imported before a fork, so that each worker can take the code that it measures from a tree of its own,
-while all of them share the interpreter's address layout and hash seed.
+Nothing of ours is imported before a fork, so that each worker can take the code that it measures from a tree of its
+own, while all of them share the interpreter's address layout and hash seed.
 """
 
 from __future__ import annotations

@@ -110,13 +110,18 @@ def _gate(
     host = info.environment.recorded.host_name if info.environment else None
     directory = create_gate(info, arguments.output, (info.started_at[:19].replace(":", ""), host or "host", "gate"))
     arms = dict(zip(info.cases, sides, strict=True))
-    was_interrupted = False
-    for number, gated in enumerate(info.cases, 1):
-        tell(f"case {number} of {len(info.cases)}: {gated.case.name}, {100 * gated.allowed:g} % allowed")
-        was_interrupted = was_interrupted or _race(info, gated, 1, arms[gated], directory, survey, arguments)
-    for gated in [] if was_interrupted else list_rejected(read_gate(directory)):
-        tell(f"slower than allowed, so once more, as declared beforehand: {gated.case.name}")
-        was_interrupted = was_interrupted or _race(info, gated, 2, arms[gated], directory, survey, arguments)
+
+    def race_all(cases: Sequence[GatedCase], number: int, said: str) -> bool:
+        """Race cases in turn; returns whether the user stopped it."""
+        for place, gated in enumerate(cases, 1):
+            tell(f"{said} {place} of {len(cases)}: {gated.case.name}, {100 * gated.allowed:g} % allowed")
+            if _race(info, gated, number, arms[gated], directory, survey, arguments):
+                return True
+        return False
+
+    was_interrupted = race_all(info.cases, 1, "case") or race_all(
+        list_rejected(read_gate(directory)), 2, "slower than allowed, so once more, as declared beforehand:"
+    )
     return _report(directory, was_interrupted, arguments)
 
 
@@ -152,6 +157,7 @@ def _make_info(
         base_commit=base_commit,
         head_commit=find_commit("HEAD"),
         is_unchanged=is_unchanged_since(base_commit, "productnet"),
+        has_new_budgets=arguments.budgets is not None or not is_unchanged_since(base_commit, BUDGETS_FILE),
         alpha=arguments.alpha,
         cases=tuple(cases),
     )

@@ -2,9 +2,9 @@
 
 The rule, declared before anything is raced. Of each case, p is twice the one-sided t tail of its pairs' mean difference
 beyond ln(1 + allowed). A race's stop rule looks at the interval several times, so half of alpha is spent, as in the
-race's own interval: one case alone is rejected exactly where its reported interval is wholly beyond what is allowed.
-Over the cases of a gate, Holm's procedure keeps the chance of any false rejection under alpha. What is rejected is raced
-once more, in fresh processes; it fails where that race, by itself at the same level, rejects as well.
+race's own interval: a case that is alone is rejected exactly where the interval reported is wholly beyond what is
+allowed. Over the cases of a gate, Holm's procedure keeps the chance of any false rejection under alpha. What is so
+rejected is raced once more, in fresh processes; it fails where that race, by itself at the same level, rejects as well.
 
 Source: Holm (1979), "A simple sequentially rejective multiple test procedure", section 3.
 """

@@ -56,6 +56,8 @@ class GateInfo(Info, frozen=True, kw_only=True):
     """What the work tree was checked out from."""
     is_unchanged: bool
     """Whether the work tree's code is, byte for byte, what the base commit has: only the machine can then differ."""
+    has_new_budgets: bool = False
+    """Whether the cases or what they may take are not those of the base commit's own file."""
     alpha: PositiveShare
     """How often at most, over all cases together, the first races may find a case too slow that is just not."""
     cases: Annotated[tuple[GatedCase, ...], Meta(min_length=1, max_length=MAX_CASES)]

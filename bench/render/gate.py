@@ -20,6 +20,8 @@ from bench.render.units import number, percent, whole
 MAX_REASON = 300
 """Characters of a reason from elsewhere; all of it stands in the race's own directory."""
 
+_DOUBTFUL = (Quality.DIFFERENT, Quality.UNDECIDED, Quality.INVALID)
+
 _COLUMNS = (
     Column("case", "case"),
     Column("time ratio", "time_ratio", number),
@@ -91,7 +93,7 @@ def list_gate_files(gate: Gate, judged: Sequence[JudgedCase], outcome: Outcome) 
 def summarise_as_markdown(gate: Gate, judged: Sequence[JudgedCase], outcome: Outcome) -> str:
     """Write the summary as Markdown; text from elsewhere does nothing in it."""
     grid = to_markdown(make_gate_table(gate, judged)).partition("\n\n")[2]
-    lines = [f"## Gate: {outcome}", "", for_markdown(headline(judged, outcome)), "", grid]
+    lines = [f"## Gate: {outcome}", "", for_markdown(_begin_large(headline(judged, outcome))), "", grid]
     lines += [f"- {for_markdown(line)}" for line in explain(judged)]
     lines += ["", *(f"{for_markdown(line)}  " for line in describe_gate(gate.info))]
     lines += ["", "Again:", "", *code_block(gate.info.command)]
@@ -112,7 +114,7 @@ def summarise_on_terminal(gate: Gate, judged: Sequence[JudgedCase], outcome: Out
 
 def headline(judged: Sequence[JudgedCase], outcome: Outcome) -> str:
     """Say in one line what it comes to."""
-    worth_naming = [each for each in judged if each.verdict is not GateVerdict.PASS]
+    worth_naming = [each for each in judged if _is_worth_naming(each)]
     counted = [f"{sum(each.verdict is verdict for each in judged)} {verdict}" for verdict in GateVerdict]
     shown = ", ".join(each for each in counted if not each.startswith("0 "))
     names = f" ({', '.join(each.gated.case.name for each in worth_naming)})" if worth_naming else ""
@@ -125,7 +127,7 @@ def explain(judged: Sequence[JudgedCase]) -> Iterator[str]:
         if each.verdict is not GateVerdict.PASS:
             yield f"{each.gated.case.name} is {each.verdict}: {_explain(each)}"
         quality = each.quality
-        if quality.quality in (Quality.DIFFERENT, Quality.UNDECIDED, Quality.INVALID):
+        if quality.quality in _DOUBTFUL:
             reason = (quality.reason or "").replace("the reference's", "the base's")
             yield f"{each.gated.case.name} is {quality.quality} in quality: {reason[:MAX_REASON]}"
 
@@ -138,6 +140,8 @@ def describe_gate(info: GateInfo) -> Iterator[str]:
     )
     if info.is_unchanged:
         yield "The work tree's productnet is what the base has: what is seen here is this machine's noise."
+    if info.has_new_budgets:
+        yield "The budgets are not those of the base's own budgets.toml: look at what they allow now."
     yield f"Raced on {describe_machine(info.environment)}"
     yield (
         f"Rule: Holm over the cases at {100 * info.alpha:g} %, half of it for the looks of a race; what is slower than "
@@ -161,7 +165,7 @@ def _explain(case: JudgedCase) -> str:
             return f"a race read {_ratio_of(found)}, more than {allowed}; raced again: {_ratio_of(again)}, not shown"
         case GateVerdict.FASTER:
             return (
-                f"a stale budget: a step takes {difference:.1%} less time, and it may take {allowed} more; where that "
+                f"a stale budget: a step takes {difference:.1%} less time, beyond {allowed} the other way; where that "
                 "is not meant, look for work that is no longer done"
             )
         case GateVerdict.UNSTABLE:
@@ -190,7 +194,7 @@ def _explain_doubt(case: JudgedCase, found: Estimate) -> str:
 def _describe_fallen(heat: Heat) -> str:
     fallen = heat.race.fallen[0]
     arm = "the base's" if fallen.arm == 0 else "the work tree's"
-    return f"{arm} process {fallen.kind} at {fallen.stage} of pair {fallen.pair + 1}: {fallen.reason[:MAX_REASON]}"
+    return f"{arm} process, {fallen.kind} at {fallen.stage} of pair {fallen.pair + 1}: {fallen.reason[:MAX_REASON]}"
 
 
 def _describe_disturbances(heat: Heat) -> str:
@@ -203,6 +207,14 @@ def _ratio_of(found: Estimate | None) -> str:
     return "nothing" if found is None else ratio_of(found)
 
 
+def _begin_large(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
+
+
 def _commands_worth_repeating(judged: Sequence[JudgedCase]) -> list[str]:
     """Return the race of each case that is no plain pass, as a command of its own."""
-    return [each.heats[0].race.info.command for each in judged if each.heats and each.verdict is not GateVerdict.PASS]
+    return [each.heats[0].race.info.command for each in judged if each.heats and _is_worth_naming(each)]
+
+
+def _is_worth_naming(case: JudgedCase) -> bool:
+    return case.verdict is not GateVerdict.PASS or case.quality.quality in _DOUBTFUL

@@ -20,7 +20,6 @@ REQUIRED = ("engine", "batching", "device", "allowed")
 OPTIONAL = ("precision", "threads", "resolution", "budget")
 _OF_THE_ARM = ("engine", "batching", "precision", "threads", "device")
 
-DEFAULT_RESOLUTION = 0.008
 DEFAULT_SECONDS = 60.0
 
 
@@ -78,7 +77,7 @@ def _read_case(place: str, table: Mapping[str, Any]) -> Budget:
     except (UsageError, ConfigError) as error:
         raise UsageError(f"{place}: {error}") from error
     allowed = _read(place, table, "allowed", parse_share, None)
-    resolution = _read(place, table, "resolution", parse_share, min(DEFAULT_RESOLUTION, allowed / 2))
+    resolution = _read(place, table, "resolution", parse_share, allowed / 2)
     if not 0 < resolution < allowed:
         raise UsageError(
             f"{place}: a resolution of {100 * resolution:g}% with {100 * allowed:g}% allowed: equal code could never "

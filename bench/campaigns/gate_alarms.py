@@ -62,7 +62,7 @@ def _simulate_p(noise: Noise, slowdown: float, generator: np.random.Generator) -
     return tail_beyond(found, math.log1p(ALLOWED))
 
 
-_GATE_PLAN: RacePlan = msgspec.structs.replace(PLAN, dead_zone=ALLOWED, margin=ALLOWED)
+_GATE_PLAN: RacePlan = msgspec.structs.replace(PLAN, resolution=ALLOWED / 2, dead_zone=ALLOWED, margin=ALLOWED)
 
 if __name__ == "__main__":
     sys.exit(main())

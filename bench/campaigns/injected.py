@@ -5,15 +5,12 @@ from __future__ import annotations
 import argparse
 import math
 import os
-import statistics
 import subprocess
 import sys
-from time import perf_counter
-from typing import cast
 
 from bench.judge.race import estimate
-from bench.records.case import Case
-from bench.workloads.known import SlowedBatching, make_slowed
+from bench.measure.clock import HOST_CLOCK
+from bench.measure.selfcheck import time_injection
 
 
 def main() -> int:
@@ -27,7 +24,7 @@ def main() -> int:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     if arguments.one:
-        print(*(_measure_size(num_spins, arguments.couples) for num_spins in arguments.spins))
+        print(*(time_injection(num_spins, HOST_CLOCK, arguments.couples) for num_spins in arguments.spins))
         return 0
     words = ("-m", "bench.campaigns.injected", "--one", "--spins", *map(str, arguments.spins))
     command = (sys.executable, *words, f"--couples={arguments.couples}")
@@ -41,28 +38,6 @@ def main() -> int:
             shown = f"{math.expm1(found.mean):.3%} +- {found.half_width:.3%}"
             print(f"{num_spins} spins: {shown} (95 % interval, {found.num_pairs} processes)")
     return 0
-
-
-def _measure_size(num_spins: int, num_couples: int) -> float:
-    """Return ln(with / without): the median over couples of turns of 100 steps, 10 untimed before each."""
-    case = Case(device="cpu", engine="eager", batching="manual", num_threads=1, num_epochs=1_000)
-    training = make_slowed(case, 1, 0).training
-    training.prepare()
-    batching = cast("SlowedBatching", training.batching)
-
-    def time_block(spins: int) -> float:
-        batching.num_spins = spins
-        training.train(1)
-        started = perf_counter()
-        training.train(10)
-        return perf_counter() - started
-
-    couples = []
-    for _ in range(num_couples):
-        without, with_spins = time_block(0), time_block(num_spins)
-        again, without_again = time_block(num_spins), time_block(0)
-        couples.append((math.log(with_spins / without) + math.log(again / without_again)) / 2)
-    return statistics.median(couples)
 
 
 if __name__ == "__main__":

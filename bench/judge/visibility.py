@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from bench.judge.race import LOOKS, MIN_PAIRS, quantile_at_look
 
+STARTUP_SECONDS = 5.0
+"""What a command takes before its first pair: torch is asked for the devices (3.5 to 4.5 s, measured)."""
+
 POWER_QUANTILE = 0.84
 """Of the normal distribution, 80 %: a difference counts as seen where four races of five find it."""
 
@@ -17,10 +20,10 @@ class Noise:
 
     spread: float
     """Standard deviation between pairs, of logarithms."""
-    startup_seconds: float
-    """Before the first pair."""
     pair_seconds: float
     """Of a pair, its own start included."""
+    startup_seconds: float = STARTUP_SECONDS
+    """Before the first pair."""
 
 
 def count_pairs(noise: Noise, seconds: float) -> int:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta, Struct
 
 from bench.records.case import Count, ShortName
 from bench.records.environment import Environment
 from bench.records.journal import PositiveSeconds, Seconds, Text
 from bench.records.run import SCHEMA
+from bench.records.store import bad_output, make_directory, not_written, read_info
+from productnet.whole_file import write_whole
+
+SELFCHECK_FILE = "selfcheck.json"
 
 
 class Timer(Struct, frozen=True, kw_only=True):
@@ -27,21 +33,20 @@ class KnownRace(Struct, frozen=True, kw_only=True):
     """A race whose truth is known."""
 
     name: ShortName
-    truth: float
-    """ln(b / a); 0 where both arms do the same work."""
+    truth: float | None
+    """ln(b / a), measured beforehand; 0 where both arms do the same work, None where the race is to find it out."""
     verdict: ShortName
     num_pairs: Count
     mean: float
     half_width: Annotated[float, Meta(ge=0.0)]
     spread: Annotated[float, Meta(ge=0.0)]
     seconds: PositiveSeconds
-    startup_seconds: Seconds
-    """Before the first pair."""
+    """All of the race, without the survey of devices before it."""
 
     @property
-    def holds_truth(self) -> bool:
-        """Whether the interval holds the truth."""
-        return abs(self.mean - self.truth) <= self.half_width
+    def holds_truth(self) -> bool | None:
+        """Whether the interval holds the truth; None where nobody knows that."""
+        return None if self.truth is None else abs(self.mean - self.truth) <= self.half_width
 
 
 class SelfCheck(Struct, frozen=True, kw_only=True):
@@ -56,3 +61,29 @@ class SelfCheck(Struct, frozen=True, kw_only=True):
     environment: Environment
     timer: Timer
     races: tuple[KnownRace, ...]
+
+
+def create_selfcheck(output: Path | None, name_parts: tuple[str, ...]) -> Path:
+    """Make the directory of a check, or raise UsageError.
+
+    Args:
+        output: the directory itself; None puts one with a name of its own under `results/` where the user stands.
+    """
+    try:
+        return make_directory(output, name_parts)
+    except OSError as error:
+        raise bad_output(error.filename or output, error) from error
+
+
+def write_selfcheck(directory: Path, check: SelfCheck) -> None:
+    """Write `selfcheck.json`, whole or not at all, or raise IncompleteError."""
+    path = directory / SELFCHECK_FILE
+    try:
+        write_whole(path, msgspec.json.format(msgspec.json.encode(check), indent=2) + b"\n")
+    except OSError as error:
+        raise not_written(path, error) from error
+
+
+def read_selfcheck(directory: Path) -> SelfCheck:
+    """Read a stored check, or raise InvalidFileError."""
+    return read_info(directory / SELFCHECK_FILE, SelfCheck)

@@ -32,7 +32,7 @@ _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding raises; the last where brackets are nested too deeply."""
 
 
-AnyInfo = TypeVar("AnyInfo", bound=Info)
+AnyInfo = TypeVar("AnyInfo", bound=msgspec.Struct)
 AnyRecord = TypeVar("AnyRecord")
 
 
@@ -63,7 +63,7 @@ class RunDirectory:
             self._samples.write(b'{"crc32":"%08x","record":%b}\n' % (zlib.crc32(payload), payload))
             self._samples.flush()
         except OSError as error:
-            raise _not_written(self.path / SAMPLES_FILE, error) from error
+            raise not_written(self.path / SAMPLES_FILE, error) from error
 
     def write_text(self, name: str, text: str) -> None:
         """Write a file of the run, whole or not at all.
@@ -74,7 +74,7 @@ class RunDirectory:
         try:
             write_whole(self.path / name, text.encode())
         except OSError as error:
-            raise _not_written(self.path / name, error) from error
+            raise not_written(self.path / name, error) from error
 
     def log_path(self, number: int) -> Path:
         """Name the file that catches what a worker prints."""
@@ -82,7 +82,7 @@ class RunDirectory:
         try:
             directory.mkdir(exist_ok=True)
         except OSError as error:
-            raise _not_written(directory, error) from error
+            raise not_written(directory, error) from error
         return directory / f"worker-{number}.log"
 
     def __enter__(self) -> Self:
@@ -245,5 +245,6 @@ def bad_output(target: object, error: OSError) -> UsageError:
     return UsageError(f"output {target} can't be written: {error.strerror}; name another with --output")
 
 
-def _not_written(path: Path, error: OSError) -> IncompleteError:
+def not_written(path: Path, error: OSError) -> IncompleteError:
+    """Make the error of a file of a run that can't be written."""
     return IncompleteError(f"{path} can't be written ({error.strerror}); what was measured before is kept")

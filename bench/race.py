@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from argparse import ArgumentTypeError, Namespace
+from argparse import Namespace
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -16,10 +16,10 @@ from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from bench.arguments import parse_duration, parse_label, parse_margin, parse_share
+from bench.arguments import parse_duration, parse_label, parse_share
 from bench.arms import make_case, make_source, parse_settings
 from bench.errors import BenchError, UnavailableError
-from bench.records.plan import QUALITY_MARGIN
+from bench.strictness import add_failure_flags, add_verdict_flags, check_verdict_flags, choose_by_verdict, list_failures
 from productnet.device import check_device_name
 from productnet.door import OneLineParser, printable, run_door, say
 from productnet.errors import ProductNetError
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 _PROG = "python -m bench.race"
 PRODUCTNET = "bench.workloads.productnet:ProductNet"
 _LABELS = "abcdefgh"
-FAILURES = ("slower", "changed", "quality", "inconclusive")
 
 
 def make_parser(prog: str = _PROG) -> OneLineParser:
@@ -52,17 +51,12 @@ def make_parser(prog: str = _PROG) -> OneLineParser:
     add("--device", default="auto", help="of the arms that name none: cpu, cuda, cuda:N, mps or auto (default)")
     add("--budget", type=parse_duration, default=60.0, help="time for all of it, start-up included (default 60s)")
     add("--resolution", type=parse_share, default=0.008, help="half-width of the interval to reach (default 0.8%%)")
-    add("--alpha", type=parse_share, default=0.05, help="how often the interval may miss the truth (default 5%%)")
-    add("--dead-zone", type=parse_share, default=0.005, help="a difference within it is none (default 0.5%%)")
-    add("--margin", type=parse_share, default=0.02, help="within it two arms are the same (default 2%%)")
-    margin = f"as of bench.run (default {QUALITY_MARGIN})"
-    add("--quality-margin", type=parse_margin, default=QUALITY_MARGIN, help=margin)
+    add_verdict_flags(parser)
     seeds = "whole trainings of each arm to compare, after the race and outside its budget (default 3; 0: none)"
     add("--quality-seeds", type=int, default=3, help=seeds)
     layout = "fork all processes from one: quicker and narrower, and true for its address layout alone"
     add("--shared-layout", action="store_true", help=layout)
-    add("--fail-on", type=_parse_failures, default=(), help=f"exit 1 (inconclusive: 7) where so: {','.join(FAILURES)}")
-    add("--strict", action="store_true", help="--fail-on slower,quality,inconclusive")
+    add_failure_flags(parser)
     add("--seed", type=int, default=1, help="of the trainings, and of which arm comes first (default 1)")
     add("--output", type=Path, help="the race's directory (default: a new one under results/)")
     add("--label", type=parse_label, help="a word of yours that is kept with the race and put into its name")
@@ -79,8 +73,7 @@ def main(make_workload: str = PRODUCTNET) -> int:
         parser.error(f"{len(settings)} arms are too many: use up to {len(_LABELS)}")
     if not 0 <= arguments.quality_seeds <= 1000:
         parser.error(f"--quality-seeds {arguments.quality_seeds} is not within 0 and 1000")
-    if arguments.margin < arguments.dead_zone:
-        parser.error("--margin is within --dead-zone: a difference would be the same and none of it")
+    check_verdict_flags(parser, arguments)
     with parser.naming_flags():
         arguments.device = check_device_name(arguments.device)
     with ExitStack() as stack:
@@ -219,8 +212,7 @@ def _report(directory: RunDirectory, was_interrupted: bool, arguments: Namespace
         directory.write_text(name, text)
     say("\n".join(map(printable, describe_race(race, contrasts))))
     say(f"Written to {printable(str(directory.path))}: raw rounds, race.json, and the table as .md and .csv")
-    fail_on = {*arguments.fail_on, *(("slower", "quality", "inconclusive") if arguments.strict else ())}
-    return ExitCode.INTERRUPTED if was_interrupted else choose_exit_code(race, contrasts, fail_on)
+    return ExitCode.INTERRUPTED if was_interrupted else choose_exit_code(race, contrasts, list_failures(arguments))
 
 
 def choose_exit_code(race: Race, contrasts: Sequence[Contrast], fail_on: set[str]) -> ExitCode:
@@ -234,13 +226,7 @@ def choose_exit_code(race: Race, contrasts: Sequence[Contrast], fail_on: set[str
         return ExitCode.UNAVAILABLE if kinds == {"unavailable"} else ExitCode.FAILED_CASES
     if "UNSTABLE" in verdicts:
         return ExitCode.UNSTABLE
-    failing = {"slower": {"SLOWER"}, "changed": {"SLOWER", "FASTER"}, "quality": {"DIFFERENT"}}
-    if any((verdicts | qualities) & failing.get(each, set()) for each in fail_on):
-        return ExitCode.CONDITION
-    undecided = {"inconclusive": {"INCONCLUSIVE"}, "quality": {"UNDECIDED"}}
-    if any((verdicts | qualities) & undecided.get(each, set()) for each in fail_on):
-        return ExitCode.INCONCLUSIVE
-    return ExitCode.FINE
+    return choose_by_verdict(verdicts, qualities, fail_on)
 
 
 def tell(line: str) -> None:
@@ -249,14 +235,6 @@ def tell(line: str) -> None:
         print(printable(line), file=sys.stderr, flush=True)
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-
-
-def _parse_failures(text: str) -> tuple[str, ...]:
-    names = tuple(text.split(","))
-    for name in names:
-        if name not in FAILURES:
-            raise ArgumentTypeError(f"{name!r} is not known: use {', '.join(FAILURES)}, or several with commas")
-    return names
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from bench.compare_arguments import check_arguments, make_criteria, make_parser
 from bench.errors import BenchError, InvalidFileError, NewerSchemaError, NotComparableError, UsageError
 from bench.judge.axes import is_chosen
 from bench.judge.comparability import FieldDifference
-from bench.records.side import MachineFile, Side, check_distinct, list_runs, read_each, read_side
+from bench.records.side import MachineFile, Side, check_distinct, read_each, read_side
 from bench.render.outputs import FORMATS, Output
 from bench.strictness import choose_by_verdict, list_failures, list_verdict_flags
 from productnet.door import printable, run_door, say
@@ -91,7 +92,7 @@ def _compare_within(side: Side, arguments: Namespace) -> int:
         raise UsageError(f"{side.name} holds {len(side.runs)} runs: name one of them, a second side, or use --devices")
     criteria, run = make_criteria(arguments), side.runs[0].run
     cases = compare_within(run, criteria, _keep(arguments))
-    table = make_within_table(run, cases, criteria, _show(arguments))
+    table = make_within_table(cases, criteria, _show(arguments))
     if arguments.rows or arguments.columns:
         shown = [case for case in cases if _show(arguments)(case.verdict)]
         title = f"Cases of one run, over {run.info.plan.baseline.name}"
@@ -116,13 +117,14 @@ def _compare_devices(arguments: Namespace) -> int:
     given = [each for path in arguments.paths for each in read_each(path)]
     readable = [each.stored for each in given if each.stored is not None]
     check_distinct(readable)
-    published = [] if arguments.no_published or not _PUBLISHED.is_dir() else _read_published(given)
+    published = [] if arguments.no_published else _read_published(given)
     machines, lines = [], []
     for each in (*given, *published):
         if each.stored is None:
+            lines += [f"{each.name} is left out: {each.fault}"] if each in published else []
             continue
         first = (readable or [each.stored])[0]
-        refusing, noted = find_plan_conflicts(first.run, each.stored.run)
+        refusing, noted = ([], []) if each.stored is first else find_plan_conflicts(first.run, each.stored.run)
         if each in published and refusing:
             lines.append(f"{each.name} is left out: it did other work ({', '.join(one.field for one in refusing)})")
             continue
@@ -136,7 +138,7 @@ def _compare_devices(arguments: Namespace) -> int:
     overall, faults = summarise_devices(figures), {each.name: each.fault for each in given if each.fault is not None}
     rows = text.make_runs_table({**shown, **faults}, times)
     reference = choose_reference_mode(times)
-    tables = [text.make_speedup_table(figures, reference), text.make_devices_table(figures, criteria), rows]
+    tables = [text.make_speedup_table(figures), text.make_devices_table(figures, criteria), rows]
     lines += [*text.describe_devices(overall, figures), *text.describe_faults({**shown, **faults})]
     document = document_devices(figures, overall, times, reference, faults)
     _print(Output(tables if figures else [rows], rows, lines, document), arguments.format)
@@ -153,8 +155,9 @@ def _compare_devices(arguments: Namespace) -> int:
 def _read_published(given: list[MachineFile]) -> list[MachineFile]:
     """Read the published runs that are not the ones given."""
     contents = {each.stored.content for each in given if each.stored is not None}
-    found = [each for path in list_runs(_PUBLISHED)[0] for each in read_each(path)]
-    return [each for each in found if each.stored is not None and each.stored.content not in contents]
+    found = read_each(_PUBLISHED) if _PUBLISHED.is_dir() else []
+    named = [replace(each, name=f"published/{Path(each.name).name}") for each in found]
+    return [each for each in named if each.stored is None or each.stored.content not in contents]
 
 
 def _let_through(names: str, conflicts: tuple[FieldDifference, ...], allow: list[str]) -> tuple[FieldDifference, ...]:

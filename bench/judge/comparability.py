@@ -23,15 +23,24 @@ _LONGEST = 60
 
 NOT_RECORDED = "not recorded"
 
+
+def _by_times(factor: float) -> Callable[[float, float], bool]:
+    return lambda base, head: head >= factor * base or base >= factor * head
+
+
+def _by(step: float) -> Callable[[float, float], bool]:
+    return lambda base, head: abs(head - base) >= step
+
+
 _MOVES_BY_ITSELF: dict[str, Callable[[float, float], bool]] = {
     # No two runs agree in these. What is more than a machine at rest does by itself is a suspect.
-    "cpu_frequency_hertz": lambda base, head: not 1 / 1.1 < head / base < 1.1,
-    "cpu_temperature_celsius": lambda base, head: abs(head - base) > 10,
-    "load_average_1_minute": lambda base, head: abs(head - base) > 1,
-    "num_processes": lambda base, head: not 1 / 2 < head / base < 2,
-    "memory_available_bytes": lambda base, head: not 1 / 2 < head / base < 2,
+    "cpu_frequency_hertz": _by_times(1.1),
+    "cpu_temperature_celsius": _by(10),
+    "load_average_1_minute": _by(1),
+    "num_processes": _by_times(2),
+    "memory_available_bytes": _by_times(2),
     # The kernel's share changes from one start to the next.
-    "memory_bytes": lambda base, head: not 1 / 1.02 < head / base < 1.02,
+    "memory_bytes": _by_times(1.02),
 }
 
 
@@ -135,9 +144,9 @@ def _find_suspects(base: Sequence[Run], head: Sequence[Run]) -> tuple[FieldDiffe
     for field in Recorded.__struct_fields__:
         ours, theirs = ([_recorded_of(run, field) for run in runs] for runs in (base, head))
         if field in _MOVES_BY_ITSELF:
-            middles = [_middle(values) for values in (ours, theirs)]
-            if None not in middles and _differs_much(field, *middles):  # type: ignore[arg-type]
-                suspects.append(_show(field, middles[:1], middles[1:]))
+            before, after = (_middle(values) for values in (ours, theirs))
+            if before is not None and after is not None and _MOVES_BY_ITSELF[field](before, after):
+                suspects.append(_show(field, [before], [after]))
         elif _keys(ours) != _keys(theirs):
             suspects.append(_show(field, ours, theirs))
     return tuple(suspects)
@@ -150,10 +159,6 @@ def _recorded_of(run: Run, field: str) -> object:
 def _middle(values: Sequence[object]) -> float | None:
     numbers = [value for value in values if isinstance(value, int | float)]
     return statistics.median(numbers) if numbers else None
-
-
-def _differs_much(field: str, base: float, head: float) -> bool:
-    return base != head and (base <= 0 or head <= 0 or _MOVES_BY_ITSELF[field](base, head))
 
 
 def _distinct(values: Iterable[object]) -> list[object]:

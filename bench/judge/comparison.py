@@ -74,7 +74,11 @@ def compare_unpaired(base: Sequence[float], head: Sequence[float], criteria: Cri
     variances = [statistics.variance(ours), statistics.variance(theirs)]
     errors = [variance / len(side) for variance, side in zip(variances, (ours, theirs), strict=True)]
     half_width = _t_quantile(criteria.alpha, welch_degrees(errors, [len(ours), len(theirs)])) * math.sqrt(sum(errors))
-    return _judge(mean, half_width, 2 * statistics.fmean(variances), criteria, len(ours), lambda count: 2 * count - 2)
+
+    def degrees(count: int) -> float:
+        return welch_degrees([variance / count for variance in variances], [count, count])
+
+    return _judge(mean, half_width, sum(variances), criteria, len(ours), degrees)
 
 
 def welch_degrees(errors: Sequence[float], counts: Sequence[int]) -> float:

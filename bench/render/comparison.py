@@ -59,8 +59,8 @@ def make_table(compared: Sequence[Compared], criteria: Criteria, keep: Callable[
         CASE,
         *([head] if has_heads else []),
         *_figures("base", "head"),
-        Column("runs,\nbase", "num_base_runs", whole),
-        Column("runs,\nhead", "num_head_runs", whole),
+        Column("base\nruns", "num_base_runs", whole),
+        Column("head\nruns", "num_head_runs", whole),
     )
     rows = []
     for each in compared:
@@ -79,16 +79,13 @@ def make_table(compared: Sequence[Compared], criteria: Criteria, keep: Callable[
     return Table("Base and head", columns, tuple(rows), notes)
 
 
-def make_within_table(
-    run: Run, cases: Sequence[CaseComparison], criteria: Criteria, keep: Callable[[str], bool]
-) -> Table:
+def make_within_table(cases: Sequence[CaseComparison], criteria: Criteria, keep: Callable[[str], bool]) -> Table:
     """Lay out the cases of one run beside its first."""
     columns = (CASE, *_figures("first", "this"), Column("repli-\ncates", "num_replicates", whole))
     rows = tuple(_row(case, (), has_one_count=True) for case in cases if keep(case.verdict))
     notes = (
-        f"Time ratio: over {run.info.plan.baseline.name}, the first case, above 1 is slower, with its "
-        f"{_interval(criteria)}. Pairs are blocks of one round, the unit is the replicate; under {MIN_REPLICATES} "
-        "replicates there is no interval.",
+        f"Time ratio: over the first case of the run, above 1 is slower, with its {_interval(criteria)}. Pairs are "
+        f"blocks of one round, the unit is the replicate; under {MIN_REPLICATES} replicates there is no interval.",
         *_explain_verdicts(criteria),
         "Quality: held against the reference's trainings of the same seeds.",
     )

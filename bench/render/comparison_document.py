@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from bench.judge.comparability import FieldDifference
-from bench.judge.comparison import Criteria
+from bench.judge.comparison import Criteria, Difference
 from bench.judge.devices import CaseTime, DeviceFigure, Overall, rank
 from bench.judge.sides import CaseComparison
 from bench.records.case import Case
@@ -61,7 +61,7 @@ def document_devices(
     return {
         "kind": "devices",
         "reference_mode": reference,
-        "figures": [{**msgspec.to_builtins(each), "is_of_one_machine": each.is_of_one_machine} for each in figures],
+        "figures": [_figure(each) for each in figures],
         "overall": [msgspec.to_builtins(each) for each in overall],
         "runs": [
             {
@@ -77,6 +77,27 @@ def document_devices(
             for time in times
         ],
         "unreadable": {name: str(fault) for name, fault in faults.items()},
+    }
+
+
+def _figure(figure: DeviceFigure) -> Document:
+    return {
+        "device": figure.device,
+        "mode": figure.mode,
+        "seconds_a_step": list(figure.seconds),
+        "log_half_width": figure.half_width,
+        "num_machines": figure.num_machines,
+        "is_of_one_machine": figure.is_of_one_machine,
+        "speedup": figure.speedup,
+        **_ratios(figure.difference),
+    }
+
+
+def _ratios(found: Difference | None) -> Document:
+    ends = {"": found.mean, "_low": found.low, "_high": found.high} if found else dict.fromkeys(("", "_low", "_high"))
+    return {
+        **{f"log_ratio{end}": value for end, value in ends.items()},
+        **{f"time_ratio{end}": None if value is None else math.exp(value) for end, value in ends.items()},
     }
 
 
@@ -98,15 +119,11 @@ def _name_case(case: Case) -> Document:
 
 def _case(case: CaseComparison) -> Document:
     found, quality = case.difference, case.quality
-    logarithms = (
-        {"": found.mean, "_low": found.low, "_high": found.high} if found else {"": None, "_low": None, "_high": None}
-    )
     return {
         **_name_case(case.case),
         "base_seconds_a_step": list(case.base_seconds),
         "head_seconds_a_step": list(case.head_seconds),
-        **{f"log_ratio{end}": value for end, value in logarithms.items()},
-        **{f"time_ratio{end}": None if value is None else math.exp(value) for end, value in logarithms.items()},
+        **_ratios(found),
         "verdict": case.verdict,
         "num_needed": found.num_needed if found else None,
         "quality": str(quality.quality),

@@ -10,6 +10,7 @@ from bench.errors import InvalidFileError
 from bench.judge.comparison import Criteria
 from bench.judge.devices import CaseTime, DeviceFigure, Overall, find_model, rank
 from bench.records.run import Run
+from bench.render.escape import for_terminal
 from bench.render.summary import UNKNOWN
 from bench.render.table import Column, Table, Value
 from bench.render.tables import BRACKETS, CASE, describe_quality
@@ -18,14 +19,17 @@ from bench.render.units import microseconds, number, times, whole
 THIS_MACHINE_ONLY = "this machine only"
 
 
-def make_speedup_table(figures: Sequence[DeviceFigure], reference: str | None) -> Table:
+def make_speedup_table(figures: Sequence[DeviceFigure]) -> Table:
     """Lay out how modes compare with each other on each device."""
     devices = list(dict.fromkeys(each.device for each in figures))
     speedups = {(each.mode, each.device): each.speedup for each in figures}
-    columns = (Column("mode", "mode"), *(Column(each, f"speedup {each}", times) for each in devices))
+    columns = (Column("mode", "mode"), *(Column(for_terminal(each), f"speedup {each}", times) for each in devices))
     modes = dict.fromkeys(each.mode for each in figures)
     rows = tuple((mode, *(speedups.get((mode, device)) for device in devices)) for mode in modes)
-    note = f"Over {reference} on the same device, from pairs of blocks of one round in the same run; above 1 is faster."
+    note = (
+        "Over the mode at 1.000x on the same device, from pairs of blocks of one round in the same run; above 1 is "
+        "faster."
+    )
     return Table("Speedups within each machine", columns, rows, (note,))
 
 

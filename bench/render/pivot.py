@@ -10,6 +10,7 @@ from bench.judge.axes import AXES, list_varying
 from bench.judge.sides import CaseComparison
 from bench.judge.statistics import Summary
 from bench.records.case import Case
+from bench.render.escape import for_terminal
 from bench.render.table import Column, Table, Value
 from bench.render.units import number
 
@@ -28,7 +29,9 @@ def make_pivot(title: str, cases: Sequence[CaseComparison], rows: Sequence[str],
     rows = [*rows, *(axis for axis in varying if axis not in (*rows, *columns))]
     cells = {(_place(case.case, rows), _place(case.case, columns)): case for case in cases}
     down, across = (list(dict.fromkeys(place[side] for place in cells)) for side in (0, 1))
-    headings = (Column(_name(place), f"time_ratio_{_name(place)}", number, has_spread=True) for place in across)
+    headings = (
+        Column(for_terminal(_name(place)), f"time_ratio_{_name(place)}", number, has_spread=True) for place in across
+    )
     table_rows: list[tuple[Value, ...]] = [
         (_name(row), *(_ratio(cells.get((row, column))) for column in across)) for row in down
     ]

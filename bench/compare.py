@@ -83,6 +83,7 @@ def _compare_sides(sides: list[Side], arguments: Namespace) -> int:
 
 
 def _compare_within(side: Side, arguments: Namespace) -> int:
+    from bench.judge.quality import judge_quality
     from bench.judge.sides import compare_within
     from bench.render.comparison import describe_runs, describe_within, make_within_table
     from bench.render.comparison_document import document_within
@@ -92,6 +93,8 @@ def _compare_within(side: Side, arguments: Namespace) -> int:
         raise UsageError(f"{side.name} holds {len(side.runs)} runs: name one of them, a second side, or use --devices")
     criteria, run = make_criteria(arguments), side.runs[0].run
     cases = compare_within(run, criteria, _keep(arguments))
+    if not cases:
+        raise UsageError(f"{side.name} has no case to hold against its first one, {run.info.plan.baseline.name}")
     table = make_within_table(cases, criteria, _show(arguments))
     if arguments.rows or arguments.columns:
         shown = [case for case in cases if _show(arguments)(case.verdict)]
@@ -99,6 +102,8 @@ def _compare_within(side: Side, arguments: Namespace) -> int:
         table = make_pivot(title, shown, arguments.rows, arguments.columns)
     lines = [*describe_runs(side), *describe_within(run, cases, list_verdict_flags(arguments))]
     _print(Output([table], table, lines, document_within(run, cases, criteria)), arguments.format)
+    if judge_quality(run, run.info.plan.baseline).quality == "INVALID":
+        return ExitCode.INVALID
     return _choose_exit_code(cases, False, list_failures(arguments))
 
 

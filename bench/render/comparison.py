@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from bench.judge.comparability import Comparability, FieldDifference
 from bench.judge.comparison import MIN_REPLICATES, MIN_RUNS, Criteria
+from bench.judge.quality import Quality, judge_quality
 from bench.judge.race import Verdict
 from bench.judge.sides import CaseComparison, SideComparison
 from bench.records.run import Run
@@ -104,7 +105,7 @@ def _explain_verdicts(criteria: Criteria) -> tuple[str, ...]:
 
 
 def _row(case: CaseComparison, names: tuple[str, ...], has_one_count: bool = False) -> tuple[Value, ...]:
-    found = case.difference if case.quality.quality != "INVALID" else None
+    found = case.difference if case.quality.quality is not Quality.INVALID else None
     ratios = (found.mean, found.low, found.high) if found else (None, None, None)
     counts = [len(case.base_seconds), len(case.head_seconds)]
     return (
@@ -177,7 +178,7 @@ def describe_sides(compared: Compared, flags: Mapping[str, str]) -> Iterator[str
         yield f"let through by --allow: {each.field}: base {each.base}; head {each.head}"
     if compared.comparability.unchecked:
         yield f"not recorded on one side, so not checked: {', '.join(compared.comparability.unchecked)}"
-    if any(case.verdict in DIFFERENCES or case.quality.quality == "DIFFERENT" for case in found.cases):
+    if any(case.verdict in DIFFERENCES or case.quality.quality is Quality.DIFFERENT for case in found.cases):
         for each in compared.comparability.suspects:
             yield f"suspect: {each.field} differs: base {each.base}; head {each.head}"
     yield from _settle_sides(compared, flags)
@@ -226,6 +227,9 @@ def describe_within(run: Run, cases: Sequence[CaseComparison], flags: Mapping[st
     """Say what stands beside the numbers of one run."""
     baseline = run.info.plan.baseline
     yield headline(f"against {baseline.name}", cases)
+    first = judge_quality(run, baseline)
+    if first.quality is Quality.INVALID:
+        yield f"{baseline.name} is INVALID, so that nothing is held against it: {first.reason}"
     yield from describe_cases(cases)
     for case in cases:
         if case.verdict == Verdict.INCONCLUSIVE:

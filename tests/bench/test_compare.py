@@ -264,6 +264,24 @@ def test_one_run_is_compared_within_itself(monkeypatch: pytest.MonkeyPatch, caps
     assert read_strictly(read(capsys)[0])["cases"][0]["time_ratio"] == pytest.approx(0.5)
 
 
+def test_a_first_case_that_did_not_learn_is_invalid_and_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with create_run(make_info([REFERENCE, EAGER]), Path("run"), ()) as directory:
+        for record in (*make_training(REFERENCE, [1.0], r_squared=0.1), *make_training(EAGER, [1.0])):
+            directory.append(record)
+    assert call(monkeypatch, "run") == 5
+    assert "cpu/reference/manual is INVALID, so that nothing is held against it" in read(capsys)[0]
+
+
+def test_a_run_of_one_case_has_nothing_to_compare(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run("run")
+    assert call(monkeypatch, "run") == 2
+    assert "no case to hold against its first one, cpu/eager/manual" in read(capsys)[1]
+
+
 def test_a_directory_of_several_runs_is_not_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

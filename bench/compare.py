@@ -14,13 +14,14 @@ from bench.compare_arguments import check_arguments, make_criteria, make_parser
 from bench.errors import BenchError, InvalidFileError, NewerSchemaError, NotComparableError, UsageError
 from bench.judge.axes import is_chosen
 from bench.judge.comparability import FieldDifference
-from bench.records.side import MachineFile, Side, check_distinct, read_each, read_side
+from bench.records.side import MachineFile, Side, StoredRun, check_distinct, read_each, read_side
 from bench.render.outputs import FORMATS, Output
 from bench.strictness import choose_by_verdict, list_failures, list_verdict_flags
 from productnet.door import printable, run_door, say
 from productnet.exit_code import ExitCode
 
 if TYPE_CHECKING:
+    from bench.judge.devices import MachineRun
     from bench.judge.sides import CaseComparison
     from bench.records.case import Case
 
@@ -108,34 +109,13 @@ def _compare_within(side: Side, arguments: Namespace) -> int:
 
 
 def _compare_devices(arguments: Namespace) -> int:
-    from bench.judge.devices import (
-        MachineRun,
-        choose_reference_mode,
-        compare_devices,
-        find_plan_conflicts,
-        list_times,
-        summarise_devices,
-    )
+    from bench.judge.devices import choose_reference_mode, compare_devices, list_times, summarise_devices
     from bench.render import devices as text
     from bench.render.comparison_document import document_devices
 
     given = [each for path in arguments.paths for each in read_each(path)]
-    readable = [each.stored for each in given if each.stored is not None]
-    check_distinct(readable)
-    published = [] if arguments.no_published else _read_published(given)
-    machines, lines = [], []
-    for each in (*given, *published):
-        if each.stored is None:
-            lines += [f"{each.name} is left out: {each.fault}"] if each in published else []
-            continue
-        first = (readable or [each.stored])[0]
-        refusing, noted = ([], []) if each.stored is first else find_plan_conflicts(first.run, each.stored.run)
-        if each in published and refusing:
-            lines.append(f"{each.name} is left out: it did other work ({', '.join(one.field for one in refusing)})")
-            continue
-        allowed = _let_through(f"{first.path} and {each.name}", tuple(refusing), arguments.allow)
-        lines += [f"{each.name}: {one.field} differs: {one.base}; {one.head}" for one in (*allowed, *noted)]
-        machines.append(MachineRun(each.name, each.stored.run, each in published))
+    check_distinct([each.stored for each in given if each.stored is not None])
+    machines, lines = _gather_machines(given, arguments)
     _check_filters(arguments, [case for each in machines for case in each.run.info.plan.cases])
     criteria = make_criteria(arguments)
     times = list_times(machines, _keep(arguments))
@@ -155,6 +135,32 @@ def _compare_devices(arguments: Namespace) -> int:
     if any(result.quality == "INVALID" for result in results):
         return ExitCode.INVALID
     return ExitCode.FAILED_CASES if any(result.failures for result in results) else ExitCode.FINE
+
+
+def _gather_machines(given: list[MachineFile], arguments: Namespace) -> tuple[list[MachineRun], list[str]]:
+    """Gather the runs that did the same work, the published ones after those given; returns what to say of it, too.
+
+    Raises:
+        NotComparableError: when one that was given did other work.
+    """
+    from bench.judge.devices import MachineRun, find_plan_conflicts
+
+    published = [] if arguments.no_published else _read_published(given)
+    machines, lines = [], []
+    first: StoredRun | None = None
+    for each in (*given, *published):
+        if each.stored is None:
+            lines += [f"{each.name} is left out: {each.fault}"] if each in published else []
+            continue
+        first = first or each.stored
+        refusing, noted = ([], []) if each.stored is first else find_plan_conflicts(first.run, each.stored.run)
+        if each in published and refusing:
+            lines.append(f"{each.name} is left out: it did other work ({', '.join(one.field for one in refusing)})")
+            continue
+        allowed = _let_through(f"{first.path} and {each.name}", tuple(refusing), arguments.allow)
+        lines += [f"{each.name}: {one.field} differs: {one.base}; {one.head}" for one in (*allowed, *noted)]
+        machines.append(MachineRun(each.name, each.stored.run, each in published))
+    return machines, lines
 
 
 def _read_published(given: list[MachineFile]) -> list[MachineFile]:

@@ -22,7 +22,7 @@ def make_parser(prog: str) -> OneLineParser:
         prog=prog,
         description="Compare stored runs: BASE and HEAD, case by case; the cases of one RUN with its first; or, with "
         "--devices, runs of several machines. A path is the directory of a run, or one that holds directories of runs, "
-        "which then count as one side.",
+        "which then count as one side. BASE HEAD exits with 1 where HEAD is SLOWER, unless --fail-on says otherwise.",
     )
     add = parser.add_argument
     add("paths", nargs="+", type=Path, metavar="RUN", help="BASE HEAD [HEAD...], or one run, or the runs of --devices")

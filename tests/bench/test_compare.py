@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,10 @@ from pathlib import Path
 import pytest
 
 from bench import compare as door
+from bench.arms import make_case as make_race_case
+from bench.arms import parse_settings
 from bench.errors import BenchError
+from bench.race import make_parser as make_race_parser
 from bench.records.case import Case
 from bench.records.environment import Environment
 from bench.records.store import create_run
@@ -97,6 +101,21 @@ def test_with_fewer_than_three_runs_a_side_it_is_inconclusive_and_only_strict_fa
     assert "INCONCLUSIVE" in shown
     assert f"rev={'a' * 40} --b" in shown
     assert call(monkeypatch, "base", "head", "--strict") == 7
+
+
+def test_the_race_that_is_printed_is_one_that_can_be_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case = make_case("eager", precision="bf16", num_threads=2)
+    for name, commit in (("base", "a" * 40), ("head", "b" * 40)):
+        write_measured(Path(name), {case: 1.0 if name == "base" else 2.0}, make_environment(git_commit=commit))
+    assert call(monkeypatch, "base", "head", "--alpha", "1%") == 0
+    command = next(line for line in read(capsys)[0].splitlines() if line.startswith("    python -m bench.race"))
+    arguments = make_race_parser().parse_args(shlex.split(command)[3:])
+    settings = [parse_settings(words) for words in (arguments.a, *arguments.b)]
+    assert [each["rev"] for each in settings] == ["a" * 40, "b" * 40]
+    assert [make_race_case(each, each["device"]) for each in settings] == [case, case]
+    assert arguments.alpha == 0.01
 
 
 def test_the_same_run_twice_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

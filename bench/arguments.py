@@ -17,6 +17,8 @@ from productnet.config import TrainConfig
 from productnet.door import OneLineParser
 from productnet.registry import AMP, BATCHINGS, ENGINES, PRECISIONS
 
+MAX_REPLICATES = 1_000
+"""A slip of the finger ends here, not after days: so many take the smallest suite over eight hours."""
 _WIDTH_ELSEWHERE = 250
 """Columns where standard output is no terminal, so that nothing folds in a log."""
 
@@ -45,7 +47,8 @@ def make_parser(prog: str) -> OneLineParser:
     add_precision("--amp", dest="precision", action="store_const", const=amp, help="the device's 16-bit precision")
     epochs, threads = recipe.num_epochs, recipe.num_threads
     add("--epochs", dest="num_epochs", type=int, default=epochs, help=f"of a training (default {epochs})")
-    add("--replicates", type=int, help="how often each case is measured, each time in a fresh process with a new seed")
+    fresh = f"how often each case is measured, each time in a fresh process with a new seed: 1 to {MAX_REPLICATES}"
+    add("--replicates", type=int, help=f"{fresh} (default: the suite's own)")
     add("--threads", dest="num_threads", type=int, default=threads, help=f"CPU threads (default {threads})")
     add("--seed", type=int, default=recipe.seed, help=f"of the first replicate (default {recipe.seed})")
     margin = "held-out MSE that still counts as equal: up to so many times the reference's, or one in so many of it"
@@ -53,7 +56,7 @@ def make_parser(prog: str) -> OneLineParser:
     add("--strict", action="store_true", help="exit 1 where a quality is DIFFERENT, 7 where one is UNDECIDED")
     add("--output", type=Path, help="the run's directory (default: a new one under results/)")
     add("--label", type=parse_label, help="a word of yours that is kept with the run and put into its name")
-    add("--list", action="store_true", help="name the cases and stop; asks no device")
+    add("--list", action="store_true", help="name the cases that would be tried and stop; asks no device")
     add(
         "--info",
         action="store_true",
@@ -67,9 +70,12 @@ def check_numbers(arguments: Namespace) -> None:
 
     Raises:
         ConfigError: with the setting, its value and what it may be.
+        UsageError: likewise, of the number of replicates.
     """
     if arguments.replicates is not None and arguments.replicates < 1:
         raise UsageError(f"--replicates {arguments.replicates} is too small: use at least 1")
+    if arguments.replicates is not None and arguments.replicates > MAX_REPLICATES:
+        raise UsageError(f"--replicates {arguments.replicates} is too large: use at most {MAX_REPLICATES}")
     for seed in (arguments.seed, arguments.seed + (arguments.replicates or 1) - 1):
         TrainConfig(num_threads=arguments.num_threads, num_epochs=arguments.num_epochs, seed=seed)
 
@@ -87,11 +93,15 @@ def parse_list(known: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
     return parse
 
 
+_LONGEST_SECONDS = 1e9
+"""What a stored plan has room for."""
+
+
 def parse_duration(text: str) -> float:
     """Read a time, "90", "90s" or "2min", as seconds."""
     found = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,6})?)(s|min|h)?", text)
     seconds = float(found[1]) * {"s": 1.0, "min": 60.0, "h": 3600.0}[found[2] or "s"] if found else 0.0
-    if seconds <= 0:
+    if not 0 < seconds <= _LONGEST_SECONDS:
         raise ArgumentTypeError(f"{text!r} is no time: use seconds or minutes, say 60s or 2min")
     return seconds
 
@@ -102,6 +112,14 @@ def parse_share(text: str) -> float:
     if not found or not float(found[1]) < 100:
         raise ArgumentTypeError(f"{text!r} is no share: use percent, say 0.8%")
     return float(found[1]) / 100
+
+
+def parse_positive_share(text: str) -> float:
+    """Read a share in percent that is above 0."""
+    share = parse_share(text)
+    if not share > 0:
+        raise ArgumentTypeError(f"{text!r} is nothing: use more than 0%")
+    return share
 
 
 def parse_margin(text: str) -> float:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bench.errors import UsageError
 from bench.records.case import Case
+from bench.records.journal import as_text
 from bench.records.race import Source
 from productnet.config import TrainConfig
 from productnet.device import check_device_name
@@ -18,6 +19,9 @@ from productnet.registry import AMP, BATCHINGS, ENGINES, PRECISIONS
 VARIABLE = "env."
 DEFAULTS = {"engine": "eager", "batching": "manual", "precision": "fp32", "threads": "1"}
 _CHOICES = {"engine": tuple(ENGINES), "batching": tuple(BATCHINGS), "precision": (*PRECISIONS, AMP)}
+_MAX_NAME, _MAX_VALUE = 50, 1_000
+"""What a race's file has room for."""
+
 SETTINGS = ("device", *DEFAULTS, "python", "rev", "tree", "workload")
 
 
@@ -39,6 +43,11 @@ def parse_settings(words: Sequence[str]) -> dict[str, str]:
             raise UsageError(f"an arm has {name} twice")
         if name in _CHOICES and value not in _CHOICES[name]:
             raise UsageError(f"{word!r} is not known: use {name}={{{','.join(_CHOICES[name])}}}")
+        if len(name) > _MAX_NAME or len(value) > _MAX_VALUE or value != as_text(value):
+            raise UsageError(
+                f"{as_text(name[:20])}= is too long or no text: use up to {_MAX_NAME} characters for a name, "
+                f"{_MAX_VALUE} for a value, in UTF-8"
+            )
         if name == "device":
             value = check_device_name(value)
         settings[name] = value
@@ -87,6 +96,10 @@ def make_source(
     tree = Path(settings["tree"]).absolute() if "tree" in settings else check_out(revision) if revision else None
     if tree is not None and not tree.is_dir():
         raise UsageError(f"tree={settings['tree']} is no directory")
+    if tree is not None and not (tree / "productnet" / "__init__.py").is_file():
+        # Python would go on looking, and measure what is at hand.
+        said = next(f"{name}={settings[name]}" for name in ("rev", "tree") if name in settings)
+        raise UsageError(f"{said} holds no package productnet: name the top of a source tree")
     python = settings.get("python")
     if python is not None and shutil.which(python) is None:
         raise UsageError(f"python={python} is no interpreter that can be run")

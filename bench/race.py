@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from functools import cache
-from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from bench.arguments import parse_duration, parse_label, parse_share
-from bench.arms import make_case, make_source, parse_settings
+from bench.arguments import parse_duration, parse_label, parse_positive_share
+from bench.arms import make_case, parse_settings
 from bench.errors import BenchError, UnavailableError
+from bench.interrupts import interrupt_once
+from bench.racing import LABELS, PRODUCTNET, checkouts, leave_tables, make_arms, measure_race, survey_devices
 from bench.strictness import add_failure_flags, add_verdict_flags, check_verdict_flags, choose_by_verdict, list_failures
+from productnet.config import TrainConfig
 from productnet.device import check_device_name
 from productnet.door import OneLineParser, printable, run_door, say
 from productnet.errors import ProductNetError
@@ -27,14 +25,10 @@ from productnet.exit_code import ExitCode
 
 if TYPE_CHECKING:
     from bench.judge.race import Contrast
-    from bench.measure.process import WorkerProcess
-    from bench.measure.survey import Survey
-    from bench.records.race import Arm, Race, RaceInfo, StopReason
+    from bench.records.race import Race
     from bench.records.store import RunDirectory
 
 _PROG = "python -m bench.race"
-PRODUCTNET = "bench.workloads.productnet:ProductNet"
-_LABELS = "abcdefgh"
 
 
 def make_parser(prog: str = _PROG) -> OneLineParser:
@@ -50,7 +44,12 @@ def make_parser(prog: str = _PROG) -> OneLineParser:
     add("--b", nargs="+", required=True, action="append", metavar="SETTING", help="another arm; may be given again")
     add("--device", default="auto", help="of the arms that name none: cpu, cuda, cuda:N, mps or auto (default)")
     add("--budget", type=parse_duration, default=60.0, help="time for all of it, start-up included (default 60s)")
-    add("--resolution", type=parse_share, default=0.008, help="half-width of the interval to reach (default 0.8%%)")
+    add(
+        "--resolution",
+        type=parse_positive_share,
+        default=0.008,
+        help="half-width of the interval to reach (default 0.8%%)",
+    )
     add_verdict_flags(parser)
     seeds = "whole trainings of each arm to compare, after the race and outside its budget (default 3; 0: none)"
     add("--quality-seeds", type=int, default=3, help=seeds)
@@ -65,35 +64,42 @@ def make_parser(prog: str = _PROG) -> OneLineParser:
 
 def main(make_workload: str = PRODUCTNET) -> int:
     """Race as the command line says."""
+    interrupt_once()
     started = monotonic()
     parser = make_parser()
     arguments = parser.parse_args()
     settings = [parse_settings(words) for words in (arguments.a, *arguments.b)]
-    if len(settings) > len(_LABELS):
-        parser.error(f"{len(settings)} arms are too many: use up to {len(_LABELS)}")
+    if len(settings) > len(LABELS):
+        parser.error(f"{len(settings)} arms are too many: use up to {len(LABELS)}")
     if not 0 <= arguments.quality_seeds <= 1000:
         parser.error(f"--quality-seeds {arguments.quality_seeds} is not within 0 and 1000")
     check_verdict_flags(parser, arguments)
     with parser.naming_flags():
         arguments.device = check_device_name(arguments.device)
-    with ExitStack() as stack:
-        return _race(arguments, settings, make_workload, started, stack)
+        for seed in (arguments.seed, arguments.seed + arguments.quality_seeds):
+            TrainConfig(seed=seed)
+    for each in settings:
+        make_case(each, "cpu")  # what no training takes is refused before anything starts
+    with checkouts() as check_out_once:
+        return _race(arguments, settings, make_workload, started, check_out_once)
 
 
 def _race(
-    arguments: Namespace, settings: list[dict[str, str]], make_workload: str, started: float, stack: ExitStack
+    arguments: Namespace,
+    settings: list[dict[str, str]],
+    make_workload: str,
+    started: float,
+    check_out_once: Callable[[str], Path],
 ) -> int:
     """Find the arms, race them, and leave a result."""
     from bench.measure.environment import collect_environment
-    from bench.measure.survey import take_survey
     from bench.records.journal import as_text
     from bench.records.race import RaceInfo, RacePlan
     from bench.records.store import check_output, create_run
 
     check_output(arguments.output)
-    asked = {each.get("device", arguments.device) for each in settings}
-    survey = take_survey(asked.pop() if len(asked) == 1 else "all")
-    arms = _make_arms(settings, arguments, make_workload, survey, stack)
+    survey = survey_devices({each.get("device", arguments.device) for each in settings})
+    arms = make_arms(settings, arguments.device, make_workload, survey, check_out_once)
     plan = RacePlan(
         arms=arms,
         budget_seconds=arguments.budget,
@@ -106,7 +112,7 @@ def _race(
         shares_layout=arguments.shared_layout,
         seed=arguments.seed,
     )
-    if plan.shares_layout and plan.num_sources > 1:
+    if plan.shares_layout and not plan.can_share_layout:
         raise UnavailableError("arms that differ in interpreter, tree or variables can't share a layout")
     environment = collect_environment(survey, Path(__file__).parent)
     info = RaceInfo(
@@ -120,96 +126,15 @@ def _race(
     time_of_day = info.started_at[:19].replace(":", "")
     name_parts = (time_of_day, environment.recorded.host_name or "host", devices, f"race-{arguments.label or ''}")
     with create_run(info, arguments.output, name_parts) as directory:
-        was_interrupted = _measure(info, directory, survey, started)
+        was_interrupted = measure_race(info, directory, survey, started)
         return _report(directory, was_interrupted, arguments)
-
-
-def _make_arms(
-    settings: list[dict[str, str]], arguments: Namespace, make_workload: str, survey: Survey, stack: ExitStack
-) -> tuple[Arm, ...]:
-    from bench.measure.checkout import check_out, find_commit
-    from bench.measure.survey import choose_devices, drop_unusable, resolve_amp
-    from bench.records.race import Arm
-
-    @cache
-    def check_out_once(commit: str) -> Path:
-        directory = Path(stack.enter_context(TemporaryDirectory(prefix="bench-revision-")))
-        check_out(commit, directory)
-        return directory
-
-    arms = []
-    for label, each in zip(_LABELS, settings, strict=False):
-        device = choose_devices(each.get("device", arguments.device), survey)[0]
-        (case,) = resolve_amp((make_case(each, device),), survey)
-        dropped = drop_unusable((case,), survey)[1]
-        if dropped:
-            raise UnavailableError(f"arm {label}: {case.name} can't be measured: {next(iter(dropped.values()))}")
-        shown = " ".join(f"{name}={value}" for name, value in each.items())
-        source = make_source(each, find_commit, check_out_once)
-        workload = each.get("workload", make_workload)
-        arms.append(Arm(label=label, settings=shown, case=case, workload=workload, source=source))
-    return tuple(arms)
-
-
-def _measure(info: RaceInfo, directory: RunDirectory, survey: Survey, started: float) -> bool:
-    """Race, then compare the quality of whole trainings; returns whether the user stopped it."""
-    from bench.measure.disturbances import make_looker
-    from bench.measure.nest import launch_pair
-    from bench.measure.process import start_worker
-    from bench.measure.race import RaceCourse, Standing
-    from bench.measure.race_pace import list_core_sets
-    from bench.records.race import RaceEnded
-    from bench.render.race import narrowing
-
-    plan = info.plan
-    numbers = count()
-    devices = {arm.case.device for arm in plan.arms}
-
-    def next_log() -> Path:
-        return directory.log_path(next(numbers))
-
-    def launch(_pair: int) -> list[WorkerProcess]:
-        if plan.shares_layout:
-            return [start_worker(arm.workload, next_log()) for arm in plan.arms]
-        return launch_pair(plan.arms, next_log)
-
-    def show(standing: Standing) -> None:
-        tell(narrowing(plan, standing.num_pairs, standing.estimates, standing.elapsed_seconds))
-
-    course = RaceCourse(
-        plan,
-        launch,
-        directory.append,
-        make_looker(None, {name: uuid for name, uuid in survey.gpu_uuids.items() if name in devices}),
-        monotonic,
-        list_core_sets(max(arm.case.num_threads if arm.case.device == "cpu" else 2 for arm in plan.arms)),
-    )
-    reason: StopReason = "interrupted"
-    try:
-        tell(f"starting: {' against '.join(arm.settings for arm in plan.arms)}")
-        reason = course.run(started, show)
-    except KeyboardInterrupt:
-        """What was raced is kept."""
-    directory.append(RaceEnded(reason=reason, seconds=monotonic() - started))
-    if reason in ("interrupted", "failed") or not plan.num_quality_seeds:
-        return reason == "interrupted"
-    try:
-        course.school(plan.num_quality_seeds, lambda seed: tell(f"whole trainings for quality, seed {seed + 1}"))
-    except KeyboardInterrupt:
-        return True
-    return False
 
 
 def _report(directory: RunDirectory, was_interrupted: bool, arguments: Namespace) -> int:
     """Read the race back, write its table, and say what came of it."""
-    from bench.judge.race import judge_race
-    from bench.records.store import read_race
-    from bench.render.race import describe_race, list_race_files
+    from bench.render.race import describe_race
 
-    race = read_race(directory.path)
-    contrasts = judge_race(race)
-    for name, text in list_race_files(race, contrasts).items():
-        directory.write_text(name, text)
+    race, contrasts = leave_tables(directory)
     say("\n".join(map(printable, describe_race(race, contrasts))))
     say(f"Written to {printable(str(directory.path))}: raw rounds, race.json, and the table as .md and .csv")
     return ExitCode.INTERRUPTED if was_interrupted else choose_exit_code(race, contrasts, list_failures(arguments))
@@ -227,14 +152,6 @@ def choose_exit_code(race: Race, contrasts: Sequence[Contrast], fail_on: set[str
     if "UNSTABLE" in verdicts:
         return ExitCode.UNSTABLE
     return choose_by_verdict(verdicts, qualities, fail_on)
-
-
-def tell(line: str) -> None:
-    """Show progress; who listens may have left."""
-    try:
-        print(printable(line), file=sys.stderr, flush=True)
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from bench.arguments import check_numbers, choose_width, make_parser
 from bench.errors import BenchError, UnavailableError
+from bench.interrupts import interrupt_once
 from bench.workloads.suites import SUITES, choose_reference, plan_cases
 from productnet.device import check_device_name
 from productnet.door import printable, run_door, say
@@ -36,13 +37,15 @@ _WATCH_SECONDS = 1.0
 
 def main(make_workload: str = PRODUCTNET) -> int:
     """Measure as the command line says."""
+    interrupt_once()
     parser = make_parser(_PROG)
     arguments = parser.parse_args()
     with parser.naming_flags():
         arguments.device = check_device_name(arguments.device, also=("all",))
         check_numbers(arguments)
     if arguments.list:
-        print("\n".join(case.name for case in _plan_cases(arguments, [arguments.device])))
+        print("\n".join(case.name for case in _plan_cases(arguments, [arguments.device])), flush=True)
+        print("No device was asked: which of these it can do is known when they run.", file=sys.stderr)
         return ExitCode.FINE
     if arguments.info:
         return _show_info(arguments.device)
@@ -170,12 +173,17 @@ def _choose_exit_code(run: Run, results: list[CaseResult], is_strict: bool) -> E
 
 
 def _show_info(asked_device: str) -> int:
-    """Show this machine, what may spoil a measurement on it, and what mends that; change nothing."""
+    """Show this machine, what may spoil a measurement on it, and what mends that; change nothing.
+
+    Raises:
+        UnavailableError: after all of it, when the device that was asked for is not there or does not work.
+        FaultyDeviceError: likewise, when it computes wrong values, or its timer lies.
+    """
     from bench.judge.checks import check_machine
     from bench.judge.findings import Evidence
     from bench.measure.conditions import collect_conditions
     from bench.measure.environment import collect_environment
-    from bench.measure.survey import take_survey
+    from bench.measure.survey import choose_devices, take_survey
     from bench.render.doctor import describe_health
 
     survey = take_survey("all" if asked_device == "auto" else asked_device)
@@ -185,7 +193,8 @@ def _show_info(asked_device: str) -> int:
     sleep(_WATCH_SECONDS)
     evidence = Evidence(environment, pairs=((before, look("after")),))
     unusable = {name: each.reason for name, each in survey.unusable.items()}
-    print(describe_health(evidence, survey.devices, unusable, check_machine(evidence), choose_width()))
+    say(describe_health(evidence, survey.devices, unusable, check_machine(evidence), choose_width()))
+    choose_devices(asked_device, survey)
     return ExitCode.FINE
 
 

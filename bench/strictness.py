@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentTypeError, Namespace
 
-from bench.arguments import parse_margin, parse_share
+from bench.arguments import parse_margin, parse_positive_share, parse_share
 from bench.records.plan import QUALITY_MARGIN
 from productnet.door import OneLineParser
 from productnet.exit_code import ExitCode
@@ -18,9 +18,9 @@ ALPHA, DEAD_ZONE, MARGIN = 0.05, 0.005, 0.02
 def add_verdict_flags(parser: OneLineParser) -> None:
     """Add what makes a difference one."""
     add = parser.add_argument
-    add("--alpha", type=parse_share, default=ALPHA, help="how often the interval may miss the truth (default 5%%)")
+    add("--alpha", type=parse_positive_share, default=ALPHA, help="how often the interval may miss (default 5%%)")
     add("--dead-zone", type=parse_share, default=DEAD_ZONE, help="a difference within it is none (default 0.5%%)")
-    add("--margin", type=parse_share, default=MARGIN, help="within it two of them are the same (default 2%%)")
+    add("--margin", type=parse_positive_share, default=MARGIN, help="within it two of them are the same (default 2%%)")
     margin = f"as of bench.run (default {QUALITY_MARGIN})"
     add("--quality-margin", type=parse_margin, default=QUALITY_MARGIN, help=margin)
 

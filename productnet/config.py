@@ -11,6 +11,8 @@ from productnet.errors import ConfigError
 from productnet.registry import AMP, BATCHINGS, ENGINES, PRECISIONS
 
 LARGEST_FLOAT32 = (2 - 2**-23) * 2.0**127
+LARGEST_SIZE = 10**15
+"""Far beyond any memory, which torch then misses; but it has no words for sizes beyond 64 bits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +62,8 @@ class TrainConfig:
             _require_count(name, getattr(self, name), at_least=1)
         # Two samples are the fewest that have a standard deviation.
         for name in ("num_samples", "num_heldout_samples"):
-            _require_count(name, getattr(self, name), at_least=2)
-        _require_count("num_shown_samples", self.num_shown_samples, at_least=0)
+            _require_count(name, getattr(self, name), at_least=2, at_most=LARGEST_SIZE)
+        _require_count("num_shown_samples", self.num_shown_samples, at_least=0, at_most=LARGEST_SIZE)
         _require_count("heldout_seed_offset", self.heldout_seed_offset, at_least=1)
         # torch takes seeds of 64 bits; the held-out draw adds its offset.
         _require_count("seed", self.seed, at_least=0, at_most=2**63 - 1 - self.heldout_seed_offset)
@@ -70,7 +72,7 @@ class TrainConfig:
                 "hidden_sizes", f"{self.hidden_sizes!r} is no tuple of widths: use, say, (16, 8), or [16, 8] in a file"
             )
         for width in self.hidden_sizes:
-            _require_count("hidden_sizes", width, at_least=1)
+            _require_count("hidden_sizes", width, at_least=1, at_most=LARGEST_SIZE)
         if self.batch_size > self.num_samples:
             raise ConfigError(
                 "batch_size", f"{self.batch_size} is larger than the data: use at most {self.num_samples}"

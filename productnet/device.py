@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from productnet.errors import ConfigError, DeviceFaultError, DeviceUnavailableError, first_line
@@ -34,6 +33,8 @@ class Device:
     """What the maker calls it; "CPU" for a CPU."""
     memory_bytes: int | None
     """Its own memory; None where it shares the host's."""
+    passed_over: tuple[str, ...] = ()
+    """Why each device that "auto" would have liked better was not taken."""
 
     @property
     def torch_device(self) -> torch.device:
@@ -133,10 +134,13 @@ def open_device(name: str) -> Device:
 
 
 def _open_best(present: list[str]) -> Device:
+    passed_over: list[str] = []
     for name in present[:-1]:
-        with suppress(DeviceUnavailableError, DeviceFaultError):
-            return open_device(name)
-    return open_device(present[-1])
+        try:
+            return replace(open_device(name), passed_over=tuple(passed_over))
+        except (DeviceUnavailableError, DeviceFaultError) as error:
+            passed_over.append(str(error))
+    return replace(open_device(present[-1]), passed_over=tuple(passed_over))
 
 
 def _split(name: str) -> tuple[Kind, int]:

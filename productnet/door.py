@@ -60,9 +60,7 @@ def run_door(prog: str, main: Callable[[], int], expected: tuple[type[Exception]
         stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _interrupt)
+    _on_interrupt(_interrupt)
     try:
         code = main()
         sys.stdout.flush()
@@ -80,14 +78,23 @@ def run_door(prog: str, main: Callable[[], int], expected: tuple[type[Exception]
         _complain(prog, str(error))
         code = error.exit_code  # type: ignore[attr-defined]
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
+        if isinstance(error, OSError) and error.errno in _FULL and _takes_no_more(sys.stdout):
             _send_nowhere(sys.stdout)
             _complain(prog, f"standard output can't be written: {error.strerror}; send it somewhere else")
-            sys.exit(ExitCode.USAGE)
-        traceback.print_exc()
-        print(f"{prog}: this is a bug of ours; please report it with the lines above", file=sys.stderr)
-        code = ExitCode.BUG
+            code = ExitCode.USAGE
+        else:
+            tell(f"{traceback.format_exc()}{prog}: this is a bug of ours; please report it with the lines above")
+            code = ExitCode.BUG
     sys.exit(code)
+
+
+def _takes_no_more(stream: TextIO) -> bool:
+    """Try it: the error of a write does not say which file it was."""
+    try:
+        print(file=stream, flush=True)
+    except OSError:
+        return True
+    return False
 
 
 def _send_nowhere(stream: TextIO) -> None:
@@ -108,13 +115,45 @@ def say(text: str) -> None:
         _send_nowhere(sys.stdout)
 
 
+def tell(text: str) -> None:
+    """Print on standard error, which may be full or unread: then nobody can be told, and the exit code still tells."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        _send_nowhere(sys.stderr)
+
+
 def _complain(prog: str, message: str) -> None:
     # A name given by a user may hold anything, line ends too.
-    try:
-        print(f"{prog}: {printable(message)}", file=sys.stderr, flush=True)
-    except OSError:  # nobody can be told; the exit code still tells
-        _send_nowhere(sys.stderr)
+    tell(f"{prog}: {printable(message)}")
 
 
 def _interrupt(_signal_number: int, _frame: object) -> NoReturn:
     raise KeyboardInterrupt
+
+
+def _on_interrupt(handler: Callable[[int, object], NoReturn]) -> None:
+    """Handle every request to end, but those that whoever started us has switched off (nohup, a script's `&`)."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) != signal.SIG_IGN:
+            signal.signal(getattr(signal, name), handler)
+
+
+@contextmanager
+def leaving_at_once(prog: str) -> Iterator[None]:
+    """Have an interrupt end the process where it stands: for the import of torch, when there is nothing to keep yet.
+
+    A KeyboardInterrupt in there may be swallowed, come out as another error, or meet C++ code, which aborts.
+    """
+
+    def leave(_signal_number: int, _frame: object) -> NoReturn:
+        try:
+            _complain(prog, "interrupted")
+        finally:
+            os._exit(ExitCode.INTERRUPTED)
+
+    _on_interrupt(leave)
+    try:
+        yield
+    finally:
+        _on_interrupt(_interrupt)

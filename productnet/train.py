@@ -34,6 +34,9 @@ class TrainResult:
     epoch_losses: tuple[float, ...]
     """Mean training loss of every epoch, standardised."""
     final_loss: float
+    num_skipped_steps: int | None
+    """Steps that updated nothing, since their scaled gradients overflowed float16: a gradient scaler finds its scale
+    by trying. None where there were more than 2**24 steps in float16, which Adam does not count exactly."""
     training_accuracy: Accuracy
     heldout_accuracy: Accuracy
     shown_samples: tuple[ShownSample, ...]
@@ -130,10 +133,17 @@ class Training:
             digest=self._digest(),
             epoch_losses=tuple(self.epoch_losses),
             final_loss=self.epoch_losses[-1],
+            num_skipped_steps=self._count_skipped_steps(),
             training_accuracy=evaluate(self.model, self.data),
             heldout_accuracy=evaluate(self.model, heldout),
             shown_samples=tuple(show_samples(self.model, self.data, self.config.num_shown_samples)),
         )
+
+    def _count_skipped_steps(self) -> int | None:
+        if self.arithmetic.precision != "fp16":
+            return 0
+        num_steps = len(self.epoch_losses) * self.config.num_steps_per_epoch
+        return None if num_steps > 2**24 else num_steps - self.engine.num_updates()
 
     def _digest(self) -> str:
         digest = hashlib.sha256()

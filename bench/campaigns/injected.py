@@ -1,7 +1,4 @@
-"""The product network with a small, fixed operation added to every step: a slowdown of known size.
-
-`spins_300` is a workload whose every step also counts to 300 in C; `spins_0` has the same frame and counts nothing.
-"""
+"""`python -m bench.campaigns.injected --spins 300`: how large the slowdown is that races are to find."""
 
 from __future__ import annotations
 
@@ -11,48 +8,12 @@ import os
 import statistics
 import subprocess
 import sys
-from collections import deque
-from collections.abc import Callable, Iterator
-from itertools import repeat
 from time import perf_counter
 from typing import cast
 
 from bench.judge.race import estimate
 from bench.records.case import Case
-from bench.workloads.productnet import ProductNet
-from productnet.batching import Batch, Batching
-
-
-class SlowedBatching:
-    """A batching that spins before every batch."""
-
-    def __init__(self, batching: Batching, num_spins: int) -> None:
-        self.batching = batching
-        self.num_spins = num_spins
-
-    def epoch(self) -> Iterator[Batch]:
-        """Return the next epoch's batches."""
-        for batch in self.batching.epoch():
-            deque(repeat(None, self.num_spins), maxlen=0)
-            yield batch
-
-    def prefixes(self) -> dict[str, Callable[[], Iterator[object]]]:
-        """None: nobody asks for the parts of this one."""
-        return {}
-
-
-def make_slowed(case: Case, seed: int, num_spins: int) -> ProductNet:
-    """Make the workload."""
-    workload = ProductNet(case, seed)
-    workload.training.batching = SlowedBatching(workload.training.batching, num_spins)
-    return workload
-
-
-def __getattr__(name: str) -> Callable[[Case, int], ProductNet]:
-    prefix, _, number = name.rpartition("_")
-    if prefix != "spins" or not number.isdecimal():
-        raise AttributeError(f"module {__name__} has no attribute {name!r}")
-    return lambda case, seed: make_slowed(case, seed, int(number))
+from bench.workloads.known import SlowedBatching, make_slowed
 
 
 def main() -> int:

@@ -65,7 +65,7 @@ def main() -> int:
         held = sum(end.low <= arguments.truth <= end.high for end in ends) / len(ends)
         width = float(np.median([end.half_width for end in ends]))
         pairs = float(np.median([end.num_pairs for end in ends]))
-        verdicts = [decide(end, _PLAN.dead_zone, _PLAN.margin) for end in ends]
+        verdicts = [decide(end, PLAN.dead_zone, PLAN.margin) for end in ends]
         shares = (verdicts.count(verdict) / len(ends) for verdict in (Verdict.SLOWER, Verdict.FASTER, Verdict.SAME))
         print(f"| {name} | {held:.2%} | {width:.2%} | {pairs:g} |{''.join(f' {share:.2%} |' for share in shares)}")
     return 0
@@ -73,7 +73,7 @@ def main() -> int:
 
 def simulate_race(noise: Noise, truth: float, generator: np.random.Generator, plan: RacePlan | None = None) -> Estimate:
     """Race two arms that differ by `truth` until the stop rule ends it; returns the last estimate."""
-    plan = plan or _PLAN
+    plan = plan or PLAN
     differences = truth + simulate_differences(noise, generator, _MAX_PAIRS)
     for num_pairs in range(1, _MAX_PAIRS + 1):
         found = estimate(differences[:num_pairs].tolist(), plan.alpha) if num_pairs in LOOKS else None
@@ -106,7 +106,7 @@ def _arm(label: str) -> Arm:
     return Arm(label=label, settings="", case=case, workload="none")
 
 
-_PLAN = RacePlan(
+PLAN = RacePlan(
     arms=(_arm("a"), _arm("b")),
     budget_seconds=60.0,
     resolution=0.008,

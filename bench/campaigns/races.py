@@ -35,15 +35,15 @@ while True:
         sum(range(10_000))
     time.sleep(5)
 """
-_PLACE = "workload=bench.campaigns.injected:spins_"
+_KNOWN = "bench.workloads.known:"
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """Races of one kind."""
 
-    num_spins: int
-    """Of the second arm; the first counts to nothing."""
+    arms: tuple[str, str]
+    """The workload of each."""
     flags: tuple[str, ...]
     num_races: int
     is_loaded: bool = False
@@ -53,14 +53,19 @@ class Scenario:
 ONE_PERCENT, TWO_PERCENT, FIVE_PERCENT = 160, 320, 800
 """Spins a step; their sizes as measured stand in docs/method.md."""
 
+_NONE, _ONE, _TWO, _FIVE = (f"{_KNOWN}spins_{number}" for number in (0, ONE_PERCENT, TWO_PERCENT, FIVE_PERCENT))
+
 SCENARIOS = {
-    "aa": Scenario(0, (), 50),
-    "aa-layout": Scenario(0, ("--shared-layout", "--resolution", "0.4%", "--budget", "30s"), 50),
-    "aa-loaded": Scenario(0, (), 50, is_loaded=True),
-    "two": Scenario(TWO_PERCENT, (), 50),
-    "five": Scenario(FIVE_PERCENT, ("--resolution", "2%"), 50),
-    "one": Scenario(ONE_PERCENT, ("--dead-zone", "0%", "--resolution", "0.5%", "--budget", "120s"), 30),
-    "one-layout": Scenario(ONE_PERCENT, ("--shared-layout", "--resolution", "0.3%"), 50),
+    "aa": Scenario((_NONE, _NONE), (), 50),
+    "aa-layout": Scenario((_NONE, _NONE), ("--shared-layout", "--resolution", "0.4%", "--budget", "30s"), 50),
+    "aa-loaded": Scenario((_NONE, _NONE), (), 50, is_loaded=True),
+    "two": Scenario((_NONE, _TWO), (), 50),
+    "five": Scenario((_NONE, _FIVE), ("--resolution", "2%"), 50),
+    "one": Scenario((_NONE, _ONE), ("--dead-zone", "0%", "--resolution", "0.5%", "--budget", "120s"), 30),
+    "harness": Scenario(
+        (f"{_KNOWN}BareLoop", "bench.workloads.productnet:ProductNet"), ("--resolution", "0.4%", "--budget", "180s"), 1
+    ),
+    "one-layout": Scenario((_NONE, _ONE), ("--shared-layout", "--resolution", "0.3%"), 50),
 }
 
 
@@ -70,7 +75,7 @@ class RaceLine(Struct, frozen=True, kw_only=True):
     scenario: str
     started_at: str
     """UTC, ISO 8601."""
-    num_spins: int
+    arms: tuple[str, str]
     exit_code: int
     verdict: str
     reason: str
@@ -114,7 +119,8 @@ def run_race(name: str) -> RaceLine:
     started_at, started = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
     with TemporaryDirectory() as directory, load_machine() if scenario.is_loaded else nullcontext():
         output = Path(directory) / "race"
-        arms = ("--a", "engine=eager", f"{_PLACE}0", "--b", "engine=eager", f"{_PLACE}{scenario.num_spins}")
+        first, second = (("engine=eager", f"workload={place}") for place in scenario.arms)
+        arms = ("--a", *first, "--b", *second)
         rest = ("--quality-seeds", "0", "--seed", str(time.time_ns() % 2**31), "--output", str(output))
         command = (sys.executable, "-m", "bench.race", *arms, "--device", "cpu", *scenario.flags, *rest)
         done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - our own command
@@ -125,7 +131,7 @@ def run_race(name: str) -> RaceLine:
     return RaceLine(
         scenario=name,
         started_at=started_at,
-        num_spins=scenario.num_spins,
+        arms=scenario.arms,
         exit_code=done.returncode,
         verdict=str(contrast.verdict),
         reason=race.ended.reason if race.ended else "none",

@@ -105,8 +105,8 @@ def _weigh_compiling(_run: Run, results: Sequence[CaseResult]) -> Iterator[Advic
             continue
         plain = _find(results, msgspec.structs.replace(result.case, engine="eager"))
         gain = _speed_over(result, plain)
-        ours = result.stages.cold_compile_seconds
-        theirs = plain.stages.cold_compile_seconds if plain else None
+        ours = result.stages.cold_warmup_seconds
+        theirs = plain.stages.cold_warmup_seconds if plain else None
         if gain is None or plain is None or plain.training_seconds is None or ours is None or theirs is None:
             continue
         epoch_seconds = plain.training_seconds.median / plain.case.num_epochs

@@ -94,6 +94,11 @@ def judge_quality(race: Race, arm: int) -> QualityVerdict:
     )
     if not ours or ours.keys() != theirs.keys():
         return QualityVerdict(Quality.NOT_TRAINED)
+    first, other = race.info.plan.arms[0], race.info.plan.arms[arm]
+    if (first.source, first.workload) == (other.source, other.workload) and any(
+        ours[seed].digest != theirs[seed].digest for seed in ours
+    ):
+        return QualityVerdict(Quality.INVALID, "the arms trained on other data, parameters or order (digests differ)")
     for trained in (*theirs.values(), *ours.values()):
         reason = why_invalid(trained)
         if reason is not None:
@@ -190,7 +195,8 @@ def why_stop(
     """
     if num_pairs in LOOKS:
         target = math.log1p(plan.resolution)
-        if all(each is not None and each.half_width <= target for each in estimates):
+        # Of the pairs raced, disturbances may have left too few.
+        if all(each is not None and each.num_pairs >= MIN_PAIRS and each.half_width <= target for each in estimates):
             return "resolved"
         if num_pairs >= MIN_PAIRS_TO_GIVE_UP:
             needed = max(pairs_needed(each, target, plan.alpha) for each in estimates)

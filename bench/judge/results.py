@@ -35,7 +35,7 @@ class CaseResult:
     """Likewise."""
     stages: Stages
     payoff_epochs: float | None
-    """Epochs after which the baseline, which compiles less but trains slower, is caught up with: infinite where it
+    """Epochs after which the baseline, which warms up faster but trains slower, is caught up with: infinite where it
     never is. None for the baseline itself, and where either was not measured."""
     speedup: float | None
     """Over the baseline, from pairs of blocks of the same round; above 1 is faster. None where the baseline is INVALID
@@ -102,7 +102,7 @@ def _judge_case(run: Run, case: Case) -> CaseResult:
 
 
 def _count_payoff_epochs(result: CaseResult, baseline: CaseResult) -> float | None:
-    ours, theirs = result.stages.cold_compile_seconds, baseline.stages.cold_compile_seconds
+    ours, theirs = result.stages.cold_warmup_seconds, baseline.stages.cold_warmup_seconds
     if ours is None or theirs is None or result.training_seconds is None or baseline.training_seconds is None:
         return None
     epochs = count_payoff_epochs(

@@ -17,9 +17,9 @@ class Stages:
     setup_seconds: Summary | None
     first_step_seconds: Summary | None
     """With an empty cache on the disk."""
-    cold_compile_seconds: Summary | None
-    """With an empty cache on the disk; the first step and the warm-up of every engine are in it."""
-    warm_compile_seconds: Summary | None
+    cold_warmup_seconds: Summary | None
+    """From set-up to the first timed epoch with an empty cache on the disk: the first step, compiling, an epoch."""
+    cached_warmup_seconds: Summary | None
     """With what an earlier replicate has compiled."""
     memory_bytes: Summary | None
     """Peak resident memory of the process above what it had before the case was set up."""
@@ -34,8 +34,8 @@ def judge_stages(measurements: Sequence[Measurement]) -> Stages:
     return Stages(
         setup_seconds=summarise([each.setup_seconds for each in started]),
         first_step_seconds=_summarise_present(each.first_step_seconds for each in started if each.is_cold),
-        cold_compile_seconds=summarise([each.compile_seconds for each in started if each.is_cold]),
-        warm_compile_seconds=summarise([each.compile_seconds for each in started if not each.is_cold]),
+        cold_warmup_seconds=summarise([each.compile_seconds for each in started if each.is_cold]),
+        cached_warmup_seconds=summarise([each.compile_seconds for each in started if not each.is_cold]),
         memory_bytes=_summarise_present(
             each.peak_bytes - each.baseline_bytes
             for each in memories

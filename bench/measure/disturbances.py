@@ -31,15 +31,14 @@ class Look:
     gpu_troubles: tuple[str, ...]
 
 
-def make_looker(cores: Sequence[int] | None, gpu_uuids: Mapping[str, str], root: Path = ROOT) -> Callable[[], Look]:
-    """Return what looks at the machine.
+def make_looker(gpu_uuids: Mapping[str, str], root: Path = ROOT) -> Callable[[Sequence[int] | None], Look]:
+    """Return what looks at the machine; its argument are the CPUs that the pair runs on, None for all.
 
     Args:
-        cores: the CPUs that the race runs on; None where that is not known.
         gpu_uuids: name of a device -> its card, of every card that an arm uses.
     """
 
-    def look() -> Look:
+    def look(cores: Sequence[int] | None) -> Look:
         return Look(
             stolen_seconds=collect_core_stolen_seconds(cores, root),
             quota_throttled_seconds=collect_quota_throttled_seconds(root),

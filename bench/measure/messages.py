@@ -24,7 +24,8 @@ class SetUp(Command, tag="set up", frozen=True, kw_only=True):
     cores: tuple[Index, ...] | None = None
     """The CPUs to stay on; None leaves that to the system."""
     cache_directory: Text | None = None
-    """Where compiled code is kept for the other replicates of the case; None leaves torch's own place."""
+    """Where compiled code is kept for the other replicates of the case; None leaves it among what goes
+    with the process that started the worker."""
 
 
 class Explore(Command, tag="explore", frozen=True, kw_only=True):

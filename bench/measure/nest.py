@@ -1,16 +1,17 @@
 """Fresh interpreters for the arms of a race: each draws its own address layout and hash seed.
 
-An arm's process is forked from an interpreter that was started for its pair alone, has imported everything and has run
-nothing. Arms of one source share that interpreter: both then have the same draw of the luck that a layout brings, each
-pair has another, and so the mean over pairs is the same as with an interpreter for each arm, with less scatter.
+An arm's process is forked from an interpreter that was started for its pair alone, has imported torch and has run
+nothing. Arms of one interpreter and one set of variables share it: both then have the same draw of the luck that a
+layout brings, each pair has another, and so the mean over pairs is the same as with an interpreter for each arm, with
+less scatter.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import secrets
-import signal
 import socket
 import subprocess
 import sys
@@ -19,31 +20,14 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-import msgspec
-
 import bench
 from bench.errors import UnavailableError
 from bench.measure.process import WorkerProcess
-from bench.measure.worker import answer, preload, send_output_to
-from bench.records.race import Arm, Source
+from bench.records.race import Arm
 
 CAN_NEST = hasattr(os, "fork")
 _PADDING_BYTES = 4096
 """The stack begins under the environment: a length of its own moves it within a page."""
-
-_BOOT = """
-import sys
-home, tree, log, *places = sys.argv[1:]
-sys.path.insert(0, home)
-import bench  # the measuring is ours, whatever tree the rest comes from
-if tree:
-    sys.path[0] = tree
-else:
-    import productnet
-    del sys.path[0]
-from bench.measure.nest import hatch
-hatch(log, places)
-"""
 
 
 class Nest:
@@ -73,45 +57,45 @@ class Nest:
 
 
 def launch_pair(arms: Sequence[Arm], log_path: Callable[[], Path]) -> list[WorkerProcess]:
-    """Start the processes of a pair, one interpreter for each source; returned in the order of the arms.
+    """Start the processes of a pair, with as few interpreters as they allow; returned in the order of the arms.
 
     Args:
         log_path: names a file for what the processes of an interpreter print.
     Raises:
         UnavailableError: as `open_nest`.
     """
-    groups: dict[bytes, list[int]] = {}
+    groups: dict[object, list[int]] = {}
     for number in random.sample(range(len(arms)), len(arms)):  # which is forked first is left to chance
-        groups.setdefault(msgspec.json.encode(arms[number].source, order="sorted"), []).append(number)
+        groups.setdefault(arms[number].source.interpreter, []).append(number)
     workers: dict[int, WorkerProcess] = {}
     try:
         for numbers in groups.values():
-            places = [arms[number].workload for number in numbers]
-            nested = open_nest(arms[numbers[0]].source, places, log_path())
+            nested = open_nest([arms[number] for number in numbers], log_path())
             workers.update(zip(numbers, nested, strict=True))
-    except UnavailableError:
+    except BaseException:  # an interrupt, too
         for worker in workers.values():
             worker.end()
         raise
     return [workers[number] for number in range(len(arms))]
 
 
-def open_nest(source: Source, places: Sequence[str], log: Path) -> list[WorkerProcess]:
+def open_nest(arms: Sequence[Arm], log: Path) -> list[WorkerProcess]:
     """Start an interpreter and return the workers that it will fork; they are there once they have loaded.
 
     Args:
-        places: "module:name" of what makes the workload of each worker.
+        arms: of one interpreter and one set of variables.
         log: file for whatever they print.
     Raises:
         UnavailableError: where processes can't be forked, or there is no such interpreter.
     """
     if not CAN_NEST:
         raise UnavailableError("races fork the processes of a pair, which this system can't: compare cases in a run")
-    pairs = [socket.socketpair() for _ in places]
+    source = arms[0].source
+    pairs = [socket.socketpair() for _ in arms]
     theirs = [each.fileno() for _, each in pairs]
-    home = str(Path(bench.__file__).parents[1])
-    words = [source.python or sys.executable, "-c", _BOOT, home, source.tree or "", str(log.absolute())]
-    words += [f"{descriptor}={place}" for descriptor, place in zip(theirs, places, strict=True)]
+    home, program = str(Path(bench.__file__).parents[1]), str(Path(__file__).with_name("hatch.py"))
+    hatched = [(descriptor, arm.workload, arm.source.tree or "") for descriptor, arm in zip(theirs, arms, strict=True)]
+    words = [source.python or sys.executable, program, home, str(log.absolute()), json.dumps(hatched)]
     padding = "x" * secrets.randbelow(_PADDING_BYTES)
     try:
         with log.open("ab") as output:
@@ -125,33 +109,11 @@ def open_nest(source: Source, places: Sequence[str], log: Path) -> list[WorkerPr
                 start_new_session=True,  # out of reach of the terminal's Ctrl-C
             )
     except OSError as error:
+        for ours, _ in pairs:
+            ours.close()
         raise UnavailableError(f"interpreter {words[0]} can't be started: {error.strerror}") from error
     finally:
         for _, each in pairs:
             each.close()
     nest = Nest(process)
     return [WorkerProcess(nest, Connection(ours.detach()), log) for ours, _ in pairs]
-
-
-def hatch(log: str, places: Sequence[str]) -> None:
-    """Import everything, fork a worker for each place, and end as the first of them that ends.
-
-    Args:
-        places: "descriptor=module:name" of each worker's pipe and workload.
-    """
-    makers = {int(descriptor): preload(place) for descriptor, _, place in (each.partition("=") for each in places)}
-    for descriptor, make_workload in makers.items():
-        if os.fork() == 0:
-            for other in makers:
-                if other != descriptor:
-                    os.close(other)
-            send_output_to(log)
-            answer(Connection(descriptor), make_workload)
-    for descriptor in makers:
-        os.close(descriptor)
-    _, status = os.wait()
-    code = os.waitstatus_to_exitcode(status)
-    if code < 0:
-        signal.signal(-code, signal.SIG_DFL) if -code not in (signal.SIGKILL, signal.SIGSTOP) else None
-        os.kill(os.getpid(), -code)
-    os._exit(code)

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import pairwise
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
+from multiprocessing.util import get_temp_dir
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar, cast
 
@@ -30,6 +33,8 @@ _EXIT_SECONDS = 5.0
 _LONGEST_WAIT_SECONDS = 1e6
 """The system counts milliseconds in 32 bits."""
 _MAX_REPLY_BYTES = 32 * 2**20
+_TIMEOUT_LINE = re.compile(r"Timeout \([0-9]+:[0-9]{2}:[0-9]{2}(\.[0-9]{6})?\)!$")
+_THREAD_LINE = ("Thread 0x", "Current thread 0x")
 
 FailureKind = Literal["unavailable", "faulty", "crashed", "killed", "timed out", "rubbish"]
 AnyReply = TypeVar("AnyReply", bound=Reply)
@@ -48,6 +53,8 @@ class WorkerError(Exception):
 
 def make_context() -> BaseContext:
     """Return how processes are started here. The server imports torch, and must never run an operator of it."""
+    if os.name != "nt":  # Windows hands on no descriptor by its number
+        _fill_standard_descriptors()
     if sys.platform != "linux":
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
@@ -56,13 +63,44 @@ def make_context() -> BaseContext:
     # Ctrl-C is for the coordinator: the server inherits that it is ignored, also while it still imports.
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        forkserver.ensure_running()
+        with _torch_leaving_no_folder():
+            forkserver.ensure_running()
     except OSError:
         # Its socket lies in TMPDIR, and a socket's path has at most 107 bytes.
         return multiprocessing.get_context("spawn")
     finally:
         signal.signal(signal.SIGINT, handler)
     return context
+
+
+@contextmanager
+def _torch_leaving_no_folder() -> Iterator[None]:
+    """Name a place for compiled code that ends with this process.
+
+    torch._dynamo makes that folder when it is imported, by default one that stays. Not set for longer than a server
+    takes to start: the environment is recorded as the user's.
+    """
+    if "TORCHINDUCTOR_CACHE_DIR" in os.environ:
+        yield
+        return
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = get_temp_dir()
+    try:
+        yield
+    finally:
+        del os.environ["TORCHINDUCTOR_CACHE_DIR"]
+
+
+def _fill_standard_descriptors() -> None:
+    """Open nothing in place of a standard stream that whoever started us has closed, and let processes inherit it.
+
+    In one without standard error Python has none either, and what writes there when a worker hangs can't start.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
+        os.set_inheritable(number, True)
 
 
 class Child(Protocol):
@@ -144,7 +182,7 @@ class WorkerProcess:
             if not self._connection.poll(min(timeout_seconds, _LONGEST_WAIT_SECONDS)):
                 raise WorkerError("timed out", f"no answer within {timeout_seconds:.0f} s")
             answer = self._connection.recv_bytes(_MAX_REPLY_BYTES)
-        except EOFError:
+        except (EOFError, ConnectionResetError):  # the latter where it ended before it had read the command
             raise self._explain_end() from None
         except OSError as error:
             raise WorkerError("rubbish", f"the worker's answer can't be read: {error}") from None
@@ -163,8 +201,9 @@ class WorkerProcess:
         self.process.join(_EXIT_SECONDS)
         code = self.process.exitcode
         last_words = self._last_words()
-        if any(word.startswith("Timeout (") for word in last_words):
-            return WorkerError("timed out", f"hung; it stopped in {_innermost_frame(last_words)}")
+        dump = _find_dump(last_words) if code == 1 else None
+        if dump is not None:
+            return WorkerError("timed out", f"hung; it stopped in {_innermost_frame(dump)}")
         if code is not None and code < 0:
             return WorkerError("killed", f"ended by {_name_signal(-code)}")
         said = f"; its last words: {last_words[-1]}" if last_words else ""
@@ -201,11 +240,20 @@ def _name_signal(number: int) -> str:
         return f"signal {number}"
 
 
-def _innermost_frame(traceback_lines: list[str]) -> str:
-    """Return the frame of the main thread's innermost call from a faulthandler dump (most recent call first)."""
-    main_thread = [
-        number for number, line in enumerate(traceback_lines) if line.startswith(("Thread", "Current thread"))
-    ]
-    if not main_thread or main_thread[-1] + 1 >= len(traceback_lines):
-        return "an unknown place"
-    return traceback_lines[main_thread[-1] + 1].strip()
+def _find_dump(lines: list[str]) -> list[str] | None:
+    """Return what faulthandler writes when a command has taken too long, or None where it has not.
+
+    Its first line follows whatever was printed before it, which may have ended in the middle of a line.
+
+    Source: CPython, Modules/faulthandler.c, format_timeout, faulthandler_thread (which leaves with exit code 1).
+    """
+    for number, (line, following) in enumerate(pairwise(lines)):
+        if _TIMEOUT_LINE.search(line) and following.startswith(_THREAD_LINE):
+            return lines[number + 1 :]
+    return None
+
+
+def _innermost_frame(dump: list[str]) -> str:
+    """Return the frame of the main thread's innermost call: threads come the main one last, calls the latest first."""
+    main_thread = [number for number, line in enumerate(dump) if line.startswith(_THREAD_LINE)][-1]
+    return dump[main_thread + 1].strip() if main_thread + 1 < len(dump) else "an unknown place"

@@ -6,7 +6,7 @@ Source of the design and its constants: docs/method.md, "Race".
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -16,7 +16,7 @@ from bench.measure.clock import Clock
 from bench.measure.disturbances import Look, find_disturbance
 from bench.measure.messages import BlockDone, Judge, Judged, Ready, RunBlock, SetUp
 from bench.measure.process import WorkerError, WorkerProcess
-from bench.measure.race_pace import Pace, choose_pace
+from bench.measure.race_pace import Pace, choose_pace, choose_pair_seconds
 from bench.measure.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from bench.records.journal import Trained, as_text
 from bench.records.race import Fallen, RacePlan, RaceRecord, Round, Seated, StopReason
@@ -60,7 +60,7 @@ class RaceCourse:
 
     Args:
         launch: starts a process for each arm of a pair.
-        look: looks at the machine between rounds.
+        look: looks at the machine and some of its CPUs between rounds.
         clock: for the budget, never for a sample.
         core_sets: the CPUs that all arms of a pair share, one set after the other; none where processes can't be bound.
     """
@@ -70,7 +70,7 @@ class RaceCourse:
         plan: RacePlan,
         launch: LaunchPair,
         journal: Callable[[RaceRecord], None],
-        look: Callable[[], Look],
+        look: Callable[[tuple[int, ...] | None], Look],
         clock: Clock,
         core_sets: Sequence[tuple[int, ...]] = (),
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
@@ -84,6 +84,8 @@ class RaceCourse:
         self.timeouts = timeouts
         self.rounds: list[Round] = []
         self._pace: Pace | None = None
+        self._num_loading = max(1, MAX_LOADING // plan.num_interpreters)
+        """Pairs."""
         self._random = random.Random(plan.seed)  # noqa: S311 - which arm comes first is no secret
 
     def run(self, started: float, on_standing: Callable[[Standing], None]) -> StopReason:
@@ -97,7 +99,7 @@ class RaceCourse:
         try:
             with closing(self._pairs()) as pairs:
                 for pair in pairs:
-                    self._race(pair)
+                    self._race(pair, self.plan.budget_seconds - (self.clock() - started))
                     now, num_pairs = self.clock(), pair.number + 1
                     estimates = self._estimate()
                     on_standing(Standing(num_pairs, estimates, now - started))
@@ -116,7 +118,8 @@ class RaceCourse:
             on_seed: called before each seed with its number, from 0.
         """
         try:
-            for pair in self._pairs(at_once=1):
+            with closing(self._pairs(at_once=1)) as pairs:
+                pair = next(pairs)
                 for seed in range(num_seeds):
                     on_seed(seed)
                     trained = [self._train(pair, arm, seed) for arm in range(len(self.plan.arms))]
@@ -125,7 +128,6 @@ class RaceCourse:
                         for each in trained
                     ):
                         break
-                break
         except _ArmFellError as error:
             self.journal(error.fallen)
 
@@ -135,13 +137,14 @@ class RaceCourse:
 
     def _pairs(self, at_once: int | None = None) -> Generator[Pair]:
         """Load pairs, two interpreters at a time and never while a block is timed; end each once it is done with."""
-        at_once = at_once or max(1, MAX_LOADING // self.plan.num_sources)
+        at_once = at_once or self._num_loading
         waiting: list[tuple[WorkerProcess, ...]] = []
         try:
             for first in count(0, at_once):
                 launched = self.clock()
                 numbers = range(first, first + at_once)
-                waiting += [tuple(self.launch(number)) for number in numbers]
+                for number in numbers:  # one by one, so that those of before end where a launch fails
+                    waiting.append(tuple(self.launch(number)))  # noqa: PERF401
                 for number, workers in zip(numbers, waiting, strict=True):
                     for arm, worker in enumerate(workers):
                         with _naming(number, arm, "start"):
@@ -154,11 +157,15 @@ class RaceCourse:
             for workers in waiting:
                 _end(workers)
 
-    def _race(self, pair: Pair) -> None:
+    def _race(self, pair: Pair, seconds_left: float) -> None:
         cores = self.core_sets[pair.number % len(self.core_sets)] if self.core_sets else None
+        set_up_started = self.clock()
         ready = [self._set_up(pair, arm, cores) for arm in range(len(pair.workers))]
+        start_seconds = self.clock() - set_up_started + pair.load_seconds / self._num_loading
         pace = self._pace = self._pace or choose_pace(
-            [each.pilot_epoch_seconds for each in ready], ready[0].num_steps_per_epoch
+            [each.pilot_epoch_seconds for each in ready],
+            ready[0].num_steps_per_epoch,
+            choose_pair_seconds(seconds_left, start_seconds),
         )
         command = RunBlock(
             kind="train",
@@ -168,7 +175,7 @@ class RaceCourse:
             + self.timeouts.block_factor * pace.num_epochs * max(each.pilot_epoch_seconds for each in ready),
         )
         starts_reversed = self._random.random() < 0.5
-        before = self.look()
+        before = self.look(cores)
         for number in range(pace.num_rounds):
             is_reversed = (number % 2 == 0) == starts_reversed
             order = list(range(len(pair.workers)))
@@ -176,7 +183,8 @@ class RaceCourse:
             for arm in reversed(order) if is_reversed else order:
                 with _naming(pair.number, arm, "race"):
                     done[arm] = pair.workers[arm].request(command, BlockDone)
-            after = self.look()
+            after = self.look(cores)
+            _check_equal_work(pair.number, done)
             each_round = Round(
                 pair=pair.number,
                 round=number,
@@ -241,6 +249,18 @@ def _naming(pair: int, arm: int, stage: str) -> Iterator[None]:
     except WorkerError as error:
         fallen = Fallen(pair=pair, arm=arm, kind=error.kind, stage=stage, reason=as_text(error.reason))
         raise _ArmFellError(fallen) from error
+
+
+def _check_equal_work(pair: int, done: Mapping[int, BlockDone]) -> None:
+    """Refuse to compare blocks of unequal numbers of steps: another tree may cut an epoch otherwise."""
+    for arm, block in sorted(done.items()):
+        with _naming(pair, arm, "race"):
+            if block.num_steps != done[0].num_steps:
+                raise WorkerError(
+                    "rubbish",
+                    f"its block had {block.num_steps} steps, the first arm's {done[0].num_steps}: the arms do not do "
+                    "the same work",
+                )
 
 
 def _end(workers: Sequence[WorkerProcess]) -> None:

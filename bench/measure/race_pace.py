@@ -14,6 +14,9 @@ MIN_WARM_UP_STEPS = 5
 
 PAIR_SECONDS = 2.0
 """How long the rounds of a pair take, roughly; more rounds narrow it less than another pair does."""
+MIN_PAIR_SECONDS = 0.4
+WANTED_PAIRS = 12
+"""In a small budget the pairs are shorter, so that so many fit."""
 MIN_ROUNDS, MAX_ROUNDS = 12, 120
 
 
@@ -27,17 +30,28 @@ class Pace:
     num_rounds: int
 
 
-def choose_pace(epoch_seconds: Sequence[float], num_steps_per_epoch: int) -> Pace:
+def choose_pair_seconds(seconds_left: float, start_seconds: float) -> float:
+    """Choose how long the rounds of a pair take.
+
+    Args:
+        seconds_left: of the budget.
+        start_seconds: what it takes to start a pair.
+    """
+    return min(PAIR_SECONDS, max(MIN_PAIR_SECONDS, seconds_left / WANTED_PAIRS - start_seconds))
+
+
+def choose_pace(epoch_seconds: Sequence[float], num_steps_per_epoch: int, pair_seconds: float = PAIR_SECONDS) -> Pace:
     """Choose how a pair's rounds are cut.
 
     Args:
         epoch_seconds: of each arm, roughly.
+        pair_seconds: how long all rounds of a pair take, roughly.
     """
     fastest = min(epoch_seconds)
     num_epochs = max(1, math.ceil(MIN_BLOCK_SECONDS / fastest), math.ceil(MIN_BLOCK_STEPS / num_steps_per_epoch))
     num_warm_up_epochs = math.ceil(MIN_WARM_UP_STEPS / num_steps_per_epoch)
     round_seconds = (num_epochs + num_warm_up_epochs) * sum(epoch_seconds)
-    num_couples = round(PAIR_SECONDS / round_seconds / 2)
+    num_couples = round(pair_seconds / round_seconds / 2)
     return Pace(num_epochs, num_warm_up_epochs, min(MAX_ROUNDS, max(MIN_ROUNDS, 2 * num_couples)))
 
 

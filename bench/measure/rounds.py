@@ -6,11 +6,10 @@ torch is never imported here, nor in anything that this imports.
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import msgspec
 
+from bench.measure.caches import open_caches
 from bench.measure.clock import HOST_CLOCK, Clock
 from bench.measure.pace import Pace
 from bench.measure.process import WorkerProcess
@@ -64,10 +63,10 @@ def measure(
     ]
     waves = [*untimed, *((plan, members) for members in plan_waves(plan, max_workers))]
     # What one replicate compiles the next finds there: the first is cold, whatever was compiled on this machine before.
-    with TemporaryDirectory(prefix="bench-compiled-") as caches:
+    with open_caches() as caches:
         pace = Pace(clock, [[case for case, _ in members] for _, members in waves])
         for number, (wave_plan, members) in enumerate(waves):
-            wave = Wave(wave_plan, number, len(waves), journal, on_progress, timeouts, pace, Path(caches))
+            wave = Wave(wave_plan, number, len(waves), journal, on_progress, timeouts, pace, caches)
             try:
                 wave.run(members, launch)
             finally:

@@ -51,7 +51,7 @@ class Unusable(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     exit_code: int
     is_present: bool
-    """False where torch finds none of its kind."""
+    """False where torch does not find it."""
 
 
 class Refusal(msgspec.Struct, tag="refusal", frozen=True, kw_only=True):
@@ -100,10 +100,20 @@ def choose_devices(asked: str, survey: Survey) -> list[str]:
     chosen = {"all": working, "auto": working[:1]}.get(asked, [asked] if asked in working else [])
     if not chosen:
         # There is always a CPU: where no device works, its reason is the one to hear.
-        unusable = survey.unusable["cpu" if asked in ("all", "auto") else asked]
+        unusable = _find_unusable("cpu" if asked in ("all", "auto") else asked, survey, working)
         error = FaultyDeviceError if unusable.exit_code == ExitCode.INVALID else UnavailableError
         raise error(unusable.reason)
     return chosen
+
+
+def _find_unusable(name: str, survey: Survey, working: list[str]) -> Unusable:
+    """Say why a device can't be used; a survey of all knows absent kinds, and not each number that may be asked for."""
+    known, kind = (survey.unusable.get(each) for each in (name, name.partition(":")[0]))
+    if known is not None and known.is_present:
+        return known
+    why = f": {kind.reason}" if kind is not None and not kind.is_present else ""
+    reason = f"device {name} is not here{why}; use one of: {', '.join(working)}"
+    return Unusable(reason=reason, exit_code=ExitCode.UNAVAILABLE, is_present=False)
 
 
 def resolve_amp(cases: tuple[Case, ...], survey: Survey) -> tuple[Case, ...]:
@@ -149,13 +159,14 @@ def _survey(asked: str) -> Survey:
         reason = why_absent(kind)
         if reason is not None:
             unusable[kind] = Unusable(reason=reason, exit_code=ExitCode.UNAVAILABLE, is_present=False)
+    present = list_devices()
     # A card that nobody asked for is not woken.
-    for name in list_devices() if asked in ("auto", "all") else [asked]:
+    for name in present if asked in ("auto", "all") else [asked]:
         try:
             device = open_device(name)
             check_timer(device)
         except (DeviceUnavailableError, DeviceFaultError) as error:
-            unusable[name] = Unusable(reason=str(error), exit_code=error.exit_code, is_present=True)
+            unusable[name] = Unusable(reason=str(error), exit_code=error.exit_code, is_present=name in present)
         else:
             devices.append(
                 Accelerator(

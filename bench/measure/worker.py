@@ -86,7 +86,10 @@ def _leave_the_terminal() -> None:
 
 def send_output_to(log: str) -> None:
     """Send whatever is printed in this process to a file."""
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    except FileNotFoundError:
+        sys.exit(1)  # the run was interrupted while this worker started, and its directory of logs is gone
     for standard in (1, 2):
         os.dup2(descriptor, standard)
     os.close(descriptor)

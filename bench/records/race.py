@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta, Struct
 
 from bench.records.case import Case, Count, Index, ShortName
@@ -21,7 +20,7 @@ StopReason = Literal["resolved", "budget", "hopeless", "failed", "interrupted"]
 
 
 class Source(Struct, frozen=True, kw_only=True):
-    """Where an arm's code comes from and what surrounds its process; arms of equal sources may be forked together."""
+    """Where an arm's code comes from, and what surrounds its process."""
 
     python: Text | None = None
     """Another interpreter; None is the one at hand."""
@@ -31,6 +30,11 @@ class Source(Struct, frozen=True, kw_only=True):
     """Another source tree; of a revision, where it was checked out for the race."""
     variables: dict[ShortName, Text] = {}
     """Environment variables of its own."""
+
+    @property
+    def interpreter(self) -> tuple[str | None, tuple[tuple[str, str], ...]]:
+        """What two arms must have in common to be forked from one: the interpreter and its variables."""
+        return self.python, tuple(sorted(self.variables.items()))
 
 
 class Arm(Struct, frozen=True, kw_only=True):
@@ -71,9 +75,14 @@ class RacePlan(Struct, frozen=True, kw_only=True):
             raise ValueError(f"the margin {self.margin} is within the dead zone {self.dead_zone}")
 
     @property
-    def num_sources(self) -> int:
-        """How many interpreters a pair needs: one for each source."""
-        return len({msgspec.json.encode(arm.source, order="sorted") for arm in self.arms})
+    def num_interpreters(self) -> int:
+        """How many interpreters a pair needs."""
+        return len({arm.source.interpreter for arm in self.arms})
+
+    @property
+    def can_share_layout(self) -> bool:
+        """Whether all arms could be forked from the coordinator's own server: none has a source of its own."""
+        return all(arm.source == Source() for arm in self.arms)
 
 
 class RaceInfo(Info, frozen=True, kw_only=True):

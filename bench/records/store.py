@@ -118,7 +118,7 @@ def check_output(output: Path | None) -> None:
         with TemporaryFile(dir=existing):
             """Tried, not asked: /proc says that it can be written."""
     except OSError as error:
-        raise _bad_output(target, error) from error
+        raise bad_output(target, error) from error
 
 
 def create_run(info: Info, output: Path | None, name_parts: tuple[str, ...]) -> RunDirectory:
@@ -131,7 +131,7 @@ def create_run(info: Info, output: Path | None, name_parts: tuple[str, ...]) -> 
         UsageError: when it can't be written.
     """
     try:
-        path = _make_directory(output, name_parts)
+        path = make_directory(output, name_parts)
         # Whoever makes the file owns the directory: two runs with one --output can't write into each other.
         samples = (path / SAMPLES_FILE).open("xb")
         try:
@@ -145,7 +145,7 @@ def create_run(info: Info, output: Path | None, name_parts: tuple[str, ...]) -> 
     except FileExistsError as error:
         raise UsageError(f"--output {output} is in use by another run: name a new directory") from error
     except OSError as error:
-        raise _bad_output(error.filename or output, error) from error
+        raise bad_output(error.filename or output, error) from error
 
 
 def read_run(path: Path) -> Run:
@@ -155,7 +155,7 @@ def read_run(path: Path) -> Run:
         InvalidFileError: when a file is missing, damaged, of a newer schema, or holds nothing; the message names file,
             line and field.
     """
-    info = _read_info(path / INFO_FILE, RunInfo)
+    info = read_info(path / INFO_FILE, RunInfo)
     records, warnings = _read_records(path / SAMPLES_FILE, cast("type[Record]", Record))
     try:
         return assemble_run(info, records, warnings)
@@ -171,7 +171,7 @@ def read_race(path: Path) -> Race:
     Raises:
         InvalidFileError: as `read_run`.
     """
-    info = _read_info(path / RACE_FILE, RaceInfo)
+    info = read_info(path / RACE_FILE, RaceInfo)
     records, warnings = _read_records(path / SAMPLES_FILE, cast("type[RaceRecord]", RaceRecord))
     try:
         return assemble_race(info, records, warnings)
@@ -179,7 +179,8 @@ def read_race(path: Path) -> Race:
         raise InvalidFileError(f"{path / SAMPLES_FILE}: {error}") from error
 
 
-def _read_info(path: Path, kind: type[AnyInfo]) -> AnyInfo:
+def read_info(path: Path, kind: type[AnyInfo]) -> AnyInfo:
+    """Read what stands at the head of a directory, or raise InvalidFileError."""
     try:
         content = path.read_bytes()
         schema = msgspec.json.decode(content, type=_SchemaOnly).schema
@@ -222,13 +223,14 @@ def _read_records(path: Path, kind: type[AnyRecord]) -> tuple[list[AnyRecord], t
     return records, warnings
 
 
-def _make_directory(output: Path | None, name_parts: tuple[str, ...]) -> Path:
+def make_directory(output: Path | None, name_parts: tuple[str, ...]) -> Path:
+    """Make the directory asked for, or one with a name of its own under `results/`; an OSError is the caller's."""
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
         return output
     parts = [re.sub(r"[^A-Za-z0-9.-]+", "-", part).strip(".-")[:40].rstrip(".-") for part in name_parts]
     name = "_".join(part for part in parts if part) or "run"
-    for suffix in ("", *(f"_{number}" for number in range(2, 100))):
+    for suffix in ("", *(f"_{number}" for number in range(2, 101))):
         path = Path("results") / f"{name}{suffix}"
         try:
             path.mkdir(parents=True)
@@ -238,7 +240,8 @@ def _make_directory(output: Path | None, name_parts: tuple[str, ...]) -> Path:
     raise UsageError(f"results/{name} exists a hundred times: remove some, or name a directory with --output")
 
 
-def _bad_output(target: object, error: OSError) -> UsageError:
+def bad_output(target: object, error: OSError) -> UsageError:
+    """Make the error of an output that can't be written."""
     return UsageError(f"output {target} can't be written: {error.strerror}; name another with --output")
 
 

@@ -7,6 +7,7 @@ import re
 from productnet.door import printable
 
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_\[\]<>#!|~@&])")
+_BACKTICKS = re.compile(r"`+")
 _FORMULA_START = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -18,6 +19,12 @@ def for_terminal(text: str) -> str:
 def for_markdown(text: str) -> str:
     """Escape what Markdown or HTML would take for markup, a table border or a mention."""
     return _MARKDOWN_SPECIAL.sub(r"\\\1", for_terminal(text)).replace("\\<", "&lt;").replace("\\&", "&amp;")
+
+
+def code_block(text: str) -> list[str]:
+    """Return the lines of a block of code, in which nothing is markup; text that holds a fence gets a longer one."""
+    fence = "`" * max(3, 1 + max(map(len, _BACKTICKS.findall(text)), default=0))
+    return [f"{fence}sh", for_terminal(text), fence]
 
 
 def for_csv(text: str) -> str:

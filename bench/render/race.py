@@ -91,17 +91,21 @@ def _describe_contrast(race: Race, contrast: Contrast) -> Iterator[str]:
     plan, found = race.info.plan, contrast.estimate
     ours, theirs = plan.arms[contrast.arm].label, plan.arms[0].label
     if found is None:
-        yield f"{ours} against {theirs}: {contrast.verdict}, no pair of processes was raced to its end"
-        return
-    yield (
-        f"{ours} against {theirs}: {contrast.verdict}: {_explain(plan, contrast.verdict, found)}; time ratio "
-        f"{ratio_of(found)}, {found.num_pairs} pairs, {100 * (1 - plan.alpha):g} % interval{_for_layout(plan)}"
-    )
+        is_disturbed = any(each.disturbance for each in race.rounds)
+        why = "has enough undisturbed rounds" if is_disturbed else "was raced to its end"
+        yield f"{ours} against {theirs}: {contrast.verdict}, no pair of processes {why}"
+    else:
+        yield (
+            f"{ours} against {theirs}: {contrast.verdict}: {_explain(plan, contrast.verdict, found)}; time ratio "
+            f"{ratio_of(found)}, {_pairs(found.num_pairs)}, {100 * (1 - plan.alpha):g} % interval{_for_layout(plan)}"
+        )
     if contrast.verdict is Verdict.UNSTABLE:
         yield (
             f"  {disturbed_share(race.rounds):.0%} of the rounds were disturbed, more than {MAX_DISTURBED_SHARE:.0%}: "
             f"{', '.join(sorted({each.disturbance for each in race.rounds if each.disturbance}))}"
         )
+    if found is None:
+        return
     if contrast.verdict is Verdict.INCONCLUSIVE:
         yield f"  {_advise_more(race, found)}"
     quality = contrast.quality
@@ -154,8 +158,12 @@ def _describe_end(race: Race) -> str:
         return "PARTIAL: the race was killed; what is shown was measured before."
     reason: StopReason = race.ended.reason
     pairs = len({each.pair for each in race.rounds})
-    took = f"{pairs} pairs, {len(race.rounds)} rounds and {duration(race.ended.seconds)}"
+    took = f"{_pairs(pairs)}, {len(race.rounds)} rounds and {duration(race.ended.seconds)}"
     return f"Stopped after {took}: {_STOPPED[reason]}."
+
+
+def _pairs(number: int) -> str:
+    return f"{number} pair{'s' if number != 1 else ''}"
 
 
 def list_race_files(race: Race, contrasts: Sequence[Contrast]) -> dict[str, str]:

@@ -53,11 +53,10 @@ def _make_tables(run: Run, results: Sequence[CaseResult]) -> dict[str, Table]:
         "throughput": make_throughput_table(results),
         "phases": make_phases_table(results),
         "stages": make_stages_table(results),
+        "data": make_data_table(results),
+        "queue": make_queue_table(results),
     }
-    if any(result.data_parts for result in results):
-        tables["data"] = make_data_table(results)
-    if any(result.queue_split for result in results):
-        tables["queue"] = make_queue_table(results)
+    tables = {name: table for name, table in tables.items() if table.says_something}
     failures = [*find_reference_failures(run), *(failed for result in results for failed in result.failures)]
     if failures:
         tables["failures"] = make_failures_table(failures)

@@ -69,6 +69,11 @@ class Table:
     rows: tuple[tuple[Value, ...], ...]
     notes: tuple[str, ...] = ()
 
+    @property
+    def says_something(self) -> bool:
+        """Whether anything was measured that it shows: a number, not names or a count of none alone."""
+        return any(value and column.show is not None for row in self.rows for column, value in _cells(self, row))
+
 
 def brief(table: Table) -> Table:
     """Return the table without its columns of detail."""

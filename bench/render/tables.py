@@ -67,8 +67,8 @@ def make_stages_table(results: Sequence[CaseResult]) -> Table:
         CASE,
         Column("set-up\n(ms)", "setup_seconds", milliseconds, has_spread=True),
         Column("first step,\ncold (ms)", "first_step_seconds", milliseconds, has_spread=True),
-        Column("compile,\ncold (ms)", "cold_compile_seconds", milliseconds, has_spread=True),
-        Column("compile,\nwarm (ms)", "warm_compile_seconds", milliseconds, has_spread=True),
+        Column("warm-up,\ncold (ms)", "cold_warmup_seconds", milliseconds, has_spread=True),
+        Column("warm-up,\ncached (ms)", "cached_warmup_seconds", milliseconds, has_spread=True),
         Column("pays off after\n(epochs)", "payoff_epochs", whole),
         Column("memory\n(MiB)", "memory_bytes", mebibytes, has_spread=True),
         Column("on device\n(MiB)", "device_memory_bytes", mebibytes, has_spread=True, is_detail=True),
@@ -78,8 +78,8 @@ def make_stages_table(results: Sequence[CaseResult]) -> Table:
             result.case.name,
             result.stages.setup_seconds,
             result.stages.first_step_seconds,
-            result.stages.cold_compile_seconds,
-            result.stages.warm_compile_seconds,
+            result.stages.cold_warmup_seconds,
+            result.stages.cached_warmup_seconds,
             _describe_payoff(result),
             result.stages.memory_bytes,
             result.stages.device_memory_bytes,
@@ -91,11 +91,11 @@ def make_stages_table(results: Sequence[CaseResult]) -> Table:
         columns,
         rows,
         (
-            "Pays off: epochs until the first case, which compiles less and trains slower, is caught up with; at most "
-            "those of the training.",
-            "Set-up: drawing data, model, transfer. Compile: from there to the first timed epoch; the first step, "
-            "compiling, capturing and a warm-up epoch are in it. Cold: nothing was compiled before; warm: a later "
-            "replicate, which finds it on the disk.",
+            "Warm-up: from set-up to the first timed epoch: the first step, what the engine compiles or captures (most "
+            "do neither: milliseconds), an epoch. Pays off: epochs until the first case, which warms up faster and "
+            "trains slower, is caught up with; at most those of the training.",
+            "Set-up: drawing data, model, transfer. Cold: nothing was compiled before; cached: a later replicate, "
+            "which finds on the disk what was.",
             f"Memory: the most resident memory above what Python and torch had before. {BRACKETS}",
         ),
     )

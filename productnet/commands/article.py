@@ -7,6 +7,7 @@ from pathlib import Path
 
 from productnet.commands.output import check_file, naming_output
 from productnet.config import TrainConfig
+from productnet.door import leaving_at_once
 from productnet.exit_code import ExitCode
 
 NAME = "import"
@@ -31,8 +32,9 @@ def run(arguments: Namespace) -> int:
     output = Path(arguments.output)
     config = TrainConfig(seed=arguments.seed)
     check_file("output", output)
-    from productnet.article import import_article
-    from productnet.checkpoint import save_checkpoint
+    with leaving_at_once(arguments.parser.prog):
+        from productnet.article import import_article
+        from productnet.checkpoint import save_checkpoint
 
     checkpoint = import_article(Path(arguments.checkpoint), config)
     with naming_output("output", output):

@@ -8,7 +8,15 @@ from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from productnet.commands.output import add_json_flag, check_json, list_versions, make_say, write_json
+from productnet.commands.output import (
+    add_json_flag,
+    check_json,
+    list_versions,
+    make_say,
+    warn_of_passed_over,
+    write_json,
+)
+from productnet.door import leaving_at_once
 from productnet.errors import CheckpointError, DivergedError
 from productnet.exit_code import ExitCode
 
@@ -44,20 +52,24 @@ def add_flags(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Judge the network of a checkpoint on its training samples, drawn again, and on samples that it never saw."""
     check_json(arguments.json)
-    import torch
+    with leaving_at_once(arguments.parser.prog):
+        import torch
 
     from productnet.checkpoint import load_checkpoint
     from productnet.data import draw_heldout_data
     from productnet.device import open_device
     from productnet.evaluate import evaluate
+    from productnet.memory import naming_memory
 
     checkpoint = load_checkpoint(Path(arguments.checkpoint))
     # As in its training, so that the figures are the same to the last bit.
     torch.set_num_threads(checkpoint.config.num_threads)
     device = open_device(arguments.device)
+    warn_of_passed_over(arguments.parser.prog, device)
     model = checkpoint.make_model().to(device.torch_device)
-    training = evaluate(model, _draw_training_data_again(arguments.checkpoint, checkpoint))
-    heldout = evaluate(model, draw_heldout_data(checkpoint.config, checkpoint.statistics))
+    with naming_memory(checkpoint.config):
+        training = evaluate(model, _draw_training_data_again(arguments.checkpoint, checkpoint))
+        heldout = evaluate(model, draw_heldout_data(checkpoint.config, checkpoint.statistics))
     record = _make_record(arguments.checkpoint, checkpoint, device, training, heldout)
     make_say(arguments.json)(_tabulate(checkpoint, training, heldout))
     if arguments.json is not None:

@@ -24,8 +24,8 @@ class Keeping:
     an earlier one. Until then they stay.
 
     Args:
-        save: folder for best.safetensors, last.safetensors and recipe.toml, or None.
-        log: folder for losses.csv, or None.
+        save: folder for best.safetensors, last.safetensors and recipe.toml, or None; it exists.
+        log: folder for losses.csv, or None; it exists.
     Raises:
         ConfigError: when one can't be written; so do the methods.
     """
@@ -36,12 +36,8 @@ class Keeping:
         self._config = config
         self._recipe_path: Path | None = None
         if save is not None:
-            with naming_output(SAVE, save):
-                save.mkdir(parents=True, exist_ok=True)
             self._checkpoints = CheckpointKeeper(save)
         if log is not None:
-            with naming_output(LOG, log):
-                log.mkdir(parents=True, exist_ok=True)
             self._log("epoch,mean_loss\n", mode="w")
 
     @property

@@ -11,8 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from productnet.door import printable, tell
 from productnet.errors import ConfigError
+
+if TYPE_CHECKING:
+    from productnet.device import Device
 
 Say = Callable[[str], None]
 
@@ -26,15 +31,13 @@ def add_json_flag(parser: ArgumentParser) -> None:
 
 def make_say(json_target: str | None) -> Say:
     """Return what shows a line to a person: on standard output, unless that is for JSON alone."""
-
-    def say(line: str) -> None:
-        print(line, file=sys.stderr if json_target == "-" else sys.stdout)
-
-    return say
+    return tell if json_target == "-" else print
 
 
 def check_json(target: str | None) -> None:
-    """Refuse a file for --json that can't be written."""
+    """Refuse a place for --json that can't be written."""
+    if target == "-" and sys.__stdout__ is None:
+        raise ConfigError("--json", "- can't be written: standard output is closed; open it, or name a file")
     if target not in (None, "-"):
         check_file("--json", Path(str(target)))
 
@@ -68,6 +71,12 @@ def naming_output(flag: str, path: Path | str) -> Iterator[None]:
         yield
     except OSError as error:
         raise ConfigError(flag, f"{path} can't be written: {error.strerror}; name another place") from error
+
+
+def warn_of_passed_over(prog: str, device: Device) -> None:
+    """Say which devices were passed over for this one, and why: a faulty card must not cost time in silence."""
+    if device.passed_over:
+        tell(f"{prog}: warning: {printable('; '.join(device.passed_over))}; device {device.name} is used instead")
 
 
 def write_json(target: str, record: object) -> None:

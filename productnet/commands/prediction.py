@@ -7,7 +7,9 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
+from productnet.commands.output import warn_of_passed_over
 from productnet.config import LARGEST_FLOAT32
+from productnet.door import leaving_at_once
 from productnet.errors import ConfigError
 from productnet.exit_code import ExitCode
 
@@ -35,7 +37,8 @@ def run(arguments: Namespace) -> int:
         raise ConfigError("numbers", f"are {len(numbers)}: give pairs, say 3 4")
     pairs = list(zip(numbers[::2], numbers[1::2], strict=True))
 
-    import torch
+    with leaving_at_once(arguments.parser.prog):
+        import torch
 
     from productnet.checkpoint import load_checkpoint
     from productnet.device import open_device
@@ -43,6 +46,7 @@ def run(arguments: Namespace) -> int:
 
     checkpoint = load_checkpoint(Path(arguments.checkpoint))
     device = open_device(arguments.device)
+    warn_of_passed_over(arguments.parser.prog, device)
     model = checkpoint.make_model().to(device.torch_device)
     learned = multiply(model, torch.tensor(pairs, dtype=torch.float32), checkpoint.statistics).tolist()
     rows = [

@@ -9,16 +9,24 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from productnet.commands.output import Say, add_json_flag, check_folder, check_json, list_versions, make_say, write_json
+from productnet.commands.output import (
+    Say,
+    add_json_flag,
+    check_folder,
+    check_json,
+    list_versions,
+    make_say,
+    warn_of_passed_over,
+    write_json,
+)
 from productnet.commands.progress import show_progress
 from productnet.config import TrainConfig, make_config
+from productnet.door import leaving_at_once
 from productnet.errors import ConfigError, DivergedError
 from productnet.exit_code import ExitCode
 from productnet.registry import AMP, BATCHINGS, ENGINES, PRECISIONS
 
 if TYPE_CHECKING:
-    import torch._dynamo  # noqa: F401 - torch's first optimizer imports it: a second that is no set-up
-
     from productnet.commands.keeping import Keeping
     from productnet.train import Training, TrainResult
 
@@ -75,8 +83,14 @@ def run(arguments: Namespace) -> int:
     for flag, folder in (("--save", save), ("--log", log)):
         if folder is not None:
             check_folder(flag, folder)
+    with leaving_at_once(arguments.parser.prog):
+        import torch._dynamo  # noqa: F401 - torch's first optimizer imports it: a second that is no set-up
     say = make_say(arguments.json)
-    result, record, kept = _train(config, say, save, log)
+    from productnet.memory import naming_memory, try_memory
+
+    with naming_memory(config):
+        try_memory(config)
+        result, record, kept = _train(config, arguments.parser.prog, say, save, log)
     _say_samples(result, say)
     if kept:
         say(f"\nKept: {', '.join(map(str, kept))}")
@@ -107,23 +121,26 @@ def read_config(arguments: Namespace) -> TrainConfig:
 
 
 def _train(
-    config: TrainConfig, say: Say, save: Path | None, log: Path | None
+    config: TrainConfig, prog: str, say: Say, save: Path | None, log: Path | None
 ) -> tuple[TrainResult, dict[str, object], list[Path]]:
     """Train, and return the result, its record (the same and the stages, ready for JSON), and the files kept."""
-    from productnet.commands.keeping import Keeping
+    from productnet.commands.claim import claim_folders
+    from productnet.commands.keeping import LOG, SAVE, Keeping
     from productnet.model import describe_network
     from productnet.train import Training
 
     started = perf_counter()
     training = Training(config)
     set_up = perf_counter()
-    say(describe_network(config.layer_sizes))
+    warn_of_passed_over(prog, training.device)
+    say(f"{describe_network(config.layer_sizes)}; on {training.device.name} ({training.device.model_name})")
     preparing = perf_counter()
     training.prepare()
     prepared = perf_counter()
-    keeping = Keeping(config, save, log)
-    train_seconds = _run_epochs(training, say, keeping)
-    kept = keeping.write()
+    with claim_folders({SAVE: save, LOG: log}):
+        keeping = Keeping(config, save, log)
+        train_seconds = _run_epochs(training, say, keeping)
+        kept = keeping.write()
     result = training.result()
     if result.has_diverged:
         raise DivergedError(
@@ -193,6 +210,10 @@ def _say_samples(result: TrainResult, say: Say) -> None:
         f"\n{result.config.num_heldout_samples} samples that it never saw: "
         f"R squared {heldout.r_squared:.6f}, RMSE {heldout.rmse:.4f}, largest error {heldout.largest_error:.4f}"
     )
+    if result.num_skipped_steps:
+        num_steps = result.config.num_epochs * result.config.num_steps_per_epoch
+        skipped = f"{result.num_skipped_steps} of {num_steps} steps"
+        say(f"{skipped} updated nothing: their scaled gradients overflowed float16")
 
 
 def _parse_widths(text: str) -> tuple[int, ...]:

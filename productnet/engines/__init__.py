@@ -35,6 +35,12 @@ class Engine(Protocol):
     def optimizer_state(self) -> Iterable[torch.Tensor]:
         """Return the optimizer's moments, to see where they are; none before the first step."""
 
+    def num_updates(self) -> int:
+        """Return how often the optimizer has updated the parameters since the start, exactly up to 2**24.
+
+        Synchronizes: where the optimizer keeps its count on the device.
+        """
+
     def restart(self) -> None:
         """Forget the optimizer's state; the caller puts the parameters back."""
 

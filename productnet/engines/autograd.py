@@ -95,6 +95,10 @@ class AutogradEngine:
         for state in self.optimizer.state.values():
             yield from (state[name] for name in ("exp_avg", "exp_avg_sq"))
 
+    def num_updates(self) -> int:
+        """Return Adam's own count, a float32: a step that the gradient scaler skips is not in it."""
+        return int(max((state["step"].item() for state in self.optimizer.state.values()), default=0))
+
     def _cut_step(self) -> Step:
         network, optimizer = self.network, self.optimizer
         scaler = self._arithmetic.make_scaler()

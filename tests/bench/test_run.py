@@ -15,11 +15,14 @@ import pytest
 
 from bench import arguments
 from bench import run as door
+from bench.errors import BenchError, FaultyDeviceError, UnavailableError
 from bench.judge.results import judge_run
+from bench.measure.survey import Unusable
 from bench.records.store import read_run
 from tests.bench.measure.fakes import MISBEHAVING
 from tests.bench.measure.test_environment import make_survey
 from tests.bench.runs import make_case, make_failed, make_run, make_training
+from tests.systems import posix_only
 
 COMMAND = (sys.executable, "-m", "bench.run")
 ROOT = Path(__file__).parents[2]
@@ -37,6 +40,7 @@ def fake_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A machine whose workers need no torch, and do wrong what the engine's name says."""
     monkeypatch.setattr("bench.measure.survey.take_survey", lambda _asked: make_survey("cpu"))
     monkeypatch.setattr("bench.records.plan.NUM_ROUNDS", 2)
+    monkeypatch.setattr("bench.run.interrupt_once", lambda: None)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -62,6 +66,7 @@ def call_here(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
         (("--epochs", "0"), 2, ("0", "at least 1")),
         (("--epochs", "many"), 2, ("many",)),
         (("--replicates", "0"), 2, ("0", "at least 1")),
+        (("--replicates", "1001"), 2, ("1001", "at most 1000")),
         (("--threads", "-1"), 2, ("-1", "at least 1")),
         (("--seed", "-1"), 2, ("-1", "at least 0")),
         (("--quality-margin", "1"), 2, ("'1'", "above 1")),
@@ -69,7 +74,7 @@ def call_here(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
         (("--quality-margin", "inf"), 2, ("'inf'", "above 1")),
         (("--quality-margin", "wide"), 2, ("'wide'", "above 1")),
         (("--label", "../up"), 2, ("../up", "letters")),
-        (("--output", "/proc/version/x"), 2, ("/proc/version/x", "--output")),
+        pytest.param(("--output", "/proc/version/x"), 2, ("/proc/version/x", "--output"), marks=posix_only),
         (("--bogus",), 2, ("--bogus", "--help")),
     ],
 )
@@ -101,6 +106,7 @@ def test_a_list_of_cases_asks_no_device(tmp_path: Path) -> None:
         "cuda:1/reference/manual",
         "cuda:1/reference/dataloader",
     ]
+    assert answer.stderr == "No device was asked: which of these it can do is known when they run.\n"
     assert not list(tmp_path.iterdir())
 
 
@@ -243,6 +249,7 @@ class _Recipe:
     seed = 1
 
 
+@posix_only
 def test_an_interrupt_keeps_what_was_measured_marks_it_partial_and_is_exit_130(tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     command = (*COMMAND, "--device", "cpu", "--engine", "eager", "--batching", "manual", "--output", "r")
@@ -250,12 +257,15 @@ def test_an_interrupt_keeps_what_was_measured_marks_it_partial_and_is_exit_130(t
         command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     samples = tmp_path / "r" / "samples.jsonl"
+    block = b'"type":"block","case":"cpu/eager/manual"'
     deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and not (samples.exists() and b'"block"' in samples.read_bytes()):
+    while time.monotonic() < deadline and not (samples.exists() and block in samples.read_bytes()):
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
+    assert "Traceback" not in err
     assert "PARTIAL" in out
     assert "PARTIAL" in (tmp_path / "r" / "throughput.md").read_text()
     stored = read_run(tmp_path / "r")
@@ -270,3 +280,27 @@ def test_the_doctor_shows_this_machine_and_writes_nothing(tmp_path: Path) -> Non
     assert "  cpu        CPU" in answer.stdout
     assert "undo: export OMP_NUM_THREADS=3" in answer.stdout
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("exit_code", "expected"), [(3, UnavailableError), (5, FaultyDeviceError)])
+def test_the_doctor_shows_this_machine_and_then_refuses_a_named_device_that_is_absent_or_faulty(
+    fake_machine: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    exit_code: int,
+    expected: type[BenchError],
+) -> None:
+    card = Unusable(reason="device cuda is not well", exit_code=exit_code, is_present=exit_code == 5)
+    monkeypatch.setattr("bench.measure.survey.take_survey", lambda _asked: make_survey(cuda=card))
+    with pytest.raises(expected, match="device cuda is not well") as caught:
+        call_here(monkeypatch, "--info", "--device", "cuda")
+    assert caught.value.exit_code == exit_code
+    assert "  cuda       not usable: device cuda is not well" in capsys.readouterr().out
+
+
+def test_the_doctor_minds_no_absent_device_that_nobody_named(
+    fake_machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    absent = Unusable(reason="built without CUDA", exit_code=3, is_present=False)
+    monkeypatch.setattr("bench.measure.survey.take_survey", lambda _asked: make_survey("cpu", cuda=absent))
+    assert call_here(monkeypatch, "--info") == 0

@@ -213,7 +213,9 @@ def test_auto_passes_over_a_device_that_is_listed_but_fails_at_its_first_work(
 
     pretend(mps=True)
     monkeypatch.setattr(torch, "full", fail_on_mps)
-    assert open_device("auto").name == "cpu"
+    reason = "device mps fails at its first work: MPS backend out of memory; others: cpu"
+    assert open_device("auto") == Device("cpu", "CPU", None, passed_over=(reason,))
+    assert open_device("cpu").passed_over == ()
 
 
 def test_a_device_that_fails_without_a_word_is_unavailable_too(

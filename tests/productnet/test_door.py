@@ -28,8 +28,8 @@ ROOT = Path(productnet.__file__).parents[1]
 
 @pytest.fixture(autouse=True)
 def _signals_as_before() -> Iterator[None]:
-    # Ignored, so that a door without a handler fails its test and does not end the whole session.
-    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # A door without a handler then fails its test and does not end the whole session.
+    before = signal.signal(signal.SIGTERM, lambda _number, _frame: None)
     yield
     signal.signal(signal.SIGTERM, before)
 
@@ -131,6 +131,41 @@ def test_a_request_to_terminate_is_an_interrupt(capfd: pytest.CaptureFixture[str
 
     assert _leave(main) == 130
     assert capfd.readouterr() == ("", "prog: interrupted\n")
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_request_to_end_that_was_switched_off_stays_so(name: str) -> None:
+    if not hasattr(signal, name):
+        pytest.skip(f"this system has no {name}")
+    program = f"""
+import signal
+from productnet.door import leaving_at_once, run_door
+def main():
+    with leaving_at_once("prog"):
+        signal.raise_signal(signal.{name})
+    signal.raise_signal(signal.{name})
+    return 7
+signal.signal(signal.{name}, signal.SIG_IGN)
+run_door("prog", main, ())
+"""
+    assert _run_elsewhere(program).returncode == 7
+    assert _run_elsewhere(program.replace("SIG_IGN", "SIG_DFL")).returncode == 130
+
+
+def test_after_the_import_of_torch_an_interrupt_is_for_the_command_again() -> None:
+    program = """
+import signal
+from productnet.door import leaving_at_once, run_door
+def main():
+    with leaving_at_once("prog"):
+        pass
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        return 7
+run_door("prog", main, ())
+"""
+    assert _run_elsewhere(program).returncode == 7
 
 
 def test_an_exit_within_the_command_keeps_its_code(capfd: pytest.CaptureFixture[str]) -> None:
@@ -236,6 +271,41 @@ def test_an_output_that_takes_nothing_is_no_bug_of_ours(target: str, code: int) 
 def test_an_error_that_can_not_be_said_keeps_its_exit_code() -> None:
     command = f"{shlex.quote(sys.executable)} -m bench.run --device gpu 2> /dev/full"
     assert subprocess.run(command, shell=True, cwd=Path(__file__).parents[2], check=False).returncode == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("size", [1, 100_000])
+@pytest.mark.parametrize("file", ["stdout", "another"])
+def test_a_full_disk_is_that_of_standard_output_only_where_it_is(file: str, size: int) -> None:
+    program = f"""
+import sys
+from productnet.door import run_door
+def main():
+    file = sys.stdout if "{file}" == "stdout" else open("/dev/full", "w")
+    file.write("x" * {size})
+    file.flush()
+run_door("prog", main, ())
+"""
+    target = Path("/dev/full" if file == "stdout" else os.devnull)
+    with target.open("w", encoding="utf-8") as stdout:
+        done = subprocess.run(
+            [sys.executable, "-c", program], cwd=ROOT, stdout=stdout, stderr=subprocess.PIPE, check=False
+        )
+    if file == "stdout":
+        complaint = b"prog: standard output can't be written: No space left on device; send it somewhere else\n"
+        assert (done.returncode, done.stderr) == (2, complaint)
+    else:
+        assert done.returncode == 70
+        assert b"standard output" not in done.stderr
+        assert b"OSError: [Errno 28] No space left on device" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_bug_that_can_not_be_told_keeps_its_exit_code() -> None:
+    program = "from productnet.door import run_door; run_door('prog', lambda: 1 // 0, ())"
+    with Path("/dev/full").open("w", encoding="utf-8") as stderr:
+        done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, stderr=stderr, check=False)
+    assert done.returncode == 70
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes of a shell")

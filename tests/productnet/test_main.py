@@ -12,8 +12,10 @@ import productnet
 ROOT = Path(productnet.__file__).parents[1]
 
 
-def _run_without_torch(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    (folder / "torch.py").write_text("raise ImportError('torch was imported')", encoding="utf-8")
+def _run_without_torch(
+    folder: Path, *words: str, torch: str = "raise ImportError('torch was imported')"
+) -> subprocess.CompletedProcess[str]:
+    (folder / "torch.py").write_text(torch, encoding="utf-8")
     return subprocess.run(
         [sys.executable, "-m", "productnet", *words],
         cwd=folder,
@@ -54,3 +56,29 @@ def test_help_needs_no_torch(tmp_path: Path, command: str) -> None:
     assert f"python -m productnet {command}" in done.stdout
     assert done.stderr == ""
     assert command in _run_without_torch(tmp_path, "--help").stdout
+
+
+_STUBBORN_TORCH = """
+import signal, sys
+try:
+    signal.raise_signal(signal.SIGINT)
+except BaseException as error:
+    raise ImportError("numpy can't be imported") from error
+"""
+"""An import that turns an interrupt into something else, as real ones have done."""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("train",),
+        ("evaluate", "trained.safetensors"),
+        ("predict", "3", "4", "--checkpoint", "trained.safetensors"),
+        ("import", "simpleNN.pth", "trained.safetensors"),
+    ],
+)
+def test_an_interrupt_while_torch_is_imported_is_one_line_and_130(tmp_path: Path, words: tuple[str, ...]) -> None:
+    done = _run_without_torch(tmp_path, *words, torch=_STUBBORN_TORCH)
+    assert done.returncode == 130
+    assert done.stdout == ""
+    assert done.stderr == f"python -m productnet {words[0]}: interrupted\n"

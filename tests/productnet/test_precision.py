@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from productnet.batching import ManualBatching
 from productnet.config import TrainConfig
 from productnet.device import Device
 from productnet.engines.autograd import AutogradEngine
@@ -62,6 +63,34 @@ def test_a_step_whose_scaled_gradients_overflow_is_left_out_and_the_scale_falls(
     step.backward(step.forward((inputs, targets * 1e6)))
     step.optimize()
     assert all(torch.equal(*pair) for pair in zip(training.model.parameters(), before, strict=True))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_steps_that_are_left_out_are_counted(engine: str) -> None:
+    training = Training(replace(SMALL, precision="fp16", engine=engine))
+    targets = training.data.targets.clone()
+    assert isinstance(training.batching, ManualBatching)
+    training.batching.targets *= 1e6
+    training.train(3)
+    assert training.result().num_skipped_steps == 12
+    training.batching.targets /= 1e6
+    assert torch.allclose(training.batching.targets, targets)
+    training.train(2)
+    assert training.result().num_skipped_steps == 12
+    training.restart()
+    training.train(1)
+    # The very first step: 65,536, the scale that torch begins with, is too much for it.
+    assert training.result().num_skipped_steps == 1
+
+
+def test_steps_beyond_what_float32_counts_are_not_told_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    training = Training(replace(SMALL, precision="fp16"))
+    training.train(1)
+    training.epoch_losses = [0.0] * (2**22 + 1)
+    monkeypatch.setattr(training, "_digest", str)
+    assert training.result().num_skipped_steps is None
+    training.arithmetic = Arithmetic("bf16", "cpu")
+    assert training.result().num_skipped_steps == 0
 
 
 def test_amp_is_bf16_on_a_cpu_and_the_result_says_so() -> None:
@@ -151,6 +180,20 @@ def test_a_training_on_another_device_is_caught() -> None:
     training.train(1)
     training.device = Device("meta", "nowhere", None)
     with pytest.raises(DeviceFaultError, match=r"parameter .* on cpu, where torch.float32 on meta was asked for"):
+        check_placement(training)
+
+
+@pytest.mark.parametrize("number", [0, 1, 3])
+@pytest.mark.parametrize("part", ["features", "targets"])
+def test_any_batch_of_another_type_is_caught(number: int, part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    training = Training(SMALL)
+    training.train(1)
+    batches = [list(batch) for batch in training.batching.epoch()]
+    assert len(batches) == 4
+    which = ("features", "targets").index(part)
+    batches[number][which] = batches[number][which].double()
+    monkeypatch.setattr(training.batching, "epoch", lambda: iter(batches))
+    with pytest.raises(DeviceFaultError, match=f"a batch's {part} came to be torch.float64 on cpu"):
         check_placement(training)
 
 

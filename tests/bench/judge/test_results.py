@@ -71,7 +71,7 @@ def test_set_up_and_compiling_are_summarised_over_processes() -> None:
     started = [make_started(BASE, 0, 0, 1.0, 5.0), make_started(BASE, 1, 0, 2.0, 7.0)]
     (result,) = judge([BASE], [*started])
     assert result.stages.setup_seconds == Summary(2, 1.5, 1.25, 1.75)
-    assert result.stages.warm_compile_seconds == Summary(2, 6.0, 5.5, 6.5)
+    assert result.stages.cached_warmup_seconds == Summary(2, 6.0, 5.5, 6.5)
 
 
 def test_inference_is_seconds_for_each_batch() -> None:

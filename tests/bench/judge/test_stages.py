@@ -22,8 +22,8 @@ def started(compile_seconds: float, *, is_cold: bool, replicate: int = 0) -> Rec
 def test_a_cold_compile_is_told_from_the_warm_ones() -> None:
     run = make_run([OTHER], [started(8.0, is_cold=True)], [started(2.0, is_cold=False, replicate=1)])
     stages = judge_stages(run.measurements)
-    assert stages.cold_compile_seconds == Summary(1, 8.0, None, None)
-    assert stages.warm_compile_seconds == Summary(1, 2.0, None, None)
+    assert stages.cold_warmup_seconds == Summary(1, 8.0, None, None)
+    assert stages.cached_warmup_seconds == Summary(1, 2.0, None, None)
     assert stages.first_step_seconds == Summary(1, 4.0, None, None)
 
 

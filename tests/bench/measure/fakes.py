@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import signal
 import subprocess
@@ -192,6 +193,17 @@ class MisbehavingWorkload(FakeWorkload):
                 ctypes.string_at(0)
             case "is killed":
                 os.kill(os.getpid(), signal.SIGKILL)
+            case "speaks of timeouts":
+                print(
+                    "Timeout (s) of the server: 5\nTimeout (0:00:05)!\nThread 0x1 is what a dump would say", flush=True
+                )
+                os._exit(3)
+            case "quotes a timeout":
+                print("Timeout (0:00:05)!\nof the server\nout of luck", flush=True)
+                os._exit(1)
+            case "hangs in a line":
+                os.write(1, b"99 %, ")
+                time.sleep(3600)
             case "hangs":
                 time.sleep(3600)
             case "stops":
@@ -199,6 +211,26 @@ class MisbehavingWorkload(FakeWorkload):
             case "leaves a child":
                 print(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"]).pid)
                 raise RuntimeError("left a child behind")
+
+
+class WitnessWorkload(MisbehavingWorkload):
+    """Misbehaves likewise; "tells" says in its complaint where it came from and what surrounds it."""
+
+    def __init__(self, case: Case, seed: int) -> None:
+        super().__init__(case, seed)
+        if self.behaviour == "tells":
+            modules = {name: sys.modules[name].__file__ for name in ("bench", "productnet", "torch")}
+            padding = len(os.environ["BENCH_PADDING"])
+            told = {"modules": modules, "witness": os.environ.get("WITNESS"), "padding": padding}
+            raise LookupError(json.dumps(told))
+
+
+def write_torch(directory: Path) -> Path:
+    """Write a stand-in for torch, for interpreters that need only find one: the real one takes seconds to import."""
+    (directory / "torch" / "_dynamo").mkdir(parents=True)
+    (directory / "torch" / "__init__.py").write_text("__version__ = 'a stand-in'\n")
+    (directory / "torch" / "_dynamo" / "__init__.py").write_text("")
+    return directory
 
 
 def launcher(directory: Path) -> Callable[[], WorkerProcess]:

@@ -11,9 +11,9 @@ import pytest
 from bench.measure import cpu, power
 from bench.measure.sysfs import as_count, read_text
 from tests.bench.measure.trees import write_tree
+from tests.systems import linux_only
 
 CPUS = "sys/devices/system/cpu"
-linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's files")
 
 
 def grant(monkeypatch: pytest.MonkeyPatch, *numbers: int) -> None:

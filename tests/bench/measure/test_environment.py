@@ -15,6 +15,8 @@ from bench.measure.rounds import MAX_WORKERS, choose_max_workers
 from bench.measure.survey import Survey, TorchFacts, Unusable, choose_devices, drop_unusable, resolve_amp
 from bench.records.environment import Accelerator, Recorded
 from bench.workloads.suites import SUITES, plan_cases
+from productnet.device import Device
+from productnet.errors import DeviceUnavailableError
 from productnet.exit_code import ExitCode
 
 FACTS = TorchFacts(
@@ -105,11 +107,22 @@ def test_auto_is_the_best_device_that_works_and_all_are_all_of_them() -> None:
 
 def test_a_device_that_is_not_there_is_refused_with_its_reason_and_never_replaced() -> None:
     found = make_survey(
-        "cpu", cuda=Unusable(reason="device cuda is not here", exit_code=ExitCode.UNAVAILABLE, is_present=True)
+        "cpu", cuda=Unusable(reason="device cuda is not here", exit_code=ExitCode.UNAVAILABLE, is_present=False)
     )
     with pytest.raises(UnavailableError, match="device cuda is not here") as caught:
         choose_devices("cuda", found)
     assert caught.value.exit_code == 3
+
+
+def test_a_card_that_a_survey_of_all_devices_does_not_name_is_refused_with_what_is_known_of_its_kind() -> None:
+    found = make_survey(
+        "cpu", cuda=Unusable(reason="built without CUDA", exit_code=ExitCode.UNAVAILABLE, is_present=False)
+    )
+    for name in ("cuda", "cuda:7"):
+        with pytest.raises(UnavailableError, match=f"device {name} is not here: built without CUDA; use one of: cpu"):
+            choose_devices(name, found)
+    with pytest.raises(UnavailableError, match="device cuda:7 is not here; use one of: cuda, cpu"):
+        choose_devices("cuda:7", make_survey("cuda", "cpu"))
 
 
 def test_a_device_that_computes_wrong_values_is_refused_as_invalid() -> None:
@@ -123,9 +136,19 @@ def test_torch_is_asked_in_a_child_that_tries_what_was_asked_for_and_nothing_els
     found = survey.take_survey("cuda:42")
     assert found.devices == ()
     assert "cuda:42" in found.unusable["cuda:42"].reason
+    assert not found.unusable["cuda:42"].is_present
     found = survey.take_survey("all")
     assert found.devices[-1].name == "cpu"
     assert found.devices[-1].amp_precision == "bf16"
+
+
+@pytest.mark.parametrize("asked", ["cpu", "all"])
+def test_a_device_that_torch_finds_and_that_fails_is_present(monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
+    def fail(device: Device) -> None:
+        raise DeviceUnavailableError(f"device {device.name} fails")
+
+    monkeypatch.setattr(survey, "check_timer", fail)
+    assert survey._survey(asked).unusable["cpu"] == Unusable(reason="device cpu fails", exit_code=3, is_present=True)
 
 
 @pytest.mark.parametrize("asked", ["auto", "all", "cpu"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ from bench.records.journal import Block, Ended, Failed, Record, Started, Trained
 from bench.records.plan import Plan
 from bench.records.progress import Progress
 from tests.bench.measure.fakes import answer_rubbish, launcher, write_rubbish
+from tests.systems import posix_only
 
 QUICK = Timeouts(load_seconds=60, set_up_seconds=60, judge_seconds=60, block_seconds=0.4, block_factor=0.0)
 
@@ -48,12 +50,15 @@ def failures(records: list[Record]) -> dict[str, Failed]:
         ("raises in set-up", "crashed", "set-up", "ValueError: no such thing for seed 1"),
         ("unavailable", "unavailable", "set-up", "device x is not here"),
         ("raises", "crashed", "train", "RuntimeError: out of luck"),
-        ("leaves a child", "crashed", "train", "RuntimeError: left a child behind"),
+        pytest.param("leaves a child", "crashed", "train", "RuntimeError: left a child behind", marks=posix_only),
         ("sys.exit(0)", "crashed", "train", "ended without an answer (exit code 0)"),
         ("os._exit(0)", "crashed", "train", "ended without an answer (exit code 0)"),
-        ("crashes", "killed", "train", "ended by SIGSEGV"),
-        ("is killed", "killed", "train", "ended by SIGKILL"),
+        pytest.param("crashes", "killed", "train", "ended by SIGSEGV", marks=posix_only),
+        pytest.param("is killed", "killed", "train", "ended by SIGKILL", marks=posix_only),
         ("hangs", "timed out", "train", "hung; it stopped in"),
+        ("hangs in a line", "timed out", "train", "hung; it stopped in"),
+        ("speaks of timeouts", "crashed", "train", "ended without an answer (exit code 3)"),
+        ("quotes a timeout", "crashed", "train", "ended without an answer (exit code 1); its last words: out of luck"),
     ],
 )
 def test_a_case_that_goes_wrong_is_recorded_with_its_reason_and_the_others_are_measured(
@@ -78,6 +83,7 @@ def test_a_hang_names_the_function_in_which_it_stopped(tmp_path: Path) -> None:
     assert "in misbehave" in failure.reason
 
 
+@posix_only
 def test_a_worker_that_is_stopped_from_outside_is_given_up_after_a_grace(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,6 +92,7 @@ def test_a_worker_that_is_stopped_from_outside_is_given_up_after_a_grace(
     assert failure.kind == "timed out"
 
 
+@posix_only
 def test_no_process_that_a_worker_started_outlives_it(tmp_path: Path) -> None:
     run(make_plan("good", "leaves a child"), tmp_path)
     pid = int((tmp_path / "1.log").read_text().splitlines()[0])
@@ -100,7 +107,7 @@ def test_what_a_workload_prints_goes_to_its_log_and_not_into_the_answers(tmp_pat
     assert (tmp_path / "0.log").read_text() == "a stray print\na stray write\n"
 
 
-@pytest.mark.parametrize("target", [answer_rubbish, write_rubbish])
+@pytest.mark.parametrize("target", [answer_rubbish, pytest.param(write_rubbish, marks=posix_only)])
 def test_a_worker_that_answers_rubbish_is_refused(tmp_path: Path, target: Target) -> None:
     worker = start_worker("whatever", tmp_path / "log", target)
     with pytest.raises(WorkerError) as caught:
@@ -115,6 +122,12 @@ def test_a_worker_that_can_not_load_fails_with_its_last_words(tmp_path: Path) ->
     with pytest.raises(WorkerError, match=r"exit code 1.*ModuleNotFoundError: No module named 'no_such_module'"):
         worker.wait_until_loaded(30)
     worker.end()
+
+
+def test_a_worker_whose_run_is_gone_already_ends_without_a_word(tmp_path: Path) -> None:
+    program = f"from bench.measure.worker import serve; serve(None, {str(tmp_path / 'gone' / 'log')!r}, '')"
+    done = subprocess.run((sys.executable, "-c", program), capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 def test_every_process_of_a_case_is_a_replicate_with_a_seed_of_its_own(tmp_path: Path) -> None:
@@ -203,6 +216,21 @@ def test_workers_end_when_their_coordinator_is_killed_in_the_middle_of_a_block(t
     assert not alive
 
 
+@posix_only
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", "<&- 2>&-"])
+def test_workers_work_where_whoever_started_the_run_has_closed_a_standard_stream(tmp_path: Path, closed: str) -> None:
+    program = (
+        "from pathlib import Path\n"
+        "from productnet.door import run_door\n"
+        "from tests.bench.measure.test_isolation import failures, make_plan, run\n"
+        f"directory = Path({str(tmp_path)!r})\n"
+        "run_door('x', lambda: len(failures(run(make_plan('good'), directory))), ())\n"
+    )
+    command = f"{shlex.quote(sys.executable)} -c {shlex.quote(program)} {closed}"
+    done = subprocess.run(command, shell=True, check=False, capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_coordinator_needs_no_torch() -> None:
     modules = "bench.run, bench.measure.rounds, bench.measure.environment, bench.measure.survey, bench.render.report"
     check = f"import {modules}, bench.render.progress, bench.judge.results, sys; assert 'torch' not in sys.modules"
@@ -215,6 +243,7 @@ def test_waiting_for_a_worker_takes_no_processor_time(tmp_path: Path) -> None:
     assert time.process_time() - before < 1.0, "the coordinator spins"
 
 
+@posix_only
 @pytest.mark.parametrize(("number", "name"), [(9, "SIGKILL"), (11, "SIGSEGV"), (40, "signal 40")])
 def test_a_signal_is_named_where_it_has_a_name(number: int, name: str) -> None:
     assert _name_signal(number) == name

@@ -45,7 +45,7 @@ class FullDisk(io.RawIOBase):
 
 
 def list_tree(path: Path) -> list[str]:
-    return sorted(str(each.relative_to(path)) for each in path.rglob("*"))
+    return sorted(each.relative_to(path).as_posix() for each in path.rglob("*"))
 
 
 def test_a_run_gets_a_directory_of_its_own_under_results(here: Path) -> None:
@@ -65,6 +65,8 @@ def test_two_runs_of_the_same_second_get_two_names(here: Path) -> None:
 def test_a_name_that_is_taken_a_hundred_times_is_refused_with_a_remedy(here: Path) -> None:
     for name in ("2026", *(f"2026_{number}" for number in range(2, 100))):
         (here / "results" / name).mkdir(parents=True)
+    with create_run(INFO, None, ("2026",)) as directory:
+        assert directory.path.name == "2026_100"
     with pytest.raises(UsageError, match=r"results/2026 exists a hundred times: .*--output"):
         create_run(INFO, None, ("2026",))
 
@@ -156,8 +158,11 @@ def test_an_output_that_may_not_even_be_looked_at_is_refused(here: Path, monkeyp
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
     monkeypatch.setattr(Path, "exists", deny)
-    with pytest.raises(UsageError, match="output locked/new can't be written: Permission denied; name another"):
-        check_output(Path("locked/new"))
+    locked = Path("locked/new")
+    with pytest.raises(
+        UsageError, match=f"output {re.escape(str(locked))} can't be written: Permission denied; name another"
+    ):
+        check_output(locked)
 
 
 def test_an_output_with_a_name_too_long_for_any_disk_is_refused(here: Path) -> None:

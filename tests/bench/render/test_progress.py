@@ -12,6 +12,7 @@ from rich.console import Console
 from bench.records.progress import Progress
 from bench.render.progress import show_progress
 from tests.bench.runs import make_case
+from tests.systems import posix_only
 
 ESCAPE = "\x1b"
 
@@ -140,7 +141,7 @@ def test_an_error_while_measuring_leaves_the_cursor_visible() -> None:
     assert output.getvalue().rfind(f"{ESCAPE}[?25h") > output.getvalue().rfind(f"{ESCAPE}[?25l") >= 0
 
 
-@pytest.mark.skipif(os.name == "nt", reason="pipes of a shell")
+@posix_only
 def test_a_run_goes_on_when_nobody_reads_its_progress_any_more(tmp_path: Path) -> None:
     program = (
         "import os, signal\n"

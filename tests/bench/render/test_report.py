@@ -22,6 +22,7 @@ from bench.render.summary import advise, describe_machine, describe_run
 from tests.bench.runs import (
     ENVIRONMENT,
     LEARNED,
+    make_block,
     make_case,
     make_details,
     make_failed,
@@ -139,12 +140,34 @@ def test_a_warning_of_a_damaged_file_is_shown() -> None:
 
 
 def test_a_run_of_one_case_has_all_its_files_and_its_advice() -> None:
-    run = make_run([BASE], make_training(BASE, [1.0]))
+    details = make_details(BASE, plain=[1.0], timed=[1.25], phases=[[0.125, 0.5, 0.375, 0.125]])
+    run = make_run([BASE], make_training(BASE, [1.0]), details)
     results = judge_run(run)
     assert len(list_files(run, results)) == 9
     assert advise(results) == (
         "Fastest valid mode here: cpu/reference/manual, 1.000 s a training (1 replicate, quality reference)."
     )
+
+
+@pytest.mark.parametrize(
+    ("records", "tables"),
+    [
+        ([], set()),
+        ([make_started(BASE)], {"stages"}),
+        ([make_failed(BASE)], {"failures"}),
+        ([make_started(BASE), make_block(BASE, 1.0), make_failed(BASE)], {"stages", "throughput", "failures"}),
+        (make_training(BASE, [1.0]), {"accuracy", "stages", "throughput"}),
+    ],
+)
+def test_a_table_in_which_nothing_was_measured_is_left_out(records: list[Record], tables: set[str]) -> None:
+    run = make_run([BASE, LOADER], records, is_complete=False)
+    results = judge_run(run)
+    assert {name.partition(".")[0] for name in list_files(run, results)} == {*tables, "advice"}
+    shown = report_on_terminal(run, results, 200)
+    titles = {"accuracy": "Accuracy", "stages": "Stages and memory", "throughput": "Throughput"}
+    for name, title in titles.items():
+        assert (f"\n{title}\n" in shown) == (name in tables)
+    assert "PARTIAL" in shown
 
 
 def test_the_advice_names_the_fastest_valid_mode_and_what_stands_behind_it() -> None:
@@ -190,7 +213,7 @@ def test_hostile_text_of_a_run_is_harmless_in_its_files() -> None:
     identity = msgspec.structs.replace(ENVIRONMENT.identity, cpu_model="<script>|`x`\x1b[2J")
     hostile = type(ENVIRONMENT)(identity=identity, recorded=ENVIRONMENT.recorded)
     run = make_run([BASE], [make_trained(BASE, heldout=LEARNED)], environment=hostile, label="[x](y)")
-    text = list_files(run, judge_run(run))["throughput.md"]
+    text = list_files(run, judge_run(run))["accuracy.md"]
     assert "<" not in text
     assert "\x1b" not in text
     assert r"\[x\](y)" in text

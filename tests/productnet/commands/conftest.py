@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from productnet.__main__ import main
 from productnet.checkpoint import save_checkpoint, take_checkpoint
@@ -17,7 +18,7 @@ from productnet.errors import ProductNetError
 from productnet.train import Training
 from tests.productnet.commands.outcome import Command, Outcome
 
-DOORS_SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+DOORS_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 @pytest.fixture(name="command")
@@ -33,6 +34,21 @@ def _command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str])
     yield command
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture(name="faulty_card")
+def _faulty_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A card that torch lists and that fails at its first work."""
+    real_full = torch.full
+
+    def fail_on_cuda(size: tuple[int, ...], value: float, device: object = "cpu") -> torch.Tensor:
+        if str(device).startswith("cuda"):
+            raise RuntimeError("no kernel image is available\nand more")
+        return real_full(size, value, device=torch.device(str(device)))
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    monkeypatch.setattr(torch, "full", fail_on_cuda)
 
 
 @pytest.fixture(name="trained", scope="session")

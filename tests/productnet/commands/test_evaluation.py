@@ -88,6 +88,13 @@ def test_a_recipe_that_draws_other_samples_than_those_trained_on_is_refused(
     check_refused(evaluate(str(path)), 5, str(path), "statistics.mean", "its recipe is not that of its training")
 
 
+def test_samples_that_no_memory_holds_are_one_line_and_2(evaluate: Command, trained: Path, tmp_path: Path) -> None:
+    checkpoint = load_checkpoint(trained)
+    path = tmp_path / "many.safetensors"
+    save_checkpoint(path, replace(checkpoint, config=replace(checkpoint.config, num_samples=99_999_999_999_999)))
+    check_refused(evaluate(str(path)), 2, "num_samples 99999999999999 takes at least")
+
+
 def test_the_last_digits_of_another_processor_are_no_mismatch(evaluate: Command, trained: Path, tmp_path: Path) -> None:
     checkpoint = load_checkpoint(trained)
     statistics = Statistics(checkpoint.statistics.mean * (1 + 1e-5), checkpoint.statistics.std * (1 - 1e-5))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -243,6 +244,40 @@ def test_a_killed_training_leaves_whole_files(tmp_path: Path) -> None:
     assert last.num_epochs % 10 == 0  # written every ten epochs
     assert last.epoch_loss == losses[last.num_epochs - 1]
     assert load_checkpoint(tmp_path / "best.safetensors").epoch_loss == min(losses[: last.num_epochs])
+
+
+# Two trainings and one folder
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows locks no folders")
+def test_a_second_training_into_a_folder_is_refused_until_the_first_is_gone(command: Command, tmp_path: Path) -> None:
+    with _start("--save", str(tmp_path), "--log", str(tmp_path)) as process:
+        _wait_for_epochs(process, tmp_path, 25)
+        refused = [command("train", *QUICK, flag, str(tmp_path)) for flag in ("--save", "--log")]
+        beside = command("train", *QUICK, "--save", str(tmp_path / "below"))
+        process.kill()
+    assert beside.code == 0
+    for flag, outcome in zip(("--save", "--log"), refused, strict=True):
+        assert outcome.code == 2
+        assert outcome.err == (
+            f"python -m productnet: {flag} {tmp_path} is written by another training right now: wait for its end, "
+            "or name another folder\n"
+        )
+    assert command("train", *QUICK, "--save", str(tmp_path), "--log", str(tmp_path)).code == 0
+    assert load_checkpoint(tmp_path / "last.safetensors").config == RECIPE
+    assert tuple(_losses(tmp_path)) == fit(RECIPE).epoch_losses
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows locks no folders")
+def test_a_file_system_without_locks_is_written_all_the_same(
+    train: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_descriptor: int, _operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", fail)
+    assert train("--save", str(tmp_path)).code == 0
+    assert (tmp_path / "last.safetensors").exists()
 
 
 # Folders that can't be written

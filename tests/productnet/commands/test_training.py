@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from dataclasses import asdict, replace
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.amp.grad_scaler import GradScaler
 
 import productnet
 from productnet.__main__ import make_parser
@@ -24,7 +26,7 @@ QUICK = ("--device", "cpu", "--epochs", "25", "--samples", "200")
 RECIPE = TrainConfig(device="cpu", num_epochs=25, num_samples=200)
 KEYS = {
     *("config", "device", "precision", "digest", "epoch_losses", "final_loss", "training_accuracy", "heldout_accuracy"),
-    *("shown_samples", "versions", "setup_seconds", "compile_seconds", "train_seconds"),
+    *("num_skipped_steps", "shown_samples", "versions", "setup_seconds", "compile_seconds", "train_seconds"),
 }
 
 
@@ -67,6 +69,24 @@ def test_json_on_standard_output_stands_alone(train: Command) -> None:
     assert record.keys() == KEYS
     assert "Epoch [25/25]" in outcome.err
     assert "absolute error" in outcome.err
+
+
+@pytest.mark.parametrize("command_line", ["train --json -", "evaluate trained.safetensors --json -"])
+def test_json_for_a_standard_output_that_is_closed_is_refused_before_any_work(
+    command_line: str, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "_train", lambda *_arguments: pytest.fail("it trained"))
+    monkeypatch.setattr(sys, "__stdout__", None)
+    check_refused(command(*command_line.split()), 2, "--json - can't be written: standard output is closed")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="descriptors of a shell")
+@pytest.mark.parametrize(("redirections", "code"), [(">&-", 2), ("2>&-", 0), ("2>/dev/full", 0), ("2>&1 >&-", 2)])
+def test_json_is_not_lost_in_silence(redirections: str, code: int) -> None:
+    command = f"{shlex.quote(sys.executable)} -m productnet train {' '.join(QUICK)} --json - {redirections}"
+    done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == code
+    assert code == 2 or parse_strictly(done.stdout).keys() == KEYS
 
 
 def test_the_record_is_the_result_of_the_training(train: Command, tmp_path: Path) -> None:
@@ -142,6 +162,8 @@ def test_no_flag_is_the_recipe_of_the_article() -> None:
         (("--hidden", "16,0"), ("--hidden 0", "at least 1")),
         (("--hidden", "16;8"), ("'16;8'", "say 16,8")),
         (("--hidden", ""), ("''", "say 16,8")),
+        (("--samples", str(10**30)), ("--samples 1", "at most")),
+        (("--hidden", f"16,{10**30}"), ("--hidden 1", "at most")),
         (("--seed", str(2**64)), (f"--seed {2**64}", "at most")),
         (("--engine", "turbo"), ("--engine 'turbo'", "reference")),
         (("--batching", "turbo"), ("--batching 'turbo'", "manual")),
@@ -156,6 +178,29 @@ def test_a_wrong_value_is_one_line_and_2_and_leaves_no_file(
 ) -> None:
     check_refused(train("--json", str(tmp_path / "result.json"), *words), 2, *named)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("--hidden", "1000000000,1000000000"), "--hidden 1000000000,1000000000 takes at least 20,000,000,900.0 GB"),
+        (("--hidden", f"{10**15},{10**15}"), f"--hidden {10**15},{10**15} takes at least"),
+        (("--samples", "99999999999999"), "--samples 99999999999999 takes at least 4,400,000.0 GB"),
+        (("--samples", str(10**15), "--batch-size", str(10**15)), "takes at least"),
+    ],
+)
+def test_a_training_that_no_memory_holds_is_one_line_and_2(train: Command, words: tuple[str, ...], named: str) -> None:
+    check_refused(train("--device", "cpu", *words), 2, named, "use less")
+
+
+def test_memory_that_ends_while_training_is_one_line_and_2(train: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_training: object) -> None:
+        raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    monkeypatch.setattr("productnet.train.Training.prepare", fail)
+    outcome = train(*QUICK)
+    assert (outcome.code, len(outcome.err.splitlines())) == (2, 1)
+    assert "takes at least 0.2 MB of memory" in outcome.err
 
 
 def test_a_device_that_is_not_there_is_one_line_and_3_and_leaves_no_file(
@@ -236,8 +281,44 @@ def test_the_command_runs_as_a_module(tmp_path: Path) -> None:
     assert done.stderr.splitlines()[1].startswith("Epoch [10/25]")
 
 
-def test_the_network_is_shown_first_with_its_layers_and_parameters(train: Command) -> None:
-    assert train(*QUICK).out.splitlines()[0] == ("Linear 2-16, ReLU, Linear 16-8, ReLU, Linear 8-1: 193 parameters")
+def test_the_network_is_shown_first_with_its_layers_parameters_and_device(train: Command) -> None:
+    assert train(*QUICK).out.splitlines()[0] == (
+        "Linear 2-16, ReLU, Linear 16-8, ReLU, Linear 8-1: 193 parameters; on cpu (CPU)"
+    )
+
+
+def test_steps_that_float16_skips_are_said_and_recorded(train: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("productnet.precision.GradScaler", partial(GradScaler, init_scale=2.0**19))
+    outcome = train(*QUICK, "--precision", "fp16", "--json", "-")
+    # A scale that a step may not have is halved: of 2**19 to 2**16, the last is the first one's own.
+    assert parse_strictly(outcome.out)["num_skipped_steps"] == 4
+    line = "4 of 50 steps updated nothing: their scaled gradients overflowed float16"
+    assert outcome.err.splitlines()[-1] == line
+    plain = train(*QUICK, "--json", "-")
+    assert parse_strictly(plain.out)["num_skipped_steps"] == 0
+    assert "updated nothing" not in plain.err
+
+
+PASSED_OVER = (
+    "warning: device cuda fails at its first work: no kernel image is available; others: cpu; "
+    "device cpu is used instead"
+)
+
+
+@pytest.mark.usefixtures("faulty_card")
+def test_a_better_device_that_is_passed_over_is_one_line_with_its_reason(train: Command) -> None:
+    outcome = train(*QUICK[2:])
+    assert (outcome.code, outcome.err) == (0, f"python -m productnet train: {PASSED_OVER}\n")
+    assert outcome.out.splitlines()[0].endswith("; on cpu (CPU)")
+    assert train(*QUICK).err == ""
+
+
+@pytest.mark.usefixtures("faulty_card")
+@pytest.mark.parametrize("words", [("evaluate", "{file}"), ("predict", "3", "4", "--checkpoint", "{file}")])
+def test_other_commands_say_it_too(command: Command, trained: Path, words: tuple[str, ...]) -> None:
+    words = tuple(word.format(file=trained) for word in words)
+    assert command(*words, "--device", "auto").err == f"python -m productnet {words[0]}: {PASSED_OVER}\n"
+    assert command(*words).err == ""
 
 
 # A recipe from a file

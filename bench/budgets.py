@@ -1,0 +1,97 @@
+"""The cases of a gate and how much slower each may become, from a TOML file that is kept with the code."""
+
+from __future__ import annotations
+
+import tomllib
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.arguments import parse_duration, parse_share
+from bench.arms import make_case, parse_settings
+from bench.errors import UsageError
+from bench.records.gate import MAX_CASES
+from productnet.errors import ConfigError
+
+BUDGETS_FILE = "budgets.toml"
+REQUIRED = ("engine", "batching", "device", "allowed")
+OPTIONAL = ("precision", "threads", "resolution", "budget")
+_OF_THE_ARM = ("engine", "batching", "precision", "threads", "device")
+
+DEFAULT_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """One case of the file."""
+
+    settings: Mapping[str, str]
+    """Of an arm: engine, batching, device, and what else was said of it."""
+    allowed: float
+    resolution: float
+    seconds: float
+
+
+def read_budgets(path: Path) -> tuple[Budget, ...]:
+    """Read the file, strictly.
+
+    Raises:
+        UsageError: with file, case and key, and what is expected there.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(
+            f"{path} can't be read: {error.strerror}; a gate needs one, with a [[case]] for each case (see --help)"
+        ) from error
+    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8
+        raise UsageError(f"{path} is no TOML: {error}") from error
+    for key in document:
+        if key != "case":
+            raise UsageError(f"{path}: {key!r} is not known: use [[case]]")
+    cases = document.get("case", [])
+    if not isinstance(cases, list) or not all(isinstance(each, dict) for each in cases):
+        raise UsageError(f"{path}: case is no list of tables: begin each with [[case]]")
+    if not 1 <= len(cases) <= MAX_CASES:
+        raise UsageError(f"{path} has {len(cases)} cases: use 1 to {MAX_CASES}, each under its own [[case]]")
+    return tuple(_read_case(f"{path}, case {number}", table) for number, table in enumerate(cases, 1))
+
+
+def _read_case(place: str, table: Mapping[str, Any]) -> Budget:
+    for key in table:
+        if key not in (*REQUIRED, *OPTIONAL):
+            raise UsageError(f"{place}: {key!r} is not known: use {', '.join((*REQUIRED, *OPTIONAL))}")
+    for key in REQUIRED:
+        if key not in table:
+            raise UsageError(f"{place}: {key} is missing: a case needs {', '.join(REQUIRED)}")
+    for key, value in table.items():
+        if key == "threads" and type(value) is not int:
+            raise UsageError(f"{place}: threads is {value!r}: use a whole number")
+        if key != "threads" and not isinstance(value, str):
+            raise UsageError(f"{place}: {key} is {value!r}: use text in quotation marks")
+    try:
+        settings = parse_settings([f"{key}={table[key]}" for key in _OF_THE_ARM if key in table])
+        make_case(settings, settings["device"])
+    except (UsageError, ConfigError) as error:
+        raise UsageError(f"{place}: {error}") from error
+    allowed = _read(place, table, "allowed", parse_share, None)
+    resolution = _read(place, table, "resolution", parse_share, allowed / 2)
+    if not 0 < resolution < allowed:
+        raise UsageError(
+            f"{place}: a resolution of {100 * resolution:g}% with {100 * allowed:g}% allowed: equal code could never "
+            "be seen to pass; use a resolution under what is allowed, both above 0%"
+        )
+    return Budget(settings, allowed, resolution, _read(place, table, "budget", parse_duration, DEFAULT_SECONDS))
+
+
+def _read(
+    place: str, table: Mapping[str, Any], key: str, parse: Callable[[str], float], default: float | None
+) -> float:
+    if key not in table and default is not None:
+        return default
+    try:
+        return parse(table[key])
+    except ArgumentTypeError as error:
+        raise UsageError(f"{place}: {key}: {error}") from error

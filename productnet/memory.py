@@ -1,0 +1,63 @@
+"""What a training takes of memory, for whoever has asked for more than there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+
+import torch
+
+from productnet.config import TrainConfig
+from productnet.errors import ConfigError
+
+_COMPLAINTS = ("DefaultCPUAllocator", "Storage size calculation overflowed", "out of memory")
+"""In torch's errors: of the CPU's allocator, of a size beyond 64 bits, of CUDA and Metal."""
+
+
+@contextmanager
+def naming_memory(config: TrainConfig) -> Iterator[None]:
+    """Have a training that finds too little memory say which setting takes most of it.
+
+    Raises:
+        ConfigError: with about how much the training takes, and what to do.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and not any(words in str(error) for words in _COMPLAINTS):
+            raise
+        costs = estimate_memory(config)
+        setting = max(costs, key=lambda name: costs[name])
+        cost = costs[setting]
+        size = f"{cost / 1e9:,.1f} GB" if cost >= 1e9 else f"{cost / 1e6:,.1f} MB"
+        value = str(getattr(config, setting)).strip("(,)").replace(" ", "")
+        where = "the machine" if config.device == "cpu" else f"the machine or device {config.device}"
+        raise ConfigError(
+            setting,
+            f"{value} takes at least {size} of memory in a training, and there is not as much on {where}: use less",
+        ) from error
+
+
+def try_memory(config: TrainConfig) -> None:
+    """Ask for the host's memory in one piece, and give it back untouched: where it is far too little, fail at once.
+
+    Raises:
+        RuntimeError: torch's own, when there is not as much.
+    """
+    torch.empty(min(max(estimate_memory(config).values()), 2**62), dtype=torch.uint8)
+
+
+def estimate_memory(config: TrainConfig) -> dict[str, int]:
+    """Estimate the bytes that a training takes at least for its network, its samples and those that it never sees.
+
+    A parameter is five numbers of 4 bytes: its value, its start, its gradient and Adam's two moments; a hidden unit
+    keeps its output for each sample of a batch. A sample is three numbers as drawn and three standardised; one that is
+    trained on also has its place in the order (8 bytes) and its copy in a batch (three numbers).
+    """
+    num_parameters = sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(config.layer_sizes))
+    return {
+        "hidden_sizes": 20 * num_parameters + 4 * config.batch_size * sum(config.hidden_sizes),
+        "num_samples": 44 * config.num_samples,
+        "num_heldout_samples": 24 * config.num_heldout_samples,
+    }

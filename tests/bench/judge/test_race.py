@@ -1,0 +1,421 @@
+"""What a race allows one to say: on numbers worked by hand, under transformations, and over many races."""
+
+from __future__ import annotations
+
+import math
+import random
+import statistics
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import cast
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.judge.quality import Quality
+from bench.judge.race import (
+    LOOKS,
+    MAX_DISTURBED_SHARE,
+    Estimate,
+    Verdict,
+    decide,
+    difference_of_pair,
+    difference_of_pairs,
+    disturbed_share,
+    estimate,
+    judge_race,
+    pairs_needed,
+    quantile_at_look,
+    why_stop,
+)
+from bench.records.race import Race, RaceRecord, Round, assemble_race
+from tests.bench.races import ARMS, ENDED, THIRD, make_pair, make_pairs, make_plan, make_race, make_round, make_schooled
+
+MIRRORED = {Verdict.FASTER: Verdict.SLOWER, Verdict.SLOWER: Verdict.FASTER}
+
+
+def read(race: Race) -> list[tuple[Verdict, Quality, tuple[float, ...]]]:
+    return [(each.verdict, each.quality.quality, each.differences) for each in judge_race(race)]
+
+
+# Worked by hand.
+
+
+def test_a_couple_is_the_mean_of_its_two_rounds_and_a_pair_the_median_of_its_couples() -> None:
+    per_round = [0.0, 0.02, 0.05, 0.05, -0.01, 0.05, 0.08, 0.10]  # couples 0.01, 0.05, 0.02, 0.09: median 0.035
+    rounds = [make_round(number, each) for number, each in enumerate(per_round)]
+    assert difference_of_pair(rounds, 1) == pytest.approx(0.035)
+
+
+def test_an_effect_of_the_order_within_a_couple_cancels() -> None:
+    rounds = [make_round(number, 0.01 + (0.1 if number % 2 else -0.1)) for number in range(6)]
+    assert difference_of_pair(rounds, 1) == pytest.approx(0.01)
+    single = statistics.median_high(math.log(each.seconds[1] / each.seconds[0]) for each in rounds)
+    assert single == pytest.approx(0.11), "the control: a median over single rounds jumps to one cluster"
+
+
+@pytest.mark.parametrize(
+    ("num_pairs", "quantile"),
+    [
+        (2, math.tan(math.pi * 0.4875)),  # one degree: Cauchy's distribution
+        (3, 0.975 / math.sqrt(2 * 0.9875 * 0.0125)),  # two degrees: the quantile has this closed form
+        (4, 4.1765),  # the rest: any table of Bonferroni's t, 5 % over two comparisons
+        (8, 2.8412),
+        (11, 2.6338),
+    ],
+)
+def test_each_look_spends_half_of_alpha_on_two_sides(num_pairs: int, quantile: float) -> None:
+    assert quantile_at_look(0.05, num_pairs) == pytest.approx(quantile, rel=1e-4)
+
+
+def test_an_interval_is_that_of_students_t_on_the_differences_of_pairs() -> None:
+    found = estimate([0.00, 0.01, 0.02, 0.03], 0.05)
+    assert found is not None
+    assert found.num_pairs == 4
+    assert found.mean == pytest.approx(0.015)
+    assert found.spread == pytest.approx(math.sqrt(0.0005 / 3))
+    assert found.half_width == pytest.approx(4.1765 * math.sqrt(0.0005 / 3) / 2, rel=1e-4)
+    assert (found.low, found.high) == pytest.approx((0.015 - 0.02696, 0.015 + 0.02696), abs=1e-5)
+
+
+def test_the_unit_is_the_pair_and_more_rounds_narrow_nothing() -> None:
+    few, many = (difference_of_pairs(make_pairs([0.0, 0.01, 0.02, 0.03], each), 1) for each in (6, 60))
+    assert estimate(few, 0.05) == estimate(many, 0.05)
+
+
+def test_every_arm_is_held_against_the_first() -> None:
+    plan = make_plan(*ARMS, THIRD)
+    race = make_race([(0.05, -0.05), (0.05, -0.051), (0.051, -0.05), (0.05, -0.05)], plan=plan)
+    assert [(each.arm, each.verdict) for each in judge_race(race)] == [(1, Verdict.SLOWER), (2, Verdict.FASTER)]
+
+
+def test_a_look_ahead_finds_the_first_number_of_pairs_that_is_enough() -> None:
+    # t / sqrt(n) with 97.5 %: 1.005 at 8, 0.749 at 12, 0.623 at 16.
+    found = Estimate(8, 0.0, 0.0, 0.01)
+    assert pairs_needed(found, 0.0101, 0.05) == 8
+    assert pairs_needed(found, 0.0100, 0.05) == 12
+    assert pairs_needed(found, 0.0063, 0.05) == 16
+    assert pairs_needed(found, 0.0001, 0.05) == LOOKS[-1] + 1
+    assert pairs_needed(None, 0.01, 0.05) == LOOKS[-1] + 1
+    assert pairs_needed(Estimate(1, 0.0, math.inf, 0.0), 0.01, 0.05) == LOOKS[-1] + 1
+
+
+# Under transformations.
+
+logs = st.floats(-0.2, 0.2)
+pairs_of_logs = st.lists(st.lists(logs, min_size=6, max_size=6), min_size=1, max_size=6)
+
+
+def race_of(pairs: Sequence[Sequence[float]]) -> Race:
+    rounds = [
+        make_round(number, each, pair=pair) for pair, rounds in enumerate(pairs) for number, each in enumerate(rounds)
+    ]
+    return make_race([], *rounds)
+
+
+def change_rounds(race: Race, **changes: object) -> Race:
+    return Race(race.info, race.seated, tuple(changes["rounds"]), race.trained, race.fallen, race.ended)  # type: ignore[arg-type]
+
+
+@given(pairs=pairs_of_logs)
+def test_swapping_the_arms_negates_every_logarithm_and_mirrors_the_verdict(pairs: list[list[float]]) -> None:
+    race = race_of(pairs)
+    swapped = change_rounds(
+        race, rounds=[msgspec.structs.replace(each, seconds=each.seconds[::-1]) for each in race.rounds]
+    )
+    (ours,), (theirs,) = judge_race(race), judge_race(swapped)
+    assert ours.estimate is not None
+    assert theirs.estimate is not None
+    assert theirs.differences == pytest.approx([-each for each in ours.differences], abs=1e-12)
+    assert theirs.estimate.mean == pytest.approx(-ours.estimate.mean, abs=1e-12)
+    assert theirs.estimate.half_width == pytest.approx(ours.estimate.half_width, abs=1e-10)
+    assert theirs.verdict == MIRRORED.get(ours.verdict, ours.verdict)
+
+
+@given(pairs=pairs_of_logs, factor=st.floats(1e-6, 1e6))
+def test_scaling_all_times_changes_nothing(pairs: list[list[float]], factor: float) -> None:
+    race = race_of(pairs)
+    scaled = change_rounds(
+        race,
+        rounds=[
+            msgspec.structs.replace(each, seconds=tuple(factor * seconds for seconds in each.seconds))
+            for each in race.rounds
+        ],
+    )
+    (ours,), (theirs,) = judge_race(race), judge_race(scaled)
+    assert theirs.differences == pytest.approx(ours.differences, abs=1e-12)
+    assert theirs.verdict == ours.verdict
+
+
+@given(pairs=pairs_of_logs, seed=st.integers(0, 2**32))
+def test_the_order_of_records_changes_nothing(pairs: list[list[float]], seed: int) -> None:
+    race = race_of(pairs)
+    trained = [make_schooled(label, number) for label in "ab" for number in range(3)]
+    records: list[RaceRecord] = [*race.rounds, *trained, ENDED]
+    shuffled = random.Random(seed).sample(records, len(records))
+    assert read(assemble_race(race.info, shuffled)) == read(assemble_race(race.info, records))
+
+
+dyadic = st.integers(-(2**16), 2**16).map(lambda number: number / 2**20)
+"""Sums of these are exact, so that what does not depend on a shift is the same to the last bit."""
+close_pairs = st.sampled_from(LOOKS[:5]).flatmap(
+    lambda look: st.lists(st.integers(-3_000, 3_000).map(lambda number: number / 2**20), min_size=look, max_size=look)
+)
+"""Within 0.3 % of each other, so that each way to stop comes up."""
+
+
+@given(
+    differences=close_pairs,
+    shift=dyadic,
+    elapsed=st.floats(0, 60),
+    resolution=st.floats(1e-4, 0.01),
+)
+def test_the_stop_rule_looks_at_widths_alone_so_that_shifting_all_differences_changes_no_stop(
+    differences: list[float], shift: float, elapsed: float, resolution: float
+) -> None:
+    plan = make_plan(resolution=resolution)
+    stops = []
+    for by in (0.0, shift):
+        found = estimate([each + by for each in differences], plan.alpha)
+        stops.append(why_stop(plan, [found], len(differences), elapsed, 2.0))
+    assert stops[0] == stops[1]
+
+
+def test_the_property_of_the_stop_rule_can_fail() -> None:
+    narrow, wide = Estimate(8, 0.3, 0.001, 0.001), Estimate(8, 0.3, 0.3, 0.3)
+    assert why_stop(make_plan(), [narrow], 8, 10.0, 1.0) == "resolved"
+    assert why_stop(make_plan(), [wide], 8, 10.0, 1.0) == "hopeless"
+
+
+# What never becomes a difference.
+
+
+@pytest.mark.parametrize("num_pairs", [0, 1, 2, 3])
+def test_under_four_pairs_nothing_is_said_however_large_the_difference(num_pairs: int) -> None:
+    (contrast,) = judge_race(make_race([0.5] * num_pairs))
+    assert contrast.verdict is Verdict.INCONCLUSIVE
+    (control,) = judge_race(make_race([0.5] * 4))
+    assert control.verdict is Verdict.SLOWER
+
+
+def test_a_race_without_a_pair_has_no_estimate_and_one_pair_has_no_interval() -> None:
+    assert estimate([], 0.05) is None
+    assert estimate([0.25], 0.05) == Estimate(1, 0.25, math.inf, 0.0)
+
+
+def test_a_pair_that_was_cut_off_counts_for_nothing() -> None:
+    cut_off = make_pair(4, 0.9, num_rounds=5)  # two couples and a round without its other half
+    race = make_race([0.0] * 4, *cut_off)
+    (contrast,) = judge_race(race)
+    assert contrast.differences == pytest.approx([0.0] * 4)
+    assert contrast.verdict is Verdict.SAME
+
+
+def test_a_round_without_the_other_of_its_couple_counts_for_nothing() -> None:
+    rounds = make_pair(0, 0.01)
+    assert difference_of_pair([*rounds, make_round(6, 0.9)], 1) == pytest.approx(0.01)
+    shifted = [msgspec.structs.replace(each, round=each.round + 1) for each in rounds]
+    assert difference_of_pair(shifted, 1) is None, "rounds 1-6 hold two couples, (2, 3) and (4, 5), not three"
+
+
+# Verdicts.
+
+DEAD_ZONE, MARGIN = 0.005, 0.02
+EDGE, FAR = math.log1p(DEAD_ZONE), math.log1p(MARGIN)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (EDGE + 1e-9, 0.1, Verdict.SLOWER),
+        (EDGE, 0.1, Verdict.INCONCLUSIVE),
+        (-0.1, -EDGE - 1e-9, Verdict.FASTER),
+        (-0.1, -EDGE, Verdict.INCONCLUSIVE),
+        (-FAR + 1e-9, FAR - 1e-9, Verdict.SAME),
+        (-FAR, 0.0, Verdict.INCONCLUSIVE),
+        (0.0, FAR, Verdict.INCONCLUSIVE),
+        (EDGE + 1e-9, FAR - 1e-9, Verdict.SLOWER),
+        (-FAR + 1e-9, -EDGE - 1e-9, Verdict.FASTER),
+        (-0.1, 0.1, Verdict.INCONCLUSIVE),
+    ],
+)
+def test_a_verdict_needs_the_whole_interval_beyond_the_dead_zone_or_within_the_margin(
+    low: float, high: float, verdict: Verdict
+) -> None:
+    # The very edges, not what rounding leaves of them in a mean and a half-width.
+    found = cast("Estimate", SimpleNamespace(num_pairs=4, low=low, high=high))
+    assert decide(found, DEAD_ZONE, MARGIN) is verdict
+
+
+def test_without_a_dead_zone_any_interval_beside_nothing_is_a_difference() -> None:
+    assert decide(Estimate(4, 0.0011, 0.001, 0.001), 0.0, MARGIN) is Verdict.SLOWER
+    assert decide(Estimate(4, 0.0010, 0.001, 0.001), 0.0, MARGIN) is Verdict.SAME
+
+
+# Stopping.
+
+
+def test_it_is_looked_at_four_pairs_first_and_not_between_looks() -> None:
+    narrow = Estimate(4, 0.0, 0.001, 0.001)
+    reasons = {number: why_stop(make_plan(), [narrow], number, 10.0, 1.0) for number in range(1, 13)}
+    assert [number for number, reason in reasons.items() if reason == "resolved"] == [4, 6, 8, 12]
+    assert {reason for number, reason in reasons.items() if number not in (4, 6, 8, 12)} == {None}
+
+
+def test_the_width_to_reach_is_the_resolution_on_the_logarithm_and_every_arm_must_reach_it() -> None:
+    target = math.log1p(0.008)
+    at, above = Estimate(4, 0.0, target, 0.001), Estimate(4, 0.0, target + 1e-9, 0.001)
+    assert why_stop(make_plan(), [at], 4, 10.0, 1.0) == "resolved"
+    assert why_stop(make_plan(), [above], 4, 10.0, 1.0) is None
+    assert why_stop(make_plan(), [at, above], 4, 10.0, 1.0) is None
+    assert why_stop(make_plan(), [at, None], 4, 10.0, 1.0) is None
+
+
+def test_a_race_ends_where_the_next_pair_would_not_fit_into_the_budget() -> None:
+    wide = [Estimate(5, 0.0, 0.5, 0.01)]
+    assert why_stop(make_plan(), wide, 5, 57.0, 3.0) is None
+    assert why_stop(make_plan(), wide, 5, 57.1, 3.0) == "budget"
+    assert why_stop(make_plan(), [None], 1, 70.0, 3.0) == "budget"
+
+
+def test_from_eight_pairs_on_a_race_that_can_not_get_there_gives_up() -> None:
+    # At a spread of 1.6 %, 24 pairs are needed: 16 more of 2 s.
+    found = [Estimate(8, 0.0, 0.016, 0.016)]
+    assert pairs_needed(found[0], math.log1p(0.008), 0.05) == 24
+    assert why_stop(make_plan(), found, 8, 28.0, 2.0) is None
+    assert why_stop(make_plan(), found, 8, 28.1, 2.0) == "hopeless"
+    assert why_stop(make_plan(), [Estimate(6, 0.0, 0.5, 0.5)], 6, 28.1, 2.0) is None
+
+
+def test_a_race_ends_after_the_last_look_whatever_its_budget() -> None:
+    plan = make_plan(budget_seconds=1e9, resolution=0.0001)
+    assert why_stop(plan, [Estimate(128, 0.0, 0.5, 0.01)], 127, 10.0, 1e-6) is None
+    assert why_stop(plan, [Estimate(128, 0.0, 0.0002, 0.0001)], 128, 10.0, 1e-6) == "budget"
+
+
+# Disturbances.
+
+
+def test_a_disturbed_round_is_left_out_with_the_other_of_its_couple() -> None:
+    rounds = make_pair(0, 0.01, num_rounds=8)
+    rounds[2] = make_round(2, 5.0, disturbance="the machine was suspended")
+    rounds[3] = make_round(3, -3.0)
+    assert difference_of_pair(rounds, 1) == pytest.approx(0.01)
+    assert difference_of_pair(rounds[:6], 1) is None, "two couples are left of three: too few"
+
+
+def test_every_arm_of_a_disturbed_round_is_left_out() -> None:
+    rounds = [make_round(number, 0.01, 0.02, disturbance="heat" if number < 2 else None) for number in range(8)]
+    spoilt = [msgspec.structs.replace(each, seconds=(9.0, 1.0, 5.0)) if each.round < 2 else each for each in rounds]
+    assert [difference_of_pair(spoilt, arm) for arm in (1, 2)] == pytest.approx([0.01, 0.02])
+
+
+@pytest.mark.parametrize(("num_disturbed", "verdict"), [(8, Verdict.SLOWER), (9, Verdict.UNSTABLE)])
+def test_more_than_a_fifth_of_disturbed_rounds_is_an_unstable_environment(num_disturbed: int, verdict: Verdict) -> None:
+    rounds = make_pairs([0.1] * 4, num_rounds=10)
+    spoilt: list[Round] = [
+        msgspec.structs.replace(each, disturbance="heat slowed a core") if number < num_disturbed else each
+        for number, each in enumerate(sorted(rounds, key=lambda each: (each.round, each.pair)))
+    ]
+    assert (disturbed_share(spoilt) > MAX_DISTURBED_SHARE) == (verdict is Verdict.UNSTABLE)
+    (contrast,) = judge_race(make_race([], *spoilt))
+    assert contrast.verdict is verdict
+    assert len(contrast.differences) == 4
+
+
+def test_no_round_is_no_disturbance() -> None:
+    assert disturbed_share([]) == 0.0
+
+
+# Over many races.
+
+
+def simulate(seed: int, num_races: int, mean: float, spread: float, resolution: float) -> tuple[float, float]:
+    """Race with normal differences until the stop rule ends it; return the share covered and the mean look."""
+    generator = np.random.default_rng(seed)
+    plan = make_plan(budget_seconds=1e9, resolution=resolution)
+    draws = generator.normal(mean, spread, (num_races, LOOKS[-1])).tolist()
+    num_covered, num_pairs = 0, 0
+    for differences in draws:
+        looks = ((look, estimate(differences[:look], plan.alpha)) for look in LOOKS)
+        found = next(found for look, found in looks if why_stop(plan, [found], look, 0.0, 1e-6) is not None)
+        assert found is not None
+        num_covered += found.low <= mean <= found.high
+        num_pairs += found.num_pairs
+    return num_covered / num_races, num_pairs / num_races
+
+
+@pytest.mark.parametrize("resolution", [0.006, 0.008])
+def test_the_interval_covers_the_truth_as_often_as_it_says_although_it_is_looked_at_again_and_again(
+    resolution: float,
+) -> None:
+    covered, looked = simulate(1, 2_000, 0.01, 0.01, resolution)
+    assert 0.94 <= covered <= 0.97, (
+        "with alpha itself at each look it covers 92.5 % at most, with a quarter of it 97.3 %"
+    )
+    assert 4.5 < looked < 24, "it must stop at various looks"
+
+
+# Quality.
+
+
+def school(*factors: float, losses: Sequence[float] = (0.5, 0.375), seeds: Sequence[int] = (0, 1, 2)) -> Quality:
+    records = [make_schooled("a", seed) for seed in range(len(factors))]
+    records += [
+        make_schooled("b", seed, losses=losses, mse=0.09 * factor) for seed, factor in zip(seeds, factors, strict=False)
+    ]
+    (contrast,) = judge_race(make_race([0.0] * 4, *records))
+    return contrast.quality.quality
+
+
+def test_identical_losses_are_equivalent_after_one_seed() -> None:
+    (contrast,) = judge_race(make_race([0.0] * 4, make_schooled("a"), make_schooled("b")))
+    assert contrast.quality.quality is Quality.EQUIVALENT
+    assert contrast.quality.is_identical
+
+
+@pytest.mark.parametrize(
+    ("factors", "quality"),
+    [
+        ((1.0, 1.01, 1.02), Quality.EQUIVALENT),
+        ((2.0, 2.01, 2.02), Quality.DIFFERENT),
+        ((0.5, 1.0, 2.0), Quality.UNDECIDED),
+        ((2.0, 2.01), Quality.UNTESTED),
+    ],
+)
+def test_seeds_are_paired_with_those_of_the_first_arm(factors: tuple[float, ...], quality: Quality) -> None:
+    assert school(*factors) is quality
+
+
+def test_trainings_of_other_seeds_or_of_one_arm_alone_are_not_compared() -> None:
+    assert school(2.0, 2.01, 2.02, seeds=(1, 2, 3)) is Quality.NOT_TRAINED
+    (contrast,) = judge_race(make_race([0.0] * 4, *(make_schooled("a", seed) for seed in range(3))))
+    assert contrast.quality.quality is Quality.NOT_TRAINED
+
+
+@pytest.mark.parametrize("label", ["a", "b"])
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"losses": (0.5, None)}, "its loss is not finite"),
+        ({"r_squared": 0.5}, "it did not learn"),
+        ({"r_squared": None}, "it did not learn"),
+    ],
+)
+def test_a_training_that_is_worth_nothing_is_invalid_and_says_whose(
+    label: str, changes: dict[str, object], reason: str
+) -> None:
+    records = [make_schooled(each, **(changes if each == label else {})) for each in "ab"]  # type: ignore[arg-type]
+    (contrast,) = judge_race(make_race([0.0] * 4, *records))
+    assert contrast.quality.quality is Quality.INVALID
+    assert (contrast.quality.reason or "").startswith(f"arm {label}: {reason}")
+
+
+def test_the_margin_of_quality_is_the_plans() -> None:
+    records = [make_schooled("a", seed) for seed in range(3)]
+    records += [make_schooled("b", seed, losses=[0.5], mse=0.09 * (2.0 + 0.01 * seed)) for seed in range(3)]
+    (contrast,) = judge_race(make_race([0.0] * 4, *records, plan=make_plan(quality_margin=3.0)))
+    assert contrast.quality.quality is Quality.EQUIVALENT

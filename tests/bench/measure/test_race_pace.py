@@ -1,0 +1,86 @@
+"""How the rounds of a race are cut, and which CPUs its pairs take."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.measure.race_pace import (
+    MAX_ROUNDS,
+    MIN_BLOCK_SECONDS,
+    MIN_BLOCK_STEPS,
+    MIN_ROUNDS,
+    MIN_WARM_UP_STEPS,
+    Pace,
+    choose_pace,
+    choose_pair_seconds,
+    list_core_sets,
+)
+
+
+@pytest.mark.parametrize(
+    ("epoch_seconds", "num_steps", "pace"),
+    [
+        ([0.0016, 0.0032], 10, Pace(3, 1, 104)),  # 25 steps are 3 epochs; a round is 4 x 4.8 ms: 104 in 2 s
+        ([0.0001, 0.0001], 10, Pace(20, 1, 120)),  # 2 ms are 20 epochs; as many rounds as there may be
+        ([0.01, 0.01], 100, Pace(1, 1, 50)),  # one epoch is enough of both
+        ([1.0, 1.0], 100, Pace(1, 1, 12)),  # as few rounds as there may be
+        ([0.001, 0.001], 1, Pace(25, 5, 34)),  # epochs of one step: 17 couples of 0.12 s
+        ([0.0001, 0.1], 25, Pace(20, 1, 12)),  # the fastest arm sets the length, the sum of all the number
+    ],
+)
+def test_a_block_has_25_steps_and_2_ms_and_a_pair_as_many_rounds_as_fit_into_2_seconds(
+    epoch_seconds: list[float], num_steps: int, pace: Pace
+) -> None:
+    assert choose_pace(epoch_seconds, num_steps) == pace
+
+
+@pytest.mark.parametrize(
+    ("seconds_left", "start_seconds", "seconds"),
+    [(60.0, 1.0, 2.0), (30.0, 1.0, 1.5), (10.0, 0.1, 10 / 12 - 0.1), (5.0, 2.0, 0.4), (-1.0, 0.0, 0.4)],
+)
+def test_in_a_small_budget_pairs_are_shorter_so_that_twelve_fit(
+    seconds_left: float, start_seconds: float, seconds: float
+) -> None:
+    assert choose_pair_seconds(seconds_left, start_seconds) == pytest.approx(seconds)
+
+
+@given(
+    epoch_seconds=st.lists(st.floats(1e-6, 100.0), min_size=2, max_size=8),
+    num_steps=st.integers(1, 10_000),
+)
+def test_whatever_the_arms_a_pace_is_long_enough_warm_and_in_couples(
+    epoch_seconds: list[float], num_steps: int
+) -> None:
+    pace = choose_pace(epoch_seconds, num_steps)
+    assert pace.num_epochs * num_steps >= MIN_BLOCK_STEPS
+    assert pace.num_epochs * min(epoch_seconds) >= MIN_BLOCK_SECONDS * (1 - 1e-9)
+    assert pace.num_warm_up_epochs * num_steps >= MIN_WARM_UP_STEPS
+    assert MIN_ROUNDS <= pace.num_rounds <= MAX_ROUNDS
+    assert pace.num_rounds % 2 == 0
+    assert pace == choose_pace(epoch_seconds[::-1], num_steps), "it must not matter which arm is the first"
+
+
+@pytest.mark.parametrize(
+    ("granted", "num_cores", "sets"),
+    [
+        ({3, 0, 1, 2}, 1, [(0,), (1,), (2,), (3,)]),
+        ({0, 1, 2, 3, 4}, 2, [(0, 1), (2, 3)]),
+        ({4, 6, 9}, 3, [(4, 6, 9)]),
+        ({4, 6}, 8, [(4, 6)]),
+    ],
+)
+def test_the_cpus_granted_are_cut_into_sets_of_what_the_hungriest_arm_needs(
+    monkeypatch: pytest.MonkeyPatch, granted: set[int], num_cores: int, sets: list[tuple[int, ...]]
+) -> None:
+    monkeypatch.setattr(os, "sched_setaffinity", lambda *_: None, raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: granted, raising=False)
+    assert list_core_sets(num_cores) == sets
+
+
+def test_where_a_process_can_not_be_bound_there_are_no_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_setaffinity", raising=False)
+    assert list_core_sets(1) == []

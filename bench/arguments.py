@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+import shutil
+import sys
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +19,8 @@ from productnet.registry import AMP, BATCHINGS, ENGINES, PRECISIONS
 
 MAX_REPLICATES = 1_000
 """A slip of the finger ends here, not after days: so many take the smallest suite over eight hours."""
+_WIDTH_ELSEWHERE = 250
+"""Columns where standard output is no terminal, so that nothing folds in a log."""
 
 
 def make_parser(prog: str) -> OneLineParser:
@@ -33,12 +37,12 @@ def make_parser(prog: str) -> OneLineParser:
     add("--suite", default="quick", choices=tuple(SUITES), help=f"which cases; {suites}")
     engines, precisions = tuple(ENGINES), (*PRECISIONS, AMP)
     add_engine = parser.add_mutually_exclusive_group().add_argument
-    add_engine("--engine", type=_parse_list(engines), help=f"instead of the suite's: {','.join(engines)}")
+    add_engine("--engine", type=parse_list(engines), help=f"instead of the suite's: {','.join(engines)}")
     compiled = ("compiled-model",)
     add_engine("--compile", dest="engine", action="store_const", const=compiled, help="--engine compiled-model")
-    add("--batching", type=_parse_list(tuple(BATCHINGS)), help=f"instead of the suite's: {','.join(BATCHINGS)}")
+    add("--batching", type=parse_list(tuple(BATCHINGS)), help=f"instead of the suite's: {','.join(BATCHINGS)}")
     add_precision = parser.add_mutually_exclusive_group().add_argument
-    add_precision("--precision", type=_parse_list(precisions), help=f"instead of the suite's: {','.join(precisions)}")
+    add_precision("--precision", type=parse_list(precisions), help=f"instead of the suite's: {','.join(precisions)}")
     amp = (AMP,)
     add_precision("--amp", dest="precision", action="store_const", const=amp, help="the device's 16-bit precision")
     epochs, threads = recipe.num_epochs, recipe.num_threads
@@ -76,7 +80,9 @@ def check_numbers(arguments: Namespace) -> None:
         TrainConfig(num_threads=arguments.num_threads, num_epochs=arguments.num_epochs, seed=seed)
 
 
-def _parse_list(known: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
+def parse_list(known: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
+    """Return what reads a list of known words, with commas."""
+
     def parse(text: str) -> tuple[str, ...]:
         names = tuple(dict.fromkeys(text.split(",")))
         for name in names:
@@ -132,3 +138,8 @@ def parse_label(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}", text):
         raise ArgumentTypeError(f"{text!r} is no label: use up to 40 letters, digits, dots, dashes and underscores")
     return text
+
+
+def choose_width() -> int:
+    """Return how many columns standard output has."""
+    return shutil.get_terminal_size((120, 24)).columns if sys.stdout.isatty() else _WIDTH_ELSEWHERE

@@ -35,6 +35,16 @@ class InvalidFileError(BenchError):
     exit_code = ExitCode.INVALID
 
 
+class NewerSchemaError(InvalidFileError):
+    """A stored run was written by a newer version of this project."""
+
+
+class NotComparableError(BenchError):
+    """What two runs have to share, they don't."""
+
+    exit_code = ExitCode.NOT_COMPARABLE
+
+
 class IncompleteError(BenchError):
     """The run could not go on; what was measured is kept."""
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import shlex
 import sys
-from argparse import ArgumentTypeError, Namespace
+from argparse import Namespace
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from bench.arguments import parse_duration, parse_label, parse_margin, parse_positive_share, parse_share
+from bench.arguments import parse_duration, parse_label, parse_positive_share
 from bench.arms import make_case, parse_settings
 from bench.errors import BenchError, UnavailableError
 from bench.interrupts import interrupt_once
 from bench.racing import LABELS, PRODUCTNET, checkouts, leave_tables, make_arms, measure_race, survey_devices
-from bench.records.plan import QUALITY_MARGIN
+from bench.strictness import add_failure_flags, add_verdict_flags, check_verdict_flags, choose_by_verdict, list_failures
 from productnet.config import TrainConfig
 from productnet.device import check_device_name
 from productnet.door import OneLineParser, printable, run_door, say
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from bench.records.store import RunDirectory
 
 _PROG = "python -m bench.race"
-FAILURES = ("slower", "changed", "quality", "inconclusive")
 
 
 def make_parser(prog: str = _PROG) -> OneLineParser:
@@ -51,22 +50,12 @@ def make_parser(prog: str = _PROG) -> OneLineParser:
         default=0.008,
         help="half-width of the interval to reach (default 0.8%%)",
     )
-    add(
-        "--alpha",
-        type=parse_positive_share,
-        default=0.05,
-        help="how often the interval may miss the truth (default 5%%)",
-    )
-    add("--dead-zone", type=parse_share, default=0.005, help="a difference within it is none (default 0.5%%)")
-    add("--margin", type=parse_positive_share, default=0.02, help="within it two arms are the same (default 2%%)")
-    margin = f"as of bench.run (default {QUALITY_MARGIN})"
-    add("--quality-margin", type=parse_margin, default=QUALITY_MARGIN, help=margin)
+    add_verdict_flags(parser)
     seeds = "whole trainings of each arm to compare, after the race and outside its budget (default 3; 0: none)"
     add("--quality-seeds", type=int, default=3, help=seeds)
     layout = "fork all processes from one: quicker and narrower, and true for its address layout alone"
     add("--shared-layout", action="store_true", help=layout)
-    add("--fail-on", type=_parse_failures, default=(), help=f"exit 1 (inconclusive: 7) where so: {','.join(FAILURES)}")
-    add("--strict", action="store_true", help="--fail-on slower,quality,inconclusive")
+    add_failure_flags(parser)
     add("--seed", type=int, default=1, help="of the trainings, and of which arm comes first (default 1)")
     add("--output", type=Path, help="the race's directory (default: a new one under results/)")
     add("--label", type=parse_label, help="a word of yours that is kept with the race and put into its name")
@@ -84,8 +73,7 @@ def main(make_workload: str = PRODUCTNET) -> int:
         parser.error(f"{len(settings)} arms are too many: use up to {len(LABELS)}")
     if not 0 <= arguments.quality_seeds <= 1000:
         parser.error(f"--quality-seeds {arguments.quality_seeds} is not within 0 and 1000")
-    if arguments.margin < arguments.dead_zone:
-        parser.error("--margin is within --dead-zone: a difference would be the same and none of it")
+    check_verdict_flags(parser, arguments)
     with parser.naming_flags():
         arguments.device = check_device_name(arguments.device)
         for seed in (arguments.seed, arguments.seed + arguments.quality_seeds):
@@ -149,8 +137,7 @@ def _report(directory: RunDirectory, was_interrupted: bool, arguments: Namespace
     race, contrasts = leave_tables(directory)
     say("\n".join(map(printable, describe_race(race, contrasts))))
     say(f"Written to {printable(str(directory.path))}: raw rounds, race.json, and the table as .md and .csv")
-    fail_on = {*arguments.fail_on, *(("slower", "quality", "inconclusive") if arguments.strict else ())}
-    return ExitCode.INTERRUPTED if was_interrupted else choose_exit_code(race, contrasts, fail_on)
+    return ExitCode.INTERRUPTED if was_interrupted else choose_exit_code(race, contrasts, list_failures(arguments))
 
 
 def choose_exit_code(race: Race, contrasts: Sequence[Contrast], fail_on: set[str]) -> ExitCode:
@@ -164,21 +151,7 @@ def choose_exit_code(race: Race, contrasts: Sequence[Contrast], fail_on: set[str
         return ExitCode.UNAVAILABLE if kinds == {"unavailable"} else ExitCode.FAILED_CASES
     if "UNSTABLE" in verdicts:
         return ExitCode.UNSTABLE
-    failing = {"slower": {"SLOWER"}, "changed": {"SLOWER", "FASTER"}, "quality": {"DIFFERENT"}}
-    if any((verdicts | qualities) & failing.get(each, set()) for each in fail_on):
-        return ExitCode.CONDITION
-    undecided = {"inconclusive": {"INCONCLUSIVE"}, "quality": {"UNDECIDED"}}
-    if any((verdicts | qualities) & undecided.get(each, set()) for each in fail_on):
-        return ExitCode.INCONCLUSIVE
-    return ExitCode.FINE
-
-
-def _parse_failures(text: str) -> tuple[str, ...]:
-    names = tuple(text.split(","))
-    for name in names:
-        if name not in FAILURES:
-            raise ArgumentTypeError(f"{name!r} is not known: use {', '.join(FAILURES)}, or several with commas")
-    return names
+    return choose_by_verdict(verdicts, qualities, fail_on)
 
 
 if __name__ == "__main__":

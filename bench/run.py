@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 import sys
 from argparse import Namespace
 from datetime import UTC, datetime
@@ -13,7 +12,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
-from bench.arguments import check_numbers, make_parser
+from bench.arguments import check_numbers, choose_width, make_parser
 from bench.errors import BenchError, UnavailableError
 from bench.interrupts import interrupt_once
 from bench.workloads.suites import SUITES, choose_reference, plan_cases
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
 _PROG = "python -m bench.run"
 PRODUCTNET = "bench.workloads.productnet:ProductNet"
 """What is measured: called with a case and a seed, in the worker."""
-_WIDTH_ELSEWHERE = 250
-"""Columns where standard output is no terminal, so that nothing folds in a log."""
 _WATCH_SECONDS = 1.0
 """How long the doctor watches what moves: a hundred ticks of the clock by which CPU time is counted."""
 
@@ -156,7 +153,7 @@ def _report(directory: RunDirectory, was_interrupted: bool, is_strict: bool) -> 
     results = judge_run(run)
     for name, text in list_files(run, results).items():
         directory.write_text(name, text)
-    say(report_on_terminal(run, results, _choose_width()))
+    say(report_on_terminal(run, results, choose_width()))
     say(f"Written to {printable(str(directory.path))}: raw samples, run.json, and the tables as .md and .csv")
     return ExitCode.INTERRUPTED if was_interrupted else _choose_exit_code(run, results, is_strict)
 
@@ -196,13 +193,9 @@ def _show_info(asked_device: str) -> int:
     sleep(_WATCH_SECONDS)
     evidence = Evidence(environment, pairs=((before, look("after")),))
     unusable = {name: each.reason for name, each in survey.unusable.items()}
-    say(describe_health(evidence, survey.devices, unusable, check_machine(evidence), _choose_width()))
+    say(describe_health(evidence, survey.devices, unusable, check_machine(evidence), choose_width()))
     choose_devices(asked_device, survey)
     return ExitCode.FINE
-
-
-def _choose_width() -> int:
-    return shutil.get_terminal_size((120, 24)).columns if sys.stdout.isatty() else _WIDTH_ELSEWHERE
 
 
 if __name__ == "__main__":

@@ -7,6 +7,9 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from bench import compare
 from bench.judge.results import CaseResult, judge_run
 from bench.records.run import Run
 from bench.records.store import read_run
@@ -22,6 +25,9 @@ PUBLISHED = ROOT / "results" / "published"
 README_RUN = PUBLISHED / "2026-11-25_cpu_epyc-zen5_standard"
 BEGIN = "<!-- tables of results/published: made by tests/test_readme.py -->\n"
 END = "<!-- end of tables -->\n"
+COMPARED = "<!-- output of bench.compare: made by tests/test_readme.py -->\n"
+END_OF_OUTPUT = "<!-- end of output -->\n"
+COMPARISON = ("python", "-m", "bench.compare", f"results/published/{README_RUN.name}", "--filter", "batching=manual")
 
 
 def make_readme_part(run: Run, results: list[CaseResult]) -> str:
@@ -40,12 +46,25 @@ def make_readme_part(run: Run, results: list[CaseResult]) -> str:
 
 def test_the_tables_of_the_readme_are_those_of_the_published_run() -> None:
     run = read_run(README_RUN)
-    expected = make_readme_part(run, judge_run(run))
+    check_part(BEGIN, END, make_readme_part(run, judge_run(run)))
+
+
+def test_the_comparison_in_the_readme_is_what_its_command_prints(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("sys.argv", [*COMPARISON[2:]])
+    assert compare.main() == 0
+    check_part(COMPARED, END_OF_OUTPUT, f"```console\n$ {' '.join(COMPARISON)}\n{capsys.readouterr().out}```\n")
+
+
+def check_part(first_line: str, last_line: str, expected: str) -> None:
+    """Check what stands between two lines of the README, or write it anew."""
     readme = ROOT / "README.md"
-    before, begin, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
-    shown, end, after = rest.partition(END)
-    assert begin, "the README has lost the line at which its tables begin"
-    assert end, "the README has lost the line at which its tables end"
+    before, begin, rest = readme.read_text(encoding="utf-8").partition(first_line)
+    shown, end, after = rest.partition(last_line)
+    assert begin, f"the README has lost the line {first_line}"
+    assert end, f"the README has lost the line {last_line}"
     if os.environ.get("UPDATE_GOLDEN"):
         readme.write_text(f"{before}{begin}\n{expected}\n{end}{after}", encoding="utf-8")
     else:

@@ -163,11 +163,16 @@ def decide(found: Estimate | None, dead_zone: float, margin: float) -> Verdict:
     """
     if found is None or found.num_pairs < MIN_PAIRS:
         return Verdict.INCONCLUSIVE
-    if found.low > math.log1p(dead_zone):
+    return decide_interval(found.low, found.high, dead_zone, margin)
+
+
+def decide_interval(low: float, high: float, dead_zone: float, margin: float) -> Verdict:
+    """Decide from where the interval of a logarithm begins and ends; the shares are those of `decide`."""
+    if low > math.log1p(dead_zone):
         return Verdict.SLOWER
-    if found.high < -math.log1p(dead_zone):
+    if high < -math.log1p(dead_zone):
         return Verdict.FASTER
-    if -math.log1p(margin) < found.low and found.high < math.log1p(margin):
+    if -math.log1p(margin) < low and high < math.log1p(margin):
         return Verdict.SAME
     return Verdict.INCONCLUSIVE
 

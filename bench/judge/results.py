@@ -89,15 +89,15 @@ def _judge_case(run: Run, case: Case) -> CaseResult:
         trained=tuple(measurement.trained for measurement in measurements if measurement.trained),
         training_seconds=summarise(_time_replicates(measurements)),
         target_seconds=summarise_target(measurements),
-        steps_per_second=_summarise_blocks(measurements, "train", lambda block: block.num_steps / block.seconds),
-        samples_per_second=_summarise_blocks(measurements, "train", lambda block: block.num_samples / block.seconds),
+        steps_per_second=summarise_blocks(measurements, "train", lambda block: block.num_steps / block.seconds),
+        samples_per_second=summarise_blocks(measurements, "train", lambda block: block.num_samples / block.seconds),
         stages=judge_stages(measurements),
         payoff_epochs=None,
         speedup=_compare_with_baseline(run, measurements),
         phase_split=split_phases(measurements),
         queue_split=split_queue(measurements),
         data_parts=split_prefixes(measurements, DATA_PARTS),
-        inference_seconds=_summarise_blocks(measurements, "inference", per_step),
+        inference_seconds=summarise_blocks(measurements, "inference", per_step),
     )
 
 
@@ -122,7 +122,7 @@ def _time_replicates(measurements: Sequence[Measurement]) -> list[float]:
     return [statistics.median(seconds) for seconds in times.values() if seconds]
 
 
-def _summarise_blocks(
+def summarise_blocks(
     measurements: Sequence[Measurement], kind: BlockKind, figure: Callable[[Block], float]
 ) -> Summary | None:
     """Summarise a figure over replicates, each by the median of its blocks; over the blocks where there is one.
@@ -140,7 +140,12 @@ def _summarise_blocks(
 
 
 def _compare_with_baseline(run: Run, measurements: Sequence[Measurement]) -> float | None:
-    """Divide by the baseline round by round, within a wave; then average over rounds, then over replicates."""
+    """Average the ratios of the replicates."""
+    return geometric_mean(pair_with_baseline(run, measurements))
+
+
+def pair_with_baseline(run: Run, measurements: Sequence[Measurement]) -> list[float]:
+    """Divide the baseline's time by a case's, round by round within a wave; one value a replicate, its rounds' mean."""
     baselines = {(each.wave, each.replicate): each for each in run.measurements_of(run.info.plan.baseline)}
     ratios = []
     for measurement in measurements:
@@ -150,7 +155,7 @@ def _compare_with_baseline(run: Run, measurements: Sequence[Measurement]) -> flo
             pairs = [(theirs[ours.round], ours) for ours in measurement.blocks_of("train") if ours.round in theirs]
             ratio = geometric_mean([per_step(base) / per_step(ours) for base, ours in pairs])
             ratios += [ratio] if ratio is not None else []
-    return geometric_mean(ratios)
+    return ratios
 
 
 def _median_training_seconds(result: CaseResult) -> float:

@@ -17,7 +17,7 @@ from typing import Self, TypeVar, cast
 
 import msgspec
 
-from bench.errors import IncompleteError, InvalidFileError, UsageError
+from bench.errors import IncompleteError, InvalidFileError, NewerSchemaError, UsageError
 from bench.records.journal import Record
 from bench.records.race import Race, RaceInfo, RaceRecord, assemble_race
 from bench.records.run import SCHEMA, Info, Run, RunInfo, assemble_run
@@ -185,7 +185,7 @@ def read_info(path: Path, kind: type[AnyInfo]) -> AnyInfo:
         content = path.read_bytes()
         schema = msgspec.json.decode(content, type=_SchemaOnly).schema
         if schema > SCHEMA:
-            raise InvalidFileError(
+            raise NewerSchemaError(
                 f"{path} has schema {schema}; this version reads up to {SCHEMA}: install a newer version of the project"
             )
         return msgspec.json.decode(content, type=kind)

@@ -90,7 +90,7 @@ def to_terminal(table: Table, width: int) -> str:
     layouts = (_lay_out(table, is_brief=False), _lay_out(table, is_brief=True), _list_rows(table, width))
     fitting = (layout for layout in layouts if all(len(line) <= width for line in layout.splitlines()))
     notes = ["", *(wrap(note, width) for note in table.notes[:1])]
-    return "\n".join([table.title, "", next(fitting, layouts[-1]), *notes]) + "\n"
+    return "\n".join([for_terminal(table.title), "", next(fitting, layouts[-1]), *notes]) + "\n"
 
 
 def wrap(text: str, width: int, indent: str = "") -> str:
@@ -106,10 +106,10 @@ def to_markdown(table: Table) -> str:
         [for_markdown(value) if isinstance(value, str) else column.text(value) for column, value in _cells(table, row)]
         for row in table.rows
     ]
-    headings = [_one_line(column.heading) for column in table.columns]
+    headings = [for_markdown(_one_line(column.heading)) for column in table.columns]
     grid = tabulate(rows, headings, tablefmt="pipe", disable_numparse=True, colalign=_alignment(table.columns, rows))
     notes = "".join(f"\n{note}\n" for note in table.notes)
-    return f"## {table.title}\n\n{grid}\n{notes}"
+    return f"## {for_markdown(table.title)}\n\n{grid}\n{notes}"
 
 
 def to_csv(table: Table) -> str:

@@ -1,0 +1,118 @@
+"""A side of a comparison: one stored run, or all runs of a directory."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.errors import InvalidFileError, UsageError
+from bench.records.run import Run
+from bench.records.store import INFO_FILE, RACE_FILE, SAMPLES_FILE, read_run
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """A run and where it lies."""
+
+    path: Path
+    content: str
+    """A digest of its two files: a copy of a run is the run itself."""
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What is compared as one: runs of the same thing."""
+
+    name: str
+    runs: tuple[StoredRun, ...]
+    skipped: tuple[str, ...] = ()
+    """Directories that lie beside the runs and hold none."""
+
+
+def read_side(path: Path) -> Side:
+    """Read a run, or all runs of a directory.
+
+    Raises:
+        InvalidFileError: when there is none, or one of them can't be read.
+    """
+    runs, skipped = list_runs(path)
+    # In the order of their contents: what is computed then does not hang on what the directories are called.
+    stored = sorted(map(read_stored_run, runs), key=lambda each: each.content)
+    return Side(str(path), tuple(stored), tuple(map(str, skipped)))
+
+
+@dataclass(frozen=True, slots=True)
+class MachineFile:
+    """A run that may be damaged: what could be read of it, or why it could not."""
+
+    name: str
+    stored: StoredRun | None = None
+    fault: InvalidFileError | None = None
+
+
+def read_each(path: Path) -> list[MachineFile]:
+    """Read a run, or all runs of a directory, each by itself: what can't be read is told of and stops no other."""
+    try:
+        paths, _ = list_runs(path)
+    except InvalidFileError as error:
+        return [MachineFile(str(path), fault=error)]
+    files = []
+    for each in paths:
+        try:
+            files.append(MachineFile(str(each), read_stored_run(each)))
+        except InvalidFileError as error:
+            files.append(MachineFile(str(each), fault=error))
+    return files
+
+
+def list_runs(path: Path) -> tuple[list[Path], list[Path]]:
+    """Find the runs in a directory, itself or one level below; returns what is passed over there, too.
+
+    Raises:
+        InvalidFileError: when there is none; the message says what is there instead.
+    """
+    if (path / INFO_FILE).exists():
+        return [path], []
+    if (path / RACE_FILE).exists():
+        raise InvalidFileError(
+            f"{path} is a race, whose arms were compared when it was raced: name directories of runs"
+        )
+    try:
+        below = sorted(each for each in path.iterdir() if each.is_dir())
+    except OSError as error:
+        raise InvalidFileError(f"{path} can't be read: {error.strerror}; is it the directory of a run?") from error
+    runs = [each for each in below if (each / INFO_FILE).exists()]
+    if not runs:
+        raise InvalidFileError(f"{path} holds no run: neither {INFO_FILE} nor a directory with one")
+    return runs, [each for each in below if each not in runs]
+
+
+def read_stored_run(path: Path) -> StoredRun:
+    """Read a run together with a digest of its contents.
+
+    Raises:
+        InvalidFileError: as `read_run`.
+    """
+    run = read_run(path)
+    digest = hashlib.sha256()
+    for name in (INFO_FILE, SAMPLES_FILE):
+        content = (path / name).read_bytes()
+        digest.update(b"%d:" % len(content) + content)
+    return StoredRun(path, digest.hexdigest(), run)
+
+
+def check_distinct(runs: Sequence[StoredRun]) -> None:
+    """Refuse a run that is given twice: beside itself nothing differs, and twice it would count as two.
+
+    Raises:
+        UsageError: naming both.
+    """
+    seen: dict[str, Path] = {}
+    for each in runs:
+        # Equal places have equal contents.
+        if each.content in seen:
+            raise UsageError(f"{seen[each.content]} and {each.path} are the same run: name each run once")
+        seen[each.content] = each.path

@@ -1,0 +1,56 @@
+"""The race that would settle what stored runs leave open: its command, or why there is none."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+
+from bench.records.case import Case
+from bench.records.run import Run
+
+
+def race_of_cases(base: Case, head: Case, flags: Mapping[str, str]) -> str:
+    """Return the command that races two cases of one source against each other."""
+    return _command(_settings(base), _settings(head), flags)
+
+
+def race_of_sources(
+    base: Sequence[Run], head: Sequence[Run], case: Case, flags: Mapping[str, str]
+) -> tuple[str | None, str | None]:
+    """Return the command that races a case of two sources, None where there are not two; and what to know of it."""
+    ours, theirs = _commits(base), _commits(head)
+    if None in (*ours, *theirs):
+        return None, "the commit of a run was not recorded: race the two sources, --a tree=DIRECTORY --b tree=DIRECTORY"
+    if len(ours) > 1 or len(theirs) > 1:
+        return None, "a side holds runs of several commits: race two of them, --a rev=COMMIT --b rev=COMMIT"
+    (base_commit, base_is_dirty), (head_commit, head_is_dirty) = (each for (each,) in (ours, theirs) if each)
+    if base_commit == head_commit and not head_is_dirty:
+        return None, (
+            f"both sides are commit {base_commit[:12]}, so that there are no two sources to race: what differs is the "
+            "machine or its settings; measure three runs a side or more"
+        )
+    words = [] if head_is_dirty else [f"rev={head_commit}"]
+    remarks = [f"base had changes that rev={base_commit[:12]} lacks"] if base_is_dirty else []
+    remarks += ["head had changes that are in no commit: --b is the work tree at hand"] if head_is_dirty else []
+    command = _command([*_settings(case), f"rev={base_commit}"], [*_settings(case), *words], flags)
+    return command, "; ".join(remarks) or None
+
+
+def _commits(runs: Sequence[Run]) -> set[tuple[str, bool] | None]:
+    recorded = [run.info.environment.recorded if run.info.environment else None for run in runs]
+    return {(each.git_commit, bool(each.git_is_dirty)) if each and each.git_commit else None for each in recorded}
+
+
+def _settings(case: Case) -> list[str]:
+    return [
+        f"device={case.device}",
+        f"engine={case.engine}",
+        f"batching={case.batching}",
+        f"precision={case.precision}",
+        f"threads={case.num_threads}",
+    ]
+
+
+def _command(base: Sequence[str], head: Sequence[str], flags: Mapping[str, str]) -> str:
+    given = [word for flag in flags.items() for word in flag]
+    return shlex.join(["python", "-m", "bench.race", "--a", *base, "--b", *head, *given])

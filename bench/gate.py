@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from bench.arguments import parse_margin, parse_share
 from bench.budgets import BUDGETS_FILE, Budget, read_budgets
 from bench.errors import BenchError, UsageError
+from bench.judge.equivalence import MIN_SEEDS
 from bench.racing import PRODUCTNET, checkouts, leave_tables, make_arms, measure_race, survey_devices, tell
 from bench.records.plan import QUALITY_MARGIN
 from productnet.door import OneLineParser, printable, run_door, say
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from bench.records.race import Arm
 
 _PROG = "python -m bench.gate"
-MIN_SEEDS = 3
 _WIDTH_ELSEWHERE = 160
 STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 
@@ -107,8 +107,8 @@ def _gate(
         for each in budgets
     ]
     info = _make_info(arguments, base_commit, budgets, sides, survey)
-    host = info.environment.recorded.host_name if info.environment else None
-    directory = create_gate(info, arguments.output, (info.started_at[:19].replace(":", ""), host or "host", "gate"))
+    host = (info.environment.recorded.host_name if info.environment else None) or "host"
+    directory = create_gate(info, arguments.output, (info.started_at[:19].replace(":", ""), host, "gate"))
     arms = dict(zip(info.cases, sides, strict=True))
 
     def race_all(cases: Sequence[GatedCase], number: int, said: str) -> bool:
@@ -141,14 +141,8 @@ def _make_info(
     for budget, (base, _) in zip(budgets, sides, strict=True):
         if base.case in [each.case for each in cases]:
             raise UsageError(f"{arguments.budgets or BUDGETS_FILE} has {base.case.name} twice: leave one")
-        cases.append(
-            GatedCase(
-                case=base.case,
-                allowed=budget.allowed,
-                resolution=budget.resolution,
-                budget_seconds=budget.seconds,
-            )
-        )
+        shares = {"allowed": budget.allowed, "resolution": budget.resolution}
+        cases.append(GatedCase(case=base.case, budget_seconds=budget.seconds, **shares))
     return GateInfo(
         started_at=_now(),
         command=as_text(shlex.join(["python", "-m", "bench.gate", *_without_places(sys.argv[1:])])),
@@ -198,8 +192,7 @@ def _race(
         shares_layout=False,
         seed=arguments.seed,
     )
-    command = race_command(plan)
-    info = RaceInfo(started_at=_now(), command=command, environment=gate.environment, plan=plan)
+    info = RaceInfo(started_at=_now(), command=race_command(plan), environment=gate.environment, plan=plan)
     with create_run(info, directory / gated.directory_name(number), ()) as race_directory:
         was_interrupted = measure_race(info, race_directory, survey, started)
         leave_tables(race_directory)

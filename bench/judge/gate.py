@@ -82,7 +82,7 @@ class JudgedCase:
 
 def judge_gate(gate: Gate) -> list[JudgedCase]:
     """Judge every case."""
-    heats = [tuple(_judge_heat(each, race) for race in races) for each, races in _pair_up(gate)]
+    heats = _judge_heats(gate)
     rejected = _reject(heats, gate.info.alpha)
     return [
         JudgedCase(gated, _decide(gated, found, is_rejected, gate.info.alpha), found)
@@ -92,8 +92,7 @@ def judge_gate(gate: Gate) -> list[JudgedCase]:
 
 def list_rejected(gate: Gate) -> list[GatedCase]:
     """Return the cases whose first race shows that they became too slow: they are raced once more."""
-    heats = [tuple(_judge_heat(each, race) for race in races[:1]) for each, races in _pair_up(gate)]
-    rejected = _reject(heats, gate.info.alpha)
+    rejected = _reject(_judge_heats(gate), gate.info.alpha)
     return [gated for gated, is_rejected in zip(gate.info.cases, rejected, strict=True) if is_rejected]
 
 
@@ -147,8 +146,11 @@ def decide_outcome(cases: Iterable[JudgedCase], was_interrupted: bool) -> Outcom
     return next(outcome for outcome, does_apply in applies.items() if does_apply)
 
 
-def _pair_up(gate: Gate) -> Iterable[tuple[GatedCase, tuple[Race, ...]]]:
-    return zip(gate.info.cases, gate.races, strict=True)
+def _judge_heats(gate: Gate) -> list[tuple[Heat, ...]]:
+    return [
+        tuple(_judge_heat(gated, race) for race in races)
+        for gated, races in zip(gate.info.cases, gate.races, strict=True)
+    ]
 
 
 def _judge_heat(gated: GatedCase, race: Race) -> Heat:

@@ -105,6 +105,8 @@ def test_what_two_races_show_fails_and_what_the_second_does_not_is_unconfirmed()
 
 def test_the_second_race_is_held_to_the_same_level_as_a_single_case() -> None:
     # Standard error 0.00129, t of 3 degrees at 98.75 %: 4.177, so the interval is +-0.00539.
+    assert list_rejected(make_gate([make_race(CASE, around(EDGE + 0.0053))])) == []
+    assert list_rejected(make_gate([make_race(CASE, around(EDGE + 0.0055))])) == [CASE]
     slow = make_race(CASE, around(0.05))
     assert verdict_of(slow, make_race(CASE, around(EDGE + 0.0053))) is GateVerdict.UNCONFIRMED
     assert verdict_of(slow, make_race(CASE, around(EDGE + 0.0055))) is GateVerdict.SLOWER

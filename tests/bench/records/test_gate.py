@@ -47,7 +47,7 @@ def test_what_was_not_raced_has_no_race(tmp_path: Path) -> None:
 def test_a_gate_without_a_place_gets_one_under_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     paths = [create_gate(make_gate_info(EAGER), None, ("2026-01-02", "host", "gate")) for _ in range(2)]
-    assert [str(path) for path in paths] == ["results/2026-01-02_host_gate", "results/2026-01-02_host_gate_2"]
+    assert [path.as_posix() for path in paths] == ["results/2026-01-02_host_gate", "results/2026-01-02_host_gate_2"]
 
 
 def test_two_gates_do_not_share_a_directory(tmp_path: Path) -> None:

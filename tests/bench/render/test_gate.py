@@ -18,6 +18,7 @@ from bench.judge.gate import Outcome, decide_outcome, judge_gate
 from bench.race import make_parser
 from bench.records.gate import MAX_CASES, Gate
 from bench.records.race import Race
+from bench.render.escape import code_block
 from bench.render.gate import headline, list_gate_files, race_command, summarise_as_markdown, summarise_on_terminal
 from tests.bench.gates import (
     BASE,
@@ -130,6 +131,12 @@ def test_text_from_elsewhere_does_nothing_in_a_summary(text: str) -> None:
     assert rendered.count("<pre>") == 2
     assert rendered.count("<table>") == 1
     assert all(line.isprintable() for line in (*markdown.split("\n"), *shown.split("\n")))
+
+
+@pytest.mark.parametrize("text", ["```", "~~~~", "`````", "a `b` ```c", ""])
+def test_a_block_of_code_shows_its_text_and_ends_after_it(text: str) -> None:
+    rendered = MARKDOWN.render("\n".join([*code_block(text), "", "*after*"]))
+    assert rendered == f'<pre><code class="language-sh">{text}\n</code></pre>\n<p><em>after</em></p>\n'
 
 
 def test_the_largest_summary_fits_into_a_comment() -> None:

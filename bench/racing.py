@@ -99,9 +99,15 @@ def measure_race(info: RaceInfo, directory: RunDirectory, survey: Survey, starte
     from bench.measure.race import RaceCourse, Standing
     from bench.measure.race_pace import list_core_sets
     from bench.records.race import RaceEnded
+    from bench.records.selfcheck import find_selfcheck
     from bench.render.race import narrowing
+    from bench.render.selfcheck import warn_of_resolution
 
     plan = info.plan
+    check = find_selfcheck(Path("results"), info.environment)
+    warning = warn_of_resolution(check, plan) if check is not None else None
+    if warning is not None:
+        tell(warning)
     numbers = count()
     devices = {arm.case.device for arm in plan.arms}
 

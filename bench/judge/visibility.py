@@ -47,3 +47,11 @@ def smallest_difference(noise: Noise, seconds: float, alpha: float, dead_zone: f
         return None
     by_chance = POWER_QUANTILE * noise.spread / math.sqrt(count_pairs(noise, seconds))
     return math.expm1(math.log1p(dead_zone) + half_width + by_chance)
+
+
+def seconds_for(noise: Noise, half_width: float, alpha: float) -> float | None:
+    """Return how long it takes until the interval is so narrow, as a logarithm; None where no look is enough."""
+    for look in LOOKS:
+        if quantile_at_look(alpha, look) * noise.spread / math.sqrt(look) <= half_width:
+            return noise.startup_seconds + look * noise.pair_seconds
+    return None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
 
+from bench.errors import InvalidFileError
 from bench.records.case import Count, ShortName
 from bench.records.environment import Environment
 from bench.records.journal import PositiveSeconds, Seconds, Text
@@ -87,3 +89,17 @@ def write_selfcheck(directory: Path, check: SelfCheck) -> None:
 def read_selfcheck(directory: Path) -> SelfCheck:
     """Read a stored check, or raise InvalidFileError."""
     return read_info(directory / SELFCHECK_FILE, SelfCheck)
+
+
+def find_selfcheck(results: Path, environment: Environment | None) -> SelfCheck | None:
+    """Return the newest check below a directory that was made on such a CPU with such a torch; None where none was."""
+    if environment is None:
+        return None
+    found = []
+    for path in results.glob(f"*/{SELFCHECK_FILE}"):
+        with suppress(InvalidFileError):
+            check = read_selfcheck(path.parent)
+            ours, theirs = environment.identity, check.environment.identity
+            if (ours.cpu_model, ours.torch_version) == (theirs.cpu_model, theirs.torch_version):
+                found.append(check)
+    return max(found, key=lambda check: check.started_at, default=None)

@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator
 
 from bench.judge.race import Estimate
-from bench.judge.visibility import Noise, smallest_difference
+from bench.judge.visibility import Noise, half_width_within, seconds_for, smallest_difference
+from bench.records.race import RacePlan
 from bench.records.selfcheck import KnownRace, SelfCheck
 from bench.render.race import ratio_of
 from bench.render.summary import describe_machine
@@ -34,6 +35,21 @@ def describe_selfcheck(check: SelfCheck) -> Iterator[str]:
             if seconds >= 60 or layout == "one layout"
         )
         yield f"Smallest slowdown that four races of five see here, {layout}: {', '.join(seen)}"
+
+
+def warn_of_resolution(check: SelfCheck, plan: RacePlan) -> str | None:
+    """Say that this machine can't narrow an interval so far within the budget, by its own check; None where it can."""
+    noise = noise_of(find_race(check, plan.shares_layout))
+    reached = half_width_within(noise, plan.budget_seconds, plan.alpha)
+    if reached is not None and reached <= math.log1p(plan.resolution):
+        return None
+    shown = "too few pairs fit" if reached is None else f"+-{math.expm1(reached):.2%} is what it reaches"
+    seconds = seconds_for(noise, math.log1p(plan.resolution), plan.alpha)
+    longer = "no budget is enough" if seconds is None else f"it would take about {duration(seconds)}"
+    return (
+        f"+-{plan.resolution:.2%} within {duration(plan.budget_seconds)} is more than this machine could do when it "
+        f"was checked ({check.started_at[:10]}): {shown}; {longer}"
+    )
 
 
 def find_race(check: SelfCheck, shares_layout: bool) -> KnownRace:

@@ -1,0 +1,29 @@
+"""The simulation of races: its noise is as described, and the interval holds the truth as often as it promises."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bench.campaigns.race_coverage import NOISES, Noise, simulate_differences, simulate_race
+
+
+@pytest.mark.parametrize("name", ["one spread", "all together"])
+def test_the_interval_holds_the_truth_in_19_races_of_20(name: str) -> None:
+    generator = np.random.default_rng(7)
+    ends = [simulate_race(NOISES[name], 0.02, generator) for _ in range(400)]
+    held = sum(end.low <= 0.02 <= end.high for end in ends)
+    assert 0.93 < held / len(ends) <= 1
+
+
+def test_an_interval_half_as_wide_would_not() -> None:
+    generator = np.random.default_rng(7)
+    ends = [simulate_race(Noise(), 0.0, generator) for _ in range(400)]
+    assert sum(abs(end.mean) <= end.half_width / 2 for end in ends) / len(ends) < 0.85
+
+
+def test_processes_scatter_as_their_luck_and_rounds_average_out() -> None:
+    differences = simulate_differences(Noise(between=0.01, within=0.0), np.random.default_rng(1), 4_000)
+    assert np.std(differences) == pytest.approx(0.01 * 2**0.5, rel=0.05)
+    quiet = simulate_differences(Noise(between=0.0, within=0.02), np.random.default_rng(1), 4_000)
+    assert np.std(quiet) == pytest.approx(0.02 / 40**0.5 * 1.25, rel=0.1)  # a median of 40: 1.25 times a mean's

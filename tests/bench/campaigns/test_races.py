@@ -1,0 +1,81 @@
+"""A campaign of races goes on where it was stopped, and its figures are those of its lines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bench.campaigns import races
+from bench.campaigns.race_figures import make_races_table, misses
+from bench.campaigns.races import SCENARIOS, RaceLine, list_missing, main, read_lines
+from bench.errors import InvalidFileError
+
+LINE = RaceLine(
+    scenario="aa",
+    started_at="2026-01-02T03:04:05+00:00",
+    arms=("x", "y"),
+    exit_code=0,
+    verdict="SAME",
+    reason="resolved",
+    seconds=40.0,
+    num_rounds=800,
+    num_disturbed=3,
+    mean=0.001,
+    half_width=0.006,
+    differences=(0.001,) * 8,
+)
+
+
+def test_what_is_missing_is_named_scenario_by_scenario_in_turns() -> None:
+    done = [msgspec.structs.replace(LINE, scenario=name) for name in ["aa"] * 48 + ["two"] * 49]
+    assert list(list_missing(done, ["aa", "two"])) == ["aa", "two", "aa"]
+
+
+def test_a_campaign_goes_on_after_the_last_whole_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "races.jsonl"
+    whole = msgspec.json.encode(LINE) + b"\n"
+    path.write_bytes(whole * (SCENARIOS["aa"].num_races - 2) + whole[:40])
+    monkeypatch.setattr("sys.argv", ["races", "aa", "--file", str(path)])
+    assert main(lambda name: msgspec.structs.replace(LINE, scenario=name, verdict="SLOWER")) == 0
+    lines = read_lines(path)
+    assert len(lines) == SCENARIOS["aa"].num_races
+    assert [line.verdict for line in lines[-3:]] == ["SAME", "SLOWER", "SLOWER"]
+
+
+def test_no_race_starts_after_the_time_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["races", "aa", "--file", str(tmp_path / "f"), "--minutes", "-1"])
+    assert main(lambda _name: pytest.fail("a race started")) == 0
+
+
+def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "f").write_text("{}\n")
+    with pytest.raises(InvalidFileError, match="no file of this campaign"):
+        read_lines(tmp_path / "f")
+
+
+@pytest.mark.parametrize(
+    ("mean", "is_missed"), [(0.0, True), (0.013, True), (0.015, False), (0.025, False), (0.027, True)]
+)
+def test_an_interval_misses_a_truth_that_is_further_away_than_its_half_width(mean: float, is_missed: bool) -> None:
+    assert misses(msgspec.structs.replace(LINE, mean=mean), 0.02) is is_missed
+
+
+def test_the_figures_count_verdicts_and_misses_and_leave_out_what_was_not_run() -> None:
+    lines = [
+        LINE,
+        msgspec.structs.replace(LINE, verdict="SLOWER", mean=0.02, seconds=60.0),
+        msgspec.structs.replace(LINE, verdict="INCONCLUSIVE", mean=None, half_width=None, differences=()),
+    ]
+    table = make_races_table(lines, {"aa": 0.0})
+    (row,) = table.rows
+    assert row == ("aa", 0.0, 3, 1, 0, 1, 1, 0, 1, 0.006, 8, 40.0)
+
+
+def test_every_scenario_is_a_race_that_the_command_line_takes() -> None:
+    from bench.race import make_parser
+
+    for scenario in SCENARIOS.values():
+        make_parser().parse_args(["--a", "engine=eager", "--b", "engine=eager", *scenario.flags])
+    assert set(races.SCENARIOS) == {"aa", "aa-layout", "aa-loaded", "two", "five", "one", "one-layout", "harness"}

@@ -1,7 +1,7 @@
 """A repository of a user's own, and a workload whose time is what its tree's productnet says: no torch, no waiting.
 
-The tree has a copy of productnet, a number of its own in it, and a module called torch that holds nothing, which every
-worker imports.
+The tree has a copy of productnet with numbers of its own in it. Every worker imports torch; here it finds a module of
+that name that holds nothing.
 """
 
 from __future__ import annotations
@@ -85,11 +85,16 @@ def make_repository(directory: Path) -> Path:
     directory.mkdir()
     git(directory, "init", "--quiet", "--initial-branch=main")
     shutil.copytree(ROOT / "productnet", directory / "productnet", ignore=shutil.ignore_patterns("__pycache__"))
+    write_budgets(directory, "eager")
+    commit(directory, Burden())
+    return directory
+
+
+def make_empty_torch(directory: Path) -> Path:
+    """Make a directory to import from, whose torch holds nothing."""
     (directory / "torch" / "_dynamo").mkdir(parents=True)
     (directory / "torch" / "__init__.py").write_text('__version__ = "none"\n')
     (directory / "torch" / "_dynamo" / "__init__.py").write_text("")
-    write_budgets(directory, "eager")
-    commit(directory, Burden())
     return directory
 
 

@@ -17,7 +17,17 @@ from bench.errors import IncompleteError, UsageError
 from bench.judge.gate import GateVerdict, Outcome, judge_gate
 from bench.records.gate import Gate, read_gate
 from bench.records.store import read_race
-from tests.bench.gated import ROOT, WORKLOAD, Burden, commit, git, make_repository, write_budgets, write_burden
+from tests.bench.gated import (
+    ROOT,
+    WORKLOAD,
+    Burden,
+    commit,
+    git,
+    make_empty_torch,
+    make_repository,
+    write_budgets,
+    write_burden,
+)
 from tests.bench.measure.test_environment import make_survey
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="races fork the processes of a pair")
@@ -28,7 +38,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository in which the user stands, on a machine that nothing disturbs."""
     monkeypatch.setattr("bench.measure.survey.take_survey", lambda _asked: make_survey("cpu"))
     monkeypatch.setattr("bench.measure.race.find_disturbance", lambda _before, _after: None)
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("PYTHONPATH", f"{make_empty_torch(tmp_path / 'empty')}{os.pathsep}{ROOT}")
     monkeypatch.delenv(door.STEP_SUMMARY, raising=False)
     directory = make_repository(tmp_path / "repository")
     monkeypatch.chdir(directory)

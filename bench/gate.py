@@ -13,13 +13,23 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from bench.arguments import parse_margin, parse_share
+from bench.arguments import parse_margin, parse_positive_share
 from bench.budgets import BUDGETS_FILE, Budget, read_budgets
 from bench.errors import BenchError, UsageError
+from bench.interrupts import interrupt_once
 from bench.judge.equivalence import MIN_SEEDS
-from bench.racing import PRODUCTNET, checkouts, leave_tables, make_arms, measure_race, survey_devices, tell
+from bench.racing import (
+    PRODUCTNET,
+    checkouts,
+    leave_tables,
+    make_arms,
+    measure_race,
+    survey_devices,
+    warn_where_too_fine,
+)
 from bench.records.plan import QUALITY_MARGIN
-from productnet.door import OneLineParser, printable, run_door, say
+from productnet.config import TrainConfig
+from productnet.door import OneLineParser, printable, run_door, say, tell
 from productnet.errors import ProductNetError
 from productnet.exit_code import ExitCode
 
@@ -50,7 +60,12 @@ def make_parser() -> OneLineParser:
         help="a branch or commit that the work tree has come from (default %(default)s)",
     )
     add("--budgets", type=Path, help=f"the file of cases (default: {BUDGETS_FILE} at the top of the work tree)")
-    add("--alpha", type=parse_share, default=0.05, help="false alarms of the first races, at most (default 5%%)")
+    add(
+        "--alpha",
+        type=parse_positive_share,
+        default=0.05,
+        help="false alarms of the first races (default 5%%)",
+    )
     margin = f"as of bench.run (default {QUALITY_MARGIN})"
     add("--quality-margin", type=parse_margin, default=QUALITY_MARGIN, help=margin)
     seeds = f"whole trainings of each side to compare, after its race (default {MIN_SEEDS}; 0: none)"
@@ -67,12 +82,14 @@ def main(make_workload: str = PRODUCTNET) -> int:
     from bench.measure.checkout import find_merge_base, find_top
     from bench.records.store import check_output
 
+    interrupt_once()
     parser = make_parser()
     arguments = parser.parse_args()
     if arguments.quality_seeds != 0 and not MIN_SEEDS <= arguments.quality_seeds <= 1000:
         parser.error(f"--quality-seeds {arguments.quality_seeds} is not 0 or {MIN_SEEDS} to 1000: fewer decide nothing")
-    if arguments.alpha <= 0:
-        parser.error("--alpha 0% finds nothing: use more, say 5%")
+    with parser.naming_flags():
+        for seed in (arguments.seed, arguments.seed + arguments.quality_seeds):
+            TrainConfig(seed=seed)
     top = find_top()
     budgets = read_budgets(arguments.budgets or top / BUDGETS_FILE)
     base_commit = find_merge_base(arguments.base)
@@ -194,6 +211,7 @@ def _race(
     )
     info = RaceInfo(started_at=_now(), command=race_command(plan), environment=gate.environment, plan=plan)
     with create_run(info, directory / gated.directory_name(number), ()) as race_directory:
+        warn_where_too_fine(info)
         was_interrupted = measure_race(info, race_directory, survey, started)
         leave_tables(race_directory)
     return was_interrupted
@@ -210,13 +228,13 @@ def _report(directory: Path, was_interrupted: bool, arguments: Namespace) -> int
     outcome = decide_outcome(judged, was_interrupted)
     files = list_gate_files(gate, judged, outcome)
     width = shutil.get_terminal_size((120, 24)).columns if sys.stdout.isatty() else _WIDTH_ELSEWHERE
-    say(summarise_on_terminal(gate, judged, outcome, width))
     for name, text in files.items():
         write_summary(directory / name, text)
     if arguments.summary is not None:
         write_summary(arguments.summary, files["gate.md"])
     if os.environ.get(STEP_SUMMARY):
         write_summary(Path(os.environ[STEP_SUMMARY]), files["gate.md"], adds=True)
+    say(summarise_on_terminal(gate, judged, outcome, width))
     say(f"Written to {printable(str(directory))}: gate.json, gate.md, gate.csv, and a directory for each race")
     return choose_exit_code(outcome, arguments.strict)
 

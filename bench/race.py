@@ -15,7 +15,16 @@ from bench.arguments import parse_duration, parse_label, parse_positive_share
 from bench.arms import make_case, parse_settings
 from bench.errors import BenchError, UnavailableError
 from bench.interrupts import interrupt_once
-from bench.racing import LABELS, PRODUCTNET, checkouts, leave_tables, make_arms, measure_race, survey_devices
+from bench.racing import (
+    LABELS,
+    PRODUCTNET,
+    checkouts,
+    leave_tables,
+    make_arms,
+    measure_race,
+    survey_devices,
+    warn_where_too_fine,
+)
 from bench.strictness import add_failure_flags, add_verdict_flags, check_verdict_flags, choose_by_verdict, list_failures
 from productnet.config import TrainConfig
 from productnet.device import check_device_name
@@ -126,6 +135,7 @@ def _race(
     time_of_day = info.started_at[:19].replace(":", "")
     name_parts = (time_of_day, environment.recorded.host_name or "host", devices, f"race-{arguments.label or ''}")
     with create_run(info, arguments.output, name_parts) as directory:
+        warn_where_too_fine(info)
         was_interrupted = measure_race(info, directory, survey, started)
         return _report(directory, was_interrupted, arguments)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache
@@ -15,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from bench.arms import make_case, make_source
 from bench.errors import UnavailableError
-from productnet.door import printable
+from productnet.door import tell
 
 if TYPE_CHECKING:
     from bench.judge.race import Contrast
@@ -99,15 +97,9 @@ def measure_race(info: RaceInfo, directory: RunDirectory, survey: Survey, starte
     from bench.measure.race import RaceCourse, Standing
     from bench.measure.race_pace import list_core_sets
     from bench.records.race import RaceEnded
-    from bench.records.selfcheck import find_selfcheck
     from bench.render.race import narrowing
-    from bench.render.selfcheck import warn_of_resolution
 
     plan = info.plan
-    check = find_selfcheck(Path("results"), info.environment)
-    warning = warn_of_resolution(check, plan) if check is not None else None
-    if warning is not None:
-        tell(warning)
     numbers = count()
     devices = {arm.case.device for arm in plan.arms}
 
@@ -146,6 +138,17 @@ def measure_race(info: RaceInfo, directory: RunDirectory, survey: Survey, starte
     return False
 
 
+def warn_where_too_fine(info: RaceInfo) -> None:
+    """Tell who asks for more than this machine could do when it was last checked."""
+    from bench.records.selfcheck import find_selfcheck
+    from bench.render.selfcheck import warn_of_resolution
+
+    check = find_selfcheck(Path("results"), info.environment)
+    warning = warn_of_resolution(check, info.plan) if check is not None else None
+    if warning is not None:
+        tell(warning)
+
+
 def leave_tables(directory: RunDirectory) -> tuple[Race, list[Contrast]]:
     """Read a race back, judge it, and write its table beside it."""
     from bench.judge.race import judge_race
@@ -157,11 +160,3 @@ def leave_tables(directory: RunDirectory) -> tuple[Race, list[Contrast]]:
     for name, text in list_race_files(race, contrasts).items():
         directory.write_text(name, text)
     return race, contrasts
-
-
-def tell(line: str) -> None:
-    """Show progress; who listens may have left."""
-    try:
-        print(printable(line), file=sys.stderr, flush=True)
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)

@@ -10,7 +10,7 @@ import sys
 
 from bench.judge.race import estimate
 from bench.measure.clock import HOST_CLOCK
-from bench.measure.selfcheck import time_injection
+from bench.measure.selfcheck import ALPHA_OF_ONE_LOOK, time_injection
 
 
 def main() -> int:
@@ -33,7 +33,7 @@ def main() -> int:
         done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - our own command
         sizes.append([float(word) for word in done.stdout.split()])
     for num_spins, logarithms in zip(arguments.spins, zip(*sizes, strict=True), strict=True):
-        found = estimate(logarithms, 0.1)  # half of it is what one look spends: a 95 % interval
+        found = estimate(logarithms, ALPHA_OF_ONE_LOOK)
         if found is not None:
             shown = f"{math.expm1(found.mean):.3%} +- {found.half_width:.3%}"
             print(f"{num_spins} spins: {shown} (95 % interval, {found.num_pairs} processes)")

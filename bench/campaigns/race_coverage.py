@@ -11,6 +11,7 @@ import math
 import sys
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,7 +21,8 @@ from bench.records.race import Arm, RacePlan
 
 PAIR_SECONDS = 4.0
 NUM_COUPLES = 40
-_MAX_PAIRS = 32
+PLANS = ((60.0, 0.008), (150.0, 0.005), (600.0, 0.003))
+"""Budget in seconds, resolution: so that early, middle and late looks end races."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,25 +59,39 @@ def main() -> int:
     parser.add_argument("--races", type=int, default=5_000, help="for each kind of noise (default 5000)")
     parser.add_argument("--truth", type=float, default=0.0, help="ln(b / a), the same for all (default 0)")
     arguments = parser.parse_args()
-    print("| noise | interval holds the truth | median half-width | median pairs | SLOWER | FASTER | SAME |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    print("| noise | budget | interval holds the truth | half-width | pairs | SLOWER | FASTER | SAME |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for name, noise in NOISES.items():
-        generator = np.random.default_rng(1)
-        ends = [simulate_race(noise, arguments.truth, generator) for _ in range(arguments.races)]
-        held = sum(end.low <= arguments.truth <= end.high for end in ends) / len(ends)
-        width = float(np.median([end.half_width for end in ends]))
-        pairs = float(np.median([end.num_pairs for end in ends]))
-        verdicts = [decide(end, PLAN.dead_zone, PLAN.margin) for end in ends]
-        shares = (verdicts.count(verdict) / len(ends) for verdict in (Verdict.SLOWER, Verdict.FASTER, Verdict.SAME))
-        print(f"| {name} | {held:.2%} | {width:.2%} | {pairs:g} |{''.join(f' {share:.2%} |' for share in shares)}")
+        for budget_seconds, resolution in PLANS:
+            plan = msgspec.structs.replace(PLAN, budget_seconds=budget_seconds, resolution=resolution)
+            ends = simulate_races(noise, arguments.truth, arguments.races, plan)
+            print(
+                f"| {name} | {budget_seconds:g} s, +-{resolution:.1%} | {describe(ends, arguments.truth)} |", flush=True
+            )
     return 0
+
+
+def simulate_races(noise: Noise, truth: float, num_races: int, plan: RacePlan) -> list[Estimate]:
+    """Race so many times, always from the same seed."""
+    generator = np.random.default_rng(1)
+    return [simulate_race(noise, truth, generator, plan) for _ in range(num_races)]
+
+
+def describe(ends: list[Estimate], truth: float) -> str:
+    """Give the cells of a row: how often the truth was held, medians of width and pairs, shares of the verdicts."""
+    held = sum(end.low <= truth <= end.high for end in ends) / len(ends)
+    width = float(np.median([end.half_width for end in ends]))
+    pairs = float(np.median([end.num_pairs for end in ends]))
+    verdicts = [decide(end, PLAN.dead_zone, PLAN.margin) for end in ends]
+    shares = [verdicts.count(verdict) / len(ends) for verdict in (Verdict.SLOWER, Verdict.FASTER, Verdict.SAME)]
+    return " | ".join((f"{held:.2%}", f"{width:.2%}", f"{pairs:g}", *(f"{share:.2%}" for share in shares)))
 
 
 def simulate_race(noise: Noise, truth: float, generator: np.random.Generator, plan: RacePlan | None = None) -> Estimate:
     """Race two arms that differ by `truth` until the stop rule ends it; returns the last estimate."""
     plan = plan or PLAN
-    differences = truth + simulate_differences(noise, generator, _MAX_PAIRS)
-    for num_pairs in range(1, _MAX_PAIRS + 1):
+    differences = truth + simulate_differences(noise, generator, LOOKS[-1])
+    for num_pairs in range(1, LOOKS[-1] + 1):
         found = estimate(differences[:num_pairs].tolist(), plan.alpha) if num_pairs in LOOKS else None
         if why_stop(plan, [found], num_pairs, num_pairs * PAIR_SECONDS, PAIR_SECONDS) is not None:
             break

@@ -10,6 +10,9 @@ from bench.judge.race import Verdict
 from bench.render.table import Column, Table, Value
 from bench.render.units import duration, percent, whole
 
+TRUTHS: dict[str, float] = {"aa": 0.0, "aa-layout": 0.0, "aa-loaded": 0.0}
+"""Scenario -> ln(b / a)."""
+
 _COLUMNS = (
     Column("races", "scenario"),
     Column("truth", "truth", percent),

@@ -24,11 +24,18 @@ from msgspec import Struct
 
 from bench.campaigns.trainings import cut_torn_line
 from bench.errors import InvalidFileError
+from bench.interrupts import interrupt_once
 from bench.judge.race import judge_race
 from bench.records.store import read_race
 
 _BURSTS = """
-import time
+import os, sys, threading, time
+
+def end_with_the_campaign():
+    sys.stdin.read()
+    os._exit(0)
+
+threading.Thread(target=end_with_the_campaign).start()
 while True:
     end = time.monotonic() + 5
     while time.monotonic() < end:
@@ -50,7 +57,7 @@ class Scenario:
     """Whether another process loads the machine, on for five seconds and off for five."""
 
 
-ONE_PERCENT, TWO_PERCENT, FIVE_PERCENT = 160, 320, 800
+ONE_PERCENT, TWO_PERCENT, FIVE_PERCENT = 1_100, 2_200, 5_500
 """Spins a step; their sizes as measured stand in docs/method.md."""
 
 _NONE, _ONE, _TWO, _FIVE = (f"{_KNOWN}spins_{number}" for number in (0, ONE_PERCENT, TWO_PERCENT, FIVE_PERCENT))
@@ -147,7 +154,8 @@ def run_race(name: str) -> RaceLine:
 @contextmanager
 def load_machine() -> Iterator[None]:
     """Have another process compute for five seconds, sleep for five, and so on."""
-    with subprocess.Popen((sys.executable, "-c", _BURSTS)) as process:  # noqa: S603 - a fixed script
+    command = (sys.executable, "-c", _BURSTS)
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:  # noqa: S603 - a fixed script
         try:
             yield
         finally:
@@ -157,10 +165,18 @@ def load_machine() -> Iterator[None]:
 def main(run: Callable[[str], RaceLine] = run_race) -> int:
     """Run the races that the file lacks."""
     parser = argparse.ArgumentParser(prog="python -m bench.campaigns.races", description=__doc__)
-    parser.add_argument("scenarios", nargs="+", choices=tuple(SCENARIOS), metavar="SCENARIO", help=", ".join(SCENARIOS))
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=f"some of {', '.join(SCENARIOS)}; none: show")
     parser.add_argument("--file", type=Path, required=True, help="JSON Lines, made or gone on with")
     parser.add_argument("--minutes", type=float, default=1e9, help="start no race after so many minutes")
     arguments = parser.parse_args()
+    if not set(arguments.scenarios) <= set(SCENARIOS):
+        parser.error(f"{arguments.scenarios} are not all known: use some of {', '.join(SCENARIOS)}")
+    if not arguments.scenarios:
+        _show(arguments.file)
+        return 0
+    if arguments.file.suffix == ".gz":
+        parser.error(f"{arguments.file} is compressed, to be kept: name a file without .gz to go on with")
+    interrupt_once()
     until = time.monotonic() + 60 * arguments.minutes
     done = read_lines(arguments.file) if arguments.file.exists() else []
     arguments.file.touch()
@@ -176,6 +192,13 @@ def main(run: Callable[[str], RaceLine] = run_race) -> int:
             shown = "-" if line.mean is None or line.half_width is None else f"{line.mean:+.4f} +-{line.half_width:.4f}"
             print(f"{name} {line.verdict} {shown} {len(line.differences)} pairs {line.seconds:.0f} s", flush=True)
     return 0
+
+
+def _show(file: Path) -> None:
+    from bench.campaigns.race_figures import TRUTHS, make_races_table
+    from bench.render.table import to_markdown
+
+    print(to_markdown(make_races_table(read_lines(file), TRUTHS)))
 
 
 if __name__ == "__main__":

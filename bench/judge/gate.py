@@ -140,7 +140,7 @@ def decide_outcome(cases: Iterable[JudgedCase], was_interrupted: bool) -> Outcom
         Outcome.UNSTABLE: GateVerdict.UNSTABLE in verdicts,
         Outcome.FAIL: GateVerdict.SLOWER in verdicts or Quality.DIFFERENT in qualities,
         Outcome.INCONCLUSIVE: not verdicts.isdisjoint({GateVerdict.INCONCLUSIVE, GateVerdict.UNCONFIRMED})
-        or Quality.UNDECIDED in qualities,
+        or not qualities.isdisjoint({Quality.UNDECIDED, Quality.UNTESTED}),
         Outcome.PASS: True,
     }
     return next(outcome for outcome, does_apply in applies.items() if does_apply)

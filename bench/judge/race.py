@@ -110,18 +110,19 @@ def difference_of_pairs(rounds: Sequence[Round], arm: int) -> list[float]:
     """Return each pair's difference; a pair with too few undisturbed couples is left out."""
     pairs: dict[int, list[Round]] = {}
     for each in rounds:
-        pairs.setdefault(each.pair, []).append(each)
-    differences = (difference_of_pair(pairs[pair], arm) for pair in sorted(pairs))
+        if each.arm == arm:
+            pairs.setdefault(each.pair, []).append(each)
+    differences = (difference_of_pair(pairs[pair]) for pair in sorted(pairs))
     return [difference for difference in differences if difference is not None]
 
 
-def difference_of_pair(rounds: Sequence[Round], arm: int) -> float | None:
-    """Return the median over couples of rounds, of which one ran the arms in their order and one in reverse.
+def difference_of_pair(rounds: Sequence[Round]) -> float | None:
+    """Return the median over couples of rounds of one other arm: one ran the first arm first, one in reverse.
 
     The arm that runs right after itself is faster than the one after a switch: within a couple that cancels, while a
     median over single rounds would jump between two clusters.
     """
-    by_number = {each.round: math.log(each.seconds[arm] / each.seconds[0]) for each in rounds if not each.disturbance}
+    by_number = {each.round: math.log(each.seconds[1] / each.seconds[0]) for each in rounds if not each.disturbance}
     couples = [
         (by_number[first] + by_number[first + 1]) / 2
         for first in by_number
@@ -199,22 +200,22 @@ def why_stop(
         if all(each is not None and each.num_pairs >= MIN_PAIRS and each.half_width <= target for each in estimates):
             return "resolved"
         if num_pairs >= MIN_PAIRS_TO_GIVE_UP:
-            needed = max(pairs_needed(each, target, plan.alpha) for each in estimates)
-            if elapsed_seconds + (needed - num_pairs) * pair_seconds > plan.budget_seconds:
+            needed = [pairs_needed(each, target, plan.alpha) for each in estimates]
+            if any(
+                each is None or elapsed_seconds + (each - num_pairs) * pair_seconds > plan.budget_seconds
+                for each in needed
+            ):
                 return "hopeless"
     return "budget" if elapsed_seconds + pair_seconds > plan.budget_seconds or num_pairs >= LOOKS[-1] else None
 
 
-def pairs_needed(found: Estimate | None, half_width: float, alpha: float) -> int:
-    """Return at which look the interval should be so narrow, by the spread so far; one past the last where at none."""
-    beyond = LOOKS[-1] + 1
+def pairs_needed(found: Estimate | None, half_width: float, alpha: float) -> int | None:
+    """Return at which look the interval should be so narrow, by the spread so far; None where at none."""
     if found is None or found.num_pairs < 2:
-        return beyond
-    return next(
-        (
-            look
-            for look in LOOKS
-            if look >= found.num_pairs and quantile_at_look(alpha, look) * found.spread / math.sqrt(look) <= half_width
-        ),
-        beyond,
+        return None
+    narrow_enough = (
+        look
+        for look in LOOKS
+        if look >= found.num_pairs and quantile_at_look(alpha, look) * found.spread / math.sqrt(look) <= half_width
     )
+    return next(narrow_enough, None)

@@ -35,11 +35,12 @@ class Nest:
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
+        self._is_killed = False
 
     @property
-    def pid(self) -> int:
-        """Number of the process, and of the group that its children belong to."""
-        return self._process.pid
+    def pid(self) -> int | None:
+        """Number of the process, and of the group that its children belong to; None once another's it may be."""
+        return None if self._is_killed else self._process.pid
 
     @property
     def exitcode(self) -> int | None:
@@ -49,6 +50,7 @@ class Nest:
     def kill(self) -> None:
         """Kill it; its children are of its group."""
         self._process.kill()
+        self._is_killed = True
 
     def join(self, timeout: float | None = None) -> None:
         """Wait for its end, or so many seconds."""

@@ -112,7 +112,7 @@ class RaceCourse:
         return "failed"
 
     def school(self, num_seeds: int, on_seed: Callable[[int], None]) -> None:
-        """Train every arm to its end with the same seeds, outside the race; one seed is enough where the bits agree.
+        """Train every arm to its end with the same seeds, outside the race; one is enough where its bits agree.
 
         Args:
             on_seed: called before each seed with its number, from 0.
@@ -123,10 +123,8 @@ class RaceCourse:
                 for seed in range(num_seeds):
                     on_seed(seed)
                     trained = [self._train(pair, arm, seed) for arm in range(len(self.plan.arms))]
-                    if all(
-                        (each.digest, each.epoch_losses) == (trained[0].digest, trained[0].epoch_losses)
-                        for each in trained
-                    ):
+                    bits = [(each.digest, each.epoch_losses) for each in trained]
+                    if seed == 0 and bits == bits[:1] * len(bits):
                         break
         except _ArmFellError as error:
             self.journal(error.fallen)
@@ -178,24 +176,25 @@ class RaceCourse:
         before = self.look(cores)
         for number in range(pace.num_rounds):
             is_reversed = (number % 2 == 0) == starts_reversed
-            order = list(range(len(pair.workers)))
-            done: dict[int, BlockDone] = {}
-            for arm in reversed(order) if is_reversed else order:
-                with _naming(pair.number, arm, "race"):
-                    done[arm] = pair.workers[arm].request(command, BlockDone)
-            after = self.look(cores)
-            _check_equal_work(pair.number, done)
-            each_round = Round(
-                pair=pair.number,
-                round=number,
-                is_reversed=is_reversed,
-                num_steps=done[0].num_steps,
-                seconds=tuple(done[arm].seconds for arm in order),
-                disturbance=find_disturbance(before, after),
-            )
-            self.rounds.append(each_round)
-            self.journal(each_round)
-            before = after
+            for other in range(1, len(pair.workers)):
+                done: dict[int, BlockDone] = {}
+                for arm in (other, 0) if is_reversed else (0, other):
+                    with _naming(pair.number, arm, "race"):
+                        done[arm] = pair.workers[arm].request(command, BlockDone)
+                after = self.look(cores)
+                _check_equal_work(pair.number, done)
+                each_round = Round(
+                    pair=pair.number,
+                    arm=other,
+                    round=number,
+                    is_reversed=is_reversed,
+                    num_steps=done[0].num_steps,
+                    seconds=(done[0].seconds, done[other].seconds),
+                    disturbance=find_disturbance(before, after),
+                )
+                self.rounds.append(each_round)
+                self.journal(each_round)
+                before = after
 
     def _set_up(self, pair: Pair, arm: int, cores: tuple[int, ...] | None, seed: int = 0) -> Ready:
         command = SetUp(

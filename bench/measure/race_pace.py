@@ -50,7 +50,8 @@ def choose_pace(epoch_seconds: Sequence[float], num_steps_per_epoch: int, pair_s
     fastest = min(epoch_seconds)
     num_epochs = max(1, math.ceil(MIN_BLOCK_SECONDS / fastest), math.ceil(MIN_BLOCK_STEPS / num_steps_per_epoch))
     num_warm_up_epochs = math.ceil(MIN_WARM_UP_STEPS / num_steps_per_epoch)
-    round_seconds = (num_epochs + num_warm_up_epochs) * sum(epoch_seconds)
+    first, *others = epoch_seconds
+    round_seconds = (num_epochs + num_warm_up_epochs) * (len(others) * first + sum(others))
     num_couples = round(pair_seconds / round_seconds / 2)
     return Pace(num_epochs, num_warm_up_epochs, min(MAX_ROUNDS, max(MIN_ROUNDS, 2 * num_couples)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import statistics
 from collections.abc import Callable
 from itertools import pairwise
@@ -12,6 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from bench.errors import UnavailableError
+from bench.judge.race import estimate
 from bench.measure.clock import HOST_CLOCK, Clock, measure_timer_floor, synchronised, time_block
 from bench.measure.process import ask_in_child
 from bench.records.selfcheck import Timer
@@ -20,6 +22,8 @@ _TIMEOUT_SECONDS = 300.0
 NUM_READINGS = 10_000
 NUM_COUPLES = 40
 BLOCK_EPOCHS = 10
+ALPHA_OF_ONE_LOOK = 0.1
+"""`estimate` spends half of it: a 95 % interval for who looks once."""
 Answer = TypeVar("Answer")
 
 
@@ -28,9 +32,16 @@ def inspect_timer(device: str) -> Timer:
     return _ask(answer_timer, device, Timer)
 
 
-def measure_injected_size(num_spins: int, num_processes: int) -> float:
-    """Return ln(with / without) of spins in every step of the engine eager: the mean over processes, of one layout."""
-    return statistics.fmean(_ask(answer_size, str(num_spins), float) for _ in range(num_processes))
+def measure_injected_size(num_spins: int, num_processes: int) -> tuple[float, float]:
+    """Measure ln(with / without) of spins in every step of the engine eager, in processes of one layout.
+
+    Returns:
+        The mean, and the half-width of its 95 % interval.
+    """
+    found = estimate([_ask(answer_size, str(num_spins), float) for _ in range(num_processes)], ALPHA_OF_ONE_LOOK)
+    if found is None:
+        raise ValueError(f"{num_processes} processes measure nothing")
+    return found.mean, found.half_width
 
 
 def answer_timer(connection: Connection, device_name: str) -> None:
@@ -48,6 +59,8 @@ def answer_timer(connection: Connection, device_name: str) -> None:
 
 def answer_size(connection: Connection, num_spins: str) -> None:
     """Answer in the child."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # as a race does
     connection.send_bytes(msgspec.json.encode(time_injection(int(num_spins), HOST_CLOCK)))
 
 

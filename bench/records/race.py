@@ -107,15 +107,18 @@ class Seated(Struct, tag="seated", frozen=True, kw_only=True):
 
 
 class Round(Struct, tag="round", frozen=True, kw_only=True):
-    """One timed block of every arm, in the order of the arms or in the reverse of it."""
+    """One timed block of the first arm and one of another, the first arm's first or in reverse."""
 
     pair: Index
+    arm: Annotated[int, Meta(ge=1, lt=MAX_ARMS)]
+    """The other arm."""
     round: Index
+    """Counted for each other arm."""
     is_reversed: bool
     num_steps: Count
     """Of each block."""
-    seconds: Annotated[tuple[PositiveSeconds, ...], Meta(min_length=2, max_length=MAX_ARMS)]
-    """Of each arm's block, in the order of the arms."""
+    seconds: tuple[PositiveSeconds, PositiveSeconds]
+    """Of the first arm's block, and of the other's."""
     disturbance: Text | None = None
     """What happened meanwhile that has nothing to do with either arm; the round then counts for nothing."""
 
@@ -164,9 +167,7 @@ def assemble_race(info: RaceInfo, records: Iterable[RaceRecord], warnings: tuple
     kept = list(records)
     num_arms, labels = len(info.plan.arms), {arm.label for arm in info.plan.arms}
     for each in kept:
-        if isinstance(each, Round) and len(each.seconds) != num_arms:
-            raise ValueError(f"a round has {len(each.seconds)} arms, the plan {num_arms}")
-        if isinstance(each, Seated | Fallen) and each.arm >= num_arms:
+        if isinstance(each, Seated | Round | Fallen) and each.arm >= num_arms:
             raise ValueError(f"a record is of arm {each.arm}, the plan has {num_arms}")
         if isinstance(each, Trained) and each.case not in labels:
             raise ValueError(f"a training is of arm {each.case!r}, which the plan lacks")

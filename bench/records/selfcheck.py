@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -35,8 +36,10 @@ class KnownRace(Struct, frozen=True, kw_only=True):
     """A race whose truth is known."""
 
     name: ShortName
-    truth: float | None
+    truth: float | None = None
     """ln(b / a), measured beforehand; 0 where both arms do the same work, None where the race is to find it out."""
+    truth_half_width: Annotated[float, Meta(ge=0.0)] = 0.0
+    """Of the 95 % interval of what was measured beforehand."""
     verdict: ShortName
     num_pairs: Count
     mean: float
@@ -47,8 +50,10 @@ class KnownRace(Struct, frozen=True, kw_only=True):
 
     @property
     def holds_truth(self) -> bool | None:
-        """Whether the interval holds the truth; None where nobody knows that."""
-        return None if self.truth is None else abs(self.mean - self.truth) <= self.half_width
+        """Whether the interval holds the truth, as well as that is known; None where nobody knows it."""
+        if self.truth is None:
+            return None
+        return abs(self.mean - self.truth) <= math.hypot(self.half_width, self.truth_half_width)
 
 
 class SelfCheck(Struct, frozen=True, kw_only=True):

@@ -144,6 +144,8 @@ def _advise_more(race: Race, found: Estimate) -> str:
     seconds = race.ended.seconds if race.ended else 0.0
     if found.num_pairs < MIN_PAIRS or seconds <= 0:
         return "give it more time: --budget 120s"
+    if needed is None:
+        return "at this spread no budget is enough: let nothing else run, or ask for less"
     a_pair = seconds / found.num_pairs
     asked = f"--budget {math.ceil(1.2 * needed * a_pair)}s --resolution {math.expm1(target):.2%}"
     return f"about {duration(needed * a_pair)} would narrow it to +-{math.expm1(target):.2%}: {asked}"
@@ -205,5 +207,6 @@ def make_race_table(race: Race, contrasts: Sequence[Contrast]) -> Table:
 
 def _step_seconds(race: Race, arm: int) -> float | None:
     """Return the median over undisturbed rounds: what is compared is paired, this is only shown."""
-    seconds = [each.seconds[arm] / each.num_steps for each in race.rounds if not each.disturbance]
+    rounds = [each for each in race.rounds if not each.disturbance and arm in (0, each.arm)]
+    seconds = [each.seconds[min(arm, 1)] / each.num_steps for each in rounds]
     return statistics.median(seconds) if seconds else None

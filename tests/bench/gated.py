@@ -85,6 +85,7 @@ def make_repository(directory: Path) -> Path:
     directory.mkdir()
     git(directory, "init", "--quiet", "--initial-branch=main")
     shutil.copytree(ROOT / "productnet", directory / "productnet", ignore=shutil.ignore_patterns("__pycache__"))
+    (directory / ".gitignore").write_text("__pycache__/\n")
     write_budgets(directory, "eager")
     commit(directory, Burden())
     return directory

@@ -52,6 +52,7 @@ def make_rounds(differences: Sequence[float], disturbance: str | None = None) ->
     return tuple(
         Round(
             pair=pair,
+            arm=1,
             round=number,
             is_reversed=number % 2 == 1,
             num_steps=10,

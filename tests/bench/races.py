@@ -68,22 +68,32 @@ def make_race_info(
 
 
 def make_round(
-    number: int, *differences: float, pair: int = 0, disturbance: str | None = None, starts_reversed: bool = False
+    number: int,
+    difference: float,
+    pair: int = 0,
+    disturbance: str | None = None,
+    starts_reversed: bool = False,
+    arm: int = 1,
 ) -> Round:
-    """Return a round of 25 steps; the first arm takes 1 ms a step, each other exp(difference) times as long."""
+    """Return a round of 25 steps; the first arm takes 1 ms a step, the other exp(difference) times as long."""
     return Round(
         pair=pair,
+        arm=arm,
         round=number,
         is_reversed=(number % 2 == 0) == starts_reversed,
         num_steps=25,
-        seconds=tuple(25 * STEP_SECONDS * math.exp(each) for each in (0.0, *differences)),
+        seconds=(25 * STEP_SECONDS, 25 * STEP_SECONDS * math.exp(difference)),
         disturbance=disturbance,
     )
 
 
 def make_pair(pair: int, *differences: float, num_rounds: int = 6) -> list[Round]:
     """Return the rounds of a pair in which every round shows the same differences, one for each arm but the first."""
-    return [make_round(number, *differences, pair=pair) for number in range(num_rounds)]
+    return [
+        make_round(number, difference, pair=pair, arm=arm)
+        for number in range(num_rounds)
+        for arm, difference in enumerate(differences, 1)
+    ]
 
 
 def make_pairs(differences: Iterable[float | Sequence[float]], num_rounds: int = 6) -> list[Round]:

@@ -21,7 +21,7 @@ from bench.judge.race import judge_race
 from bench.records.journal import Trained
 from bench.records.race import Race, RaceRecord, assemble_race
 from bench.records.store import read_race
-from productnet.door import run_door
+from productnet.door import run_door, tell
 from productnet.errors import ProductNetError
 from productnet.exit_code import ExitCode
 from tests.bench.measure.fakes import MISBEHAVING, write_torch
@@ -354,7 +354,7 @@ def test_an_interrupt_keeps_what_was_raced_and_is_exit_130(
     monkeypatch: pytest.MonkeyPatch,
     moment: str,
 ) -> None:
-    told = racing.tell
+    told = tell
 
     def interrupt(line: str) -> None:
         told(line)

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 
-from bench.campaigns.race_coverage import NOISES, Noise, simulate_differences, simulate_race
+from bench.campaigns.race_coverage import NOISES, PLAN, PLANS, Noise, simulate_differences, simulate_races
 
 
+@pytest.mark.parametrize(("budget_seconds", "resolution"), PLANS)
 @pytest.mark.parametrize("name", ["one spread", "all together"])
-def test_the_interval_holds_the_truth_in_19_races_of_20(name: str) -> None:
-    generator = np.random.default_rng(7)
-    ends = [simulate_race(NOISES[name], 0.02, generator) for _ in range(400)]
+def test_the_interval_holds_the_truth_in_19_races_of_20(name: str, budget_seconds: float, resolution: float) -> None:
+    plan = msgspec.structs.replace(PLAN, budget_seconds=budget_seconds, resolution=resolution)
+    ends = simulate_races(NOISES[name], 0.02, 300, plan)
     held = sum(end.low <= 0.02 <= end.high for end in ends)
     assert 0.93 < held / len(ends) <= 1
 
 
 def test_an_interval_half_as_wide_would_not() -> None:
-    generator = np.random.default_rng(7)
-    ends = [simulate_race(Noise(), 0.0, generator) for _ in range(400)]
+    ends = simulate_races(Noise(), 0.0, 300, PLAN)
     assert sum(abs(end.mean) <= end.half_width / 2 for end in ends) / len(ends) < 0.85
 
 
@@ -27,3 +28,12 @@ def test_processes_scatter_as_their_luck_and_rounds_average_out() -> None:
     assert np.std(differences) == pytest.approx(0.01 * 2**0.5, rel=0.05)
     quiet = simulate_differences(Noise(between=0.0, within=0.02), np.random.default_rng(1), 4_000)
     assert np.std(quiet) == pytest.approx(0.02 / 40**0.5 * 1.25, rel=0.1)  # a median of 40: 1.25 times a mean's
+
+
+def test_every_plan_ends_races_at_looks_that_the_one_before_does_not_reach() -> None:
+    pairs = []
+    for budget_seconds, resolution in PLANS:
+        plan = msgspec.structs.replace(PLAN, budget_seconds=budget_seconds, resolution=resolution)
+        pairs.append(max(end.num_pairs for end in simulate_races(Noise(), 0.0, 60, plan)))
+    assert pairs[0] < pairs[1] < pairs[2]
+    assert pairs[2] > 24

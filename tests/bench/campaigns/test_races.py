@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import msgspec
@@ -47,6 +48,28 @@ def test_a_campaign_goes_on_after_the_last_whole_line(tmp_path: Path, monkeypatc
 def test_no_race_starts_after_the_time_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["races", "aa", "--file", str(tmp_path / "f"), "--minutes", "-1"])
     assert main(lambda _name: pytest.fail("a race started")) == 0
+
+
+@pytest.mark.parametrize("words", [("aa", "--file", "f.gz"), ("ab", "--file", "f")])
+def test_kept_data_and_unknown_races_are_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = Path("f.gz")
+    path.write_bytes(gzip.compress(msgspec.json.encode(LINE) + b"\n"))
+    monkeypatch.setattr("sys.argv", ["races", *words])
+    with pytest.raises(SystemExit):
+        main(lambda _name: pytest.fail("a race started"))
+    assert read_lines(path) == [LINE]
+
+
+def test_without_a_scenario_the_figures_are_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "f.gz").write_bytes(gzip.compress(msgspec.json.encode(LINE) + b"\n"))
+    monkeypatch.setattr("sys.argv", ["races", "--file", str(tmp_path / "f.gz")])
+    assert main(lambda _name: pytest.fail("a race started")) == 0
+    assert "| aa" in capsys.readouterr().out
 
 
 def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -164,11 +164,14 @@ def test_rounds_run_the_arms_in_their_order_and_in_reverse_in_turn_and_say_which
     assert first_arms == {0, 1}, "chance must choose which comes first"
 
 
-def test_more_than_two_arms_run_in_their_order_and_in_reverse() -> None:
+def test_each_other_arm_runs_in_couples_with_the_first_so_that_none_comes_after_a_switch_more_often() -> None:
     course = Course(Script(), make_plan(*ARMS, THIRD, budget_seconds=1e6))
     course.run()
     ran = blocks(course.script, 0)
-    assert sorted([ran[:3], ran[3:6]]) == [[0, 1, 2], [2, 1, 0]]
+    assert sorted([ran[:4], ran[4:8]]) == [[0, 1, 0, 2], [1, 0, 2, 0]]
+    recorded = [each for each in course.of(Round) if each.pair == 0]
+    assert [(each.round, each.arm) for each in recorded[:4]] == [(0, 1), (0, 2), (1, 1), (1, 2)]
+    assert [each.is_reversed for each in recorded[:4]] == [ran[0] == 1] * 2 + [ran[0] != 1] * 2
 
 
 def test_times_are_kept_in_the_order_of_the_arms_whichever_ran_first() -> None:
@@ -436,6 +439,11 @@ def school(script: Script, num_seeds: int = 3, plan: RacePlan | None = None) -> 
 def test_identical_bits_end_the_trainings_after_one_seed() -> None:
     course = school(Script())
     assert [(each.case, each.replicate) for each in course.of(Trained)] == [("a", 0), ("b", 0)]
+
+
+def test_bits_that_agree_at_a_later_seed_alone_end_nothing() -> None:
+    course = school(Script(losses=lambda arm, seed: (0.5, 0.25 + 0.01 * arm * (seed == 1))))
+    assert [each.replicate for each in course.of(Trained)] == [0, 0, 1, 1, 2, 2]
 
 
 def test_trainings_that_differ_go_on_over_all_seeds_the_same_for_every_arm() -> None:

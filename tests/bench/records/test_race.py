@@ -119,8 +119,8 @@ def test_the_order_of_lines_changes_nothing(tmp_path: Path) -> None:
         ([-0.01, 0.01], "Expected `float` >= 1e-12"),
         ([0.01, 1e300], "Expected `float` <= 1000000000.0"),
         ([0.01, None], "Expected `float`, got `null`"),
-        ([0.01], "length >= 2"),
-        ([0.01, 0.01, 0.01], "a round has 3 arms, the plan 2"),
+        ([0.01], "Expected `array` of length 2, got 1"),
+        ([0.01, 0.01, 0.01], "Expected `array` of length 2, got 3"),
     ],
 )
 def test_a_time_that_is_none_or_of_no_arm_is_refused(tmp_path: Path, seconds: list[object], complaint: str) -> None:
@@ -130,6 +130,13 @@ def test_a_time_that_is_none_or_of_no_arm_is_refused(tmp_path: Path, seconds: li
         read_race(path)
     assert complaint in str(caught.value)
     assert "samples.jsonl" in str(caught.value)
+
+
+@pytest.mark.parametrize(("arm", "complaint"), [(0, ">= 1"), (2, "a record is of arm 2, the plan has 2"), (8, "<= 7")])
+def test_a_round_of_no_other_arm_is_refused(tmp_path: Path, arm: int, complaint: str) -> None:
+    path = write_line(write_race(tmp_path / "race", make_pairs([0.0])), json.dumps(ROUND | {"arm": arm}).encode())
+    with pytest.raises(InvalidFileError, match=complaint):
+        read_race(path)
 
 
 @pytest.mark.parametrize("word", [b"NaN", b"Infinity", b"1e999"])

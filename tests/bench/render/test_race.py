@@ -58,7 +58,7 @@ def make_golden_race() -> Race:
         for pair, off in enumerate(scatter)
         for each in make_pair(pair, 0.05 + off, -0.05 + off, off, 0.01 + 3 * off)
     ]
-    records.append(make_round(6, 0.0, 0.0, 0.0, 0.0, pair=3, disturbance="heat slowed a core"))
+    records.append(make_round(6, 0.0, pair=3, disturbance="heat slowed a core"))
     seated = [make_seated(pair, arm, "2.12.1") for pair in range(4) for arm in range(5)]
     trained = [make_schooled("a", seed) for seed in range(3)]
     for seed, factor in enumerate((0.5, 1.0, 2.0)):

@@ -200,11 +200,8 @@ def why_stop(
         if all(each is not None and each.num_pairs >= MIN_PAIRS and each.half_width <= target for each in estimates):
             return "resolved"
         if num_pairs >= MIN_PAIRS_TO_GIVE_UP:
-            needed = [pairs_needed(each, target, plan.alpha) for each in estimates]
-            if any(
-                each is None or elapsed_seconds + (each - num_pairs) * pair_seconds > plan.budget_seconds
-                for each in needed
-            ):
+            needed = max(pairs_needed(each, target, plan.alpha) or LOOKS[-1] + 1 for each in estimates)
+            if elapsed_seconds + (needed - num_pairs) * pair_seconds > plan.budget_seconds:
                 return "hopeless"
     return "budget" if elapsed_seconds + pair_seconds > plan.budget_seconds or num_pairs >= LOOKS[-1] else None
 

@@ -228,7 +228,7 @@ def test_what_can_not_be_gated_is_refused_with_what_to_do(
     ("words", "said"),
     [
         (("--quality-seeds", "2"), "is not 0 or 3 to 1000"),
-        (("--alpha", "0%"), "finds nothing"),
+        (("--alpha", "0%"), "is nothing"),
         (("--alpha", "5"), "use percent"),
         (("--resolution", "1%"), "unrecognized"),
     ],

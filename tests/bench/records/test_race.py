@@ -119,8 +119,8 @@ def test_the_order_of_lines_changes_nothing(tmp_path: Path) -> None:
         ([-0.01, 0.01], "Expected `float` >= 1e-12"),
         ([0.01, 1e300], "Expected `float` <= 1000000000.0"),
         ([0.01, None], "Expected `float`, got `null`"),
-        ([0.01], "Expected `array` of length 2, got 1"),
-        ([0.01, 0.01, 0.01], "Expected `array` of length 2, got 3"),
+        ([0.01], "Expected `array` of length 2"),
+        ([0.01, 0.01, 0.01], "Expected `array` of length 2"),
     ],
 )
 def test_a_time_that_is_none_or_of_no_arm_is_refused(tmp_path: Path, seconds: list[object], complaint: str) -> None:
@@ -243,6 +243,7 @@ any_record = st.one_of(
     st.builds(
         Round,
         pair=indices,
+        arm=st.just(1),
         round=indices,
         is_reversed=st.booleans(),
         num_steps=st.integers(1, 2**63 - 1),

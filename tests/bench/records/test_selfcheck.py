@@ -45,6 +45,7 @@ def make_check(**changes: object) -> SelfCheck:
         timer=Timer(resolution_seconds=4e-8, cost_seconds=5e-8, floor_seconds=2e-7),
         races=(
             make_known("a against a, one layout", spread=0.005, seconds=16.0),
+            make_known("a against a, one layout, 10 s", spread=0.008, seconds=4.0),
             make_known("a against a"),
             make_known("slowed down", truth=0.02, verdict="SLOWER", mean=0.022),
             make_known("harness against bare loop", truth=None, mean=0.004),
@@ -65,8 +66,9 @@ def test_a_check_is_read_back_as_it_was(tmp_path: Path) -> None:
 
 def test_an_interval_holds_its_truth_misses_it_or_nobody_knows() -> None:
     races = make_check().races
-    assert [race.holds_truth for race in races] == [True, True, True, None]
+    assert [race.holds_truth for race in races] == [True, True, True, True, None]
     assert make_known("x", truth=0.02, mean=0.0).holds_truth is False
+    assert make_known("x", truth=0.02, mean=0.0, truth_half_width=0.02).holds_truth is True
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"schema": 2}', "[]"])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from bench.render.selfcheck import describe_selfcheck, warn_of_resolution
-from tests.bench.races import make_plan
+from tests.bench.races import ARMS, make_plan
 from tests.bench.records.test_selfcheck import make_check, make_known
+
+SAME = (ARMS[0], msgspec.structs.replace(ARMS[0], label="b"))
 
 
 def test_a_check_says_what_was_found_of_the_timer_the_races_and_what_can_be_seen() -> None:
@@ -16,15 +19,18 @@ def test_a_check_says_what_was_found_of_the_timer_the_races_and_what_can_be_seen
     )
     assert lines[2].startswith("a against a, one layout: SAME, time ratio 1.0010 (0.9910 to 1.0111, +-1.01%)")
     assert "; truth 1.0000, held; 8 pairs in 16 s, spread between pairs 0.50%" in lines[2]
-    assert "truth" not in lines[5]
-    assert lines[6].startswith(
-        "Smallest slowdown that four races of five see here, one layout: 10 s: none, 1 min 00 s:"
-    )
-    assert "10 s" not in lines[7]
+    assert "truth" not in lines[6]
+    assert lines[7:9] == [
+        "In 10 s, in one layout, four races of five see a slowdown of 1.6% (--budget 10s --resolution 0.81% "
+        "--shared-layout)",
+        "In 1 min 00 s, in one layout, four races of five see a slowdown of 0.8% (--budget 60s --resolution 0.25% "
+        "--shared-layout)",
+    ]
+    assert len(lines) == 12
 
 
 def test_an_interval_that_misses_the_truth_is_said_so() -> None:
-    races = (*make_check().races[:2], make_known("slowed down", truth=0.05))
+    races = (*make_check().races[:3], make_known("slowed down", truth=0.05))
     assert "truth 1.0513, MISSED" in "\n".join(describe_selfcheck(make_check(races=races)))
 
 
@@ -40,10 +46,15 @@ def test_an_interval_that_misses_the_truth_is_said_so() -> None:
 def test_who_asks_for_more_than_the_machine_can_do_is_warned(
     resolution: float, budget: float, words: str | None
 ) -> None:
-    warning = warn_of_resolution(make_check(), make_plan(resolution=resolution, budget_seconds=budget))
+    warning = warn_of_resolution(make_check(), make_plan(*SAME, resolution=resolution, budget_seconds=budget))
     assert warning is None if words is None else words in str(warning)
 
 
 def test_one_layout_is_held_against_the_race_in_one_layout() -> None:
-    plan = make_plan(resolution=0.005, budget_seconds=60.0, shares_layout=True)
+    plan = make_plan(*SAME, resolution=0.005, budget_seconds=60.0, shares_layout=True)
     assert warn_of_resolution(make_check(), plan) is None
+
+
+def test_a_check_says_nothing_of_what_it_did_not_race() -> None:
+    assert warn_of_resolution(make_check(), make_plan(resolution=0.0001)) is None
+    assert warn_of_resolution(make_check(), make_plan(*SAME, resolution=0.0001)) is not None

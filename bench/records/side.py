@@ -97,11 +97,16 @@ def read_stored_run(path: Path) -> StoredRun:
         InvalidFileError: as `read_run`.
     """
     run = read_run(path)
+    return StoredRun(path, digest_files(path / INFO_FILE, path / SAMPLES_FILE), run)
+
+
+def digest_files(*paths: Path) -> str:
+    """Return a digest of the contents of files, in this order."""
     digest = hashlib.sha256()
-    for name in (INFO_FILE, SAMPLES_FILE):
-        content = (path / name).read_bytes()
+    for path in paths:
+        content = path.read_bytes()
         digest.update(b"%d:" % len(content) + content)
-    return StoredRun(path, digest.hexdigest(), run)
+    return digest.hexdigest()
 
 
 def check_distinct(runs: Sequence[StoredRun]) -> None:

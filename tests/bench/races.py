@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -26,6 +27,7 @@ from bench.records.race import (
     Seated,
     assemble_race,
 )
+from bench.records.store import create_run
 from tests.bench.runs import ENVIRONMENT, LEARNED, make_case
 
 WORKLOAD = "bench.workloads.productnet:ProductNet"
@@ -157,3 +159,12 @@ def make_race(
     """Return a race of these pairs with these further records."""
     every = [*make_pairs(differences), *records, *([ended] if ended else [])]
     return assemble_race(make_race_info(plan), every)
+
+
+def write_race(path: Path, differences: Iterable[float | Sequence[float]] = (0.0, 0.001, 0.002, 0.003)) -> Path:
+    """Write a race of these pairs."""
+    with create_run(make_race_info(), path, ()) as directory:
+        for each in make_pairs(differences):
+            directory.append(each)
+        directory.append(ENDED)
+    return path

@@ -1,0 +1,87 @@
+"""What is reported together: stored runs and races, each read by itself; what can't be read stops no other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.errors import InvalidFileError
+from bench.records.race import Race
+from bench.records.side import StoredRun, digest_files, read_stored_run
+from bench.records.store import INFO_FILE, RACE_FILE, SAMPLES_FILE, read_race
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRace:
+    """A race and where it lies."""
+
+    path: Path
+    content: str
+    """A digest of its two files: a copy of a race is the race itself."""
+    race: Race
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """All that was named, in the order of its directories' names; what is there twice counts once."""
+
+    runs: tuple[StoredRun, ...]
+    races: tuple[StoredRace, ...]
+    faults: Mapping[Path, InvalidFileError]
+    """What can't be read, and why."""
+
+
+def collect(paths: Sequence[Path]) -> Collection:
+    """Read runs and races: each path is the directory of one, or holds such directories."""
+    runs: dict[str, StoredRun] = {}
+    races: dict[str, StoredRace] = {}
+    faults: dict[Path, InvalidFileError] = {}
+    for path in paths:
+        try:
+            for each in list_stored(path):
+                try:
+                    if (each / INFO_FILE).exists():
+                        run = read_stored_run(each)
+                        runs.setdefault(run.content, run)
+                    else:
+                        race = read_stored_race(each)
+                        races.setdefault(race.content, race)
+                except InvalidFileError as error:
+                    faults[each] = error
+        except InvalidFileError as error:
+            faults[path] = error
+    return Collection(tuple(runs.values()), tuple(races.values()), faults)
+
+
+def list_stored(path: Path) -> list[Path]:
+    """Find the directories of runs and races: the one named, or those one level below it.
+
+    Raises:
+        InvalidFileError: when there is none.
+    """
+    if _is_stored(path):
+        return [path]
+    try:
+        found = [each for each in sorted(path.iterdir()) if each.is_dir() and _is_stored(each)]
+    except OSError as error:
+        raise InvalidFileError(
+            f"{path} can't be read: {error.strerror}; is it the directory of a run or a race?"
+        ) from error
+    if not found:
+        raise InvalidFileError(f"{path} holds no run and no race: neither {INFO_FILE} nor {RACE_FILE}")
+    return found
+
+
+def read_stored_race(path: Path) -> StoredRace:
+    """Read a race together with a digest of its contents.
+
+    Raises:
+        InvalidFileError: as `read_race`.
+    """
+    race = read_race(path)
+    return StoredRace(path, digest_files(path / RACE_FILE, path / SAMPLES_FILE), race)
+
+
+def _is_stored(path: Path) -> bool:
+    return (path / INFO_FILE).exists() or (path / RACE_FILE).exists()

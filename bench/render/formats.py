@@ -1,0 +1,48 @@
+"""What a report can be written as: a format is a line of `FORMATS` and the file that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from bench.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One way to write a collection of runs and races."""
+
+    place: str
+    """"module:function", imported when it is asked for: called with the collection and the columns of the terminal,
+    returns str or bytes."""
+    suffix: str | None
+    """What names of such files end with; None where the format is chosen by its name alone."""
+    purpose: str
+
+
+FORMATS: Mapping[str, Format] = MappingProxyType(
+    {
+        "terminal": Format("bench.render.report_texts:to_terminal_report", None, "tables as text"),
+        "markdown": Format("bench.render.report_texts:to_markdown_report", ".md", "tables for GitHub"),
+        "csv": Format("bench.render.report_texts:to_csv_report", ".csv", "one row a case of a run, raw numbers"),
+    }
+)
+
+
+def choose_format(name: str | None, output: Path | None) -> str:
+    """Return the format that was named, or the one that the file's name ends with, or the terminal's.
+
+    Raises:
+        UsageError: when the file's name says nothing.
+    """
+    if name is not None:
+        return name
+    if output is None:
+        return "terminal"
+    for format_name, each in FORMATS.items():
+        if each.suffix is not None and output.name.endswith(each.suffix):
+            return format_name
+    suffixes = ", ".join(each.suffix for each in FORMATS.values() if each.suffix)
+    raise UsageError(f"--output {output} names no format: end it with one of {suffixes}, or use --format")

@@ -1,0 +1,61 @@
+"""`python -m bench.report`: stored runs and races as something to look at, to share, or for another tool to read."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from bench.arguments import choose_width
+from bench.errors import BenchError, InvalidFileError, UsageError
+from bench.records.collection import collect
+from bench.render.formats import FORMATS, choose_format
+from productnet.door import OneLineParser, run_door, say
+from productnet.exit_code import ExitCode
+from productnet.registry import load
+from productnet.whole_file import write_whole
+
+_PROG = "python -m bench.report"
+
+
+def make_parser() -> OneLineParser:
+    """Describe the command line."""
+    formats = "; ".join(f"{name}: {each.purpose}" for name, each in FORMATS.items())
+    parser = OneLineParser(
+        prog=_PROG,
+        description="Show stored runs and races, or write them for people or other tools. A path is the directory of a "
+        "run or a race, or one that holds such directories. What can't be read is left out, told of, and exits with 5.",
+    )
+    add = parser.add_argument
+    add("paths", nargs="+", type=Path, metavar="RUN", help="say results/published")
+    add("--output", type=Path, metavar="FILE", help="where to write it (default: standard output)")
+    add("--format", choices=tuple(FORMATS), help=f"{formats} (default: what the end of FILE names, else terminal)")
+    return parser
+
+
+def main() -> int:
+    """Report as the command line says."""
+    arguments = make_parser().parse_args()
+    name = choose_format(arguments.format, arguments.output)
+    collection = collect(arguments.paths)
+    if collection.runs or collection.races:
+        _write(load(FORMATS[name].place)(collection, choose_width()), arguments)
+    if collection.faults:
+        raise InvalidFileError("; ".join(str(fault) for fault in collection.faults.values()))
+    return ExitCode.FINE
+
+
+def _write(content: str | bytes, arguments: Namespace) -> None:
+    if arguments.output is None:
+        if isinstance(content, bytes):
+            raise UsageError(f"--format {arguments.format} is no text: name a file with --output")
+        say(content.rstrip("\n"))
+        return
+    try:
+        write_whole(arguments.output, content if isinstance(content, bytes) else content.encode())
+    except OSError as error:
+        raise UsageError(f"--output {arguments.output} can't be written: {error.strerror}") from error
+    say(f"Written to {arguments.output}")
+
+
+if __name__ == "__main__":
+    run_door(_PROG, main, (BenchError,))

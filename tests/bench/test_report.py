@@ -1,0 +1,100 @@
+"""A report shows what was named, tells of what can't be read, and never leaves half a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bench import report as door
+from bench.errors import BenchError, InvalidFileError, UsageError
+from bench.records.collection import collect
+from bench.render.formats import FORMATS
+from productnet.registry import load
+from tests.bench.races import write_race
+from tests.bench.sides import EAGER, REFERENCE, write_measured
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_measured(Path("results/run"), {REFERENCE: 2.0, EAGER: 1.0})
+    write_race(Path("results/race"))
+
+
+def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr("sys.argv", ["bench.report", *arguments])
+    try:
+        return door.main()
+    except SystemExit as leaving:
+        return int(leaving.code or 0)
+
+
+def test_a_directory_of_results_is_all_that_it_holds() -> None:
+    Path("results/notes").mkdir()
+    collection = collect([Path("results")])
+    assert [str(each.path) for each in collection.runs] == ["results/run"]
+    assert [str(each.path) for each in collection.races] == ["results/race"]
+    assert collection.faults == {}
+
+
+def test_what_is_named_twice_or_copied_is_there_once() -> None:
+    shutil.copytree("results/run", "results/copy")
+    collection = collect([Path("results"), Path("results/run"), Path("results/race")])
+    assert [len(collection.runs), len(collection.races)] == [1, 1]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_takes_what_there_may_be(name: str) -> None:
+    assert load(FORMATS[name].place)(collect([Path("results")]), 80)
+    assert isinstance(load(FORMATS[name].place)(collect([Path("results/race")]), 80), str | bytes)
+
+
+def test_the_tables_of_runs_and_races_are_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "results") == 0
+    shown = capsys.readouterr().out
+    assert "results/run" in shown
+    assert "Throughput" in shown
+    assert "SAME" in shown
+
+
+def test_the_end_of_the_file_chooses_the_format(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "results", "--output", "out.csv") == 0
+    assert capsys.readouterr().out == "Written to out.csv\n"
+    rows = list(csv.DictReader(io.StringIO(Path("out.csv").read_text(encoding="utf-8"))))
+    assert [row["case"] for row in rows] == [REFERENCE.name, EAGER.name]
+    assert {row["run"] for row in rows} == {"results/run"}
+
+
+def test_a_file_whose_end_names_no_format_is_refused_before_any_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match="--format"):
+        call(monkeypatch, "nowhere", "--output", "out.doc")
+
+
+def test_what_can_not_be_read_is_told_of_and_the_rest_is_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree("results/run", "results/torn")
+    Path("results/torn/samples.jsonl").write_bytes(b"")
+    with pytest.raises(InvalidFileError, match="torn"):
+        call(monkeypatch, "results", "nowhere")
+    assert "results/run" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("path", ["nowhere", "results/run/run.json", "empty"])
+def test_a_path_without_results_is_one_line(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    Path("empty").mkdir()
+    with pytest.raises(InvalidFileError, match=path):
+        call(monkeypatch, path)
+
+
+def test_an_output_that_can_not_be_written_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(BenchError, match="can't be written"):
+        call(monkeypatch, "results", "--output", "nowhere/out.md")

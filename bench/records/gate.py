@@ -18,6 +18,7 @@ from bench.errors import IncompleteError, InvalidFileError, UsageError
 from bench.records.case import Case
 from bench.records.journal import PositiveSeconds, Text
 from bench.records.race import PositiveShare, Race, RaceInfo
+from bench.records.reading import is_there
 from bench.records.run import Info
 from bench.records.store import RACE_FILE, bad_output, make_directory, read_info, read_race
 from productnet.whole_file import write_whole
@@ -122,7 +123,7 @@ def read_gate(path: Path) -> Gate:
     races = []
     for each in info.cases:
         places = [path / each.directory_name(number) for number in range(1, MAX_RACES + 1)]
-        found = tuple(read_race(place) for place in places if (place / RACE_FILE).exists())
+        found = tuple(read_race(place) for place in places if is_there(place / RACE_FILE))
         for race in found:
             _check_race(each, race.info, info)
         races.append(found)

@@ -15,7 +15,7 @@ from bench.records.run import Info
 
 MAX_ARMS = 8
 Share = Annotated[float, Meta(ge=0.0, lt=1.0)]
-PositiveShare = Annotated[float, Meta(gt=0.0, lt=1.0)]
+PositiveShare = Annotated[float, Meta(ge=1e-9, lt=1.0)]
 StopReason = Literal["resolved", "budget", "hopeless", "failed", "interrupted"]
 
 

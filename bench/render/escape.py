@@ -2,23 +2,59 @@
 
 from __future__ import annotations
 
+import json
 import re
+
+import msgspec
 
 from productnet.door import printable
 
-_MARKDOWN_SPECIAL = re.compile(r"([\\`*_\[\]<>#!|~@&])")
+_BREAK = "&#8203;"
+"""A space without width. GitHub looks for mentions, references, addresses and emoji in the text that comes out, in which
+a backslash or an entity is gone and this is not. Source: github.com/github/markup, issue 1168."""
+_MARKDOWN = re.compile(
+    r"""
+    (?P<entity>[<&]) | (?P<dollar>\$) | (?P<at>@) | (?P<number>\#(?=\d)) | (?P<special>[\\`*_\[\]>#!|~])
+    | (?P<colon>:(?=//|\w*[a-z][\w+-]*:|[-+]1:|100:|1234:)) | (?P<www>(?<=www)\.) | (?P<issue>(?<=gh)-(?=\d))
+    | (?P<indent>^[ ](?=[ ]{3})) | (?P<block>^[-=:]|^\+(?=[ ]|$)|^\d{1,9}[.)](?=[ ]|$))
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_BEYOND_ASCII = re.compile(r"[^\n -~]")
 _BACKTICKS = re.compile(r"`+")
-_FORMULA_START = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_START = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""The last four are the same in full width, which some spreadsheets take for them."""
 
 
 def for_terminal(text: str) -> str:
-    """Show control characters as visible escapes: no cursor moves, no colours, one line."""
+    """Show control characters as visible escapes: no cursor moves, no colours, one line, no command to a runner."""
     return printable(text)
 
 
 def for_markdown(text: str) -> str:
-    """Escape what Markdown or HTML would take for markup, a table border or a mention."""
-    return _MARKDOWN_SPECIAL.sub(r"\\\1", for_terminal(text)).replace("\\<", "&lt;").replace("\\&", "&amp;")
+    """Escape what Markdown, HTML or GitHub would take for markup, a table border, a mention, a reference or a link.
+
+    A number of a commit stays one: what GitHub may make of it is a link within the repository.
+    """
+    return _MARKDOWN.sub(_escape, for_terminal(text))
+
+
+def _escape(found: re.Match[str]) -> str:
+    match found.lastgroup:
+        case "entity":
+            return {"<": "&lt;", "&": "&amp;"}[found[0]]
+        case "dollar":  # as GitHub's manual on mathematical expressions says: nothing else keeps one from being math
+            return "<span>$</span>"
+        case "at" | "colon" | "issue":
+            return found[0] + _BREAK
+        case "number":
+            return f"\\#{_BREAK}"
+        case "www":
+            return f"{_BREAK}."
+        case "indent":
+            return "&#32;"
+        case _:
+            return f"{found[0][:-1]}\\{found[0][-1]}"
 
 
 def code_block(text: str) -> list[str]:
@@ -28,5 +64,20 @@ def code_block(text: str) -> list[str]:
 
 
 def for_csv(text: str) -> str:
-    """Put an apostrophe before text that a spreadsheet would run as a formula; strip one to undo it."""
-    return f"'{text}" if text.startswith((*_FORMULA_START, "'")) else text
+    """Put an apostrophe before text that a spreadsheet would run as a formula; strip one to undo it.
+
+    Control characters become visible escapes, so that a record is a line.
+    """
+    shown = for_terminal(text)
+    return f"'{shown}" if shown.startswith((*_FORMULA_START, "'")) else shown
+
+
+def for_json(document: object) -> str:
+    """Write a document as JSON in ASCII, numbers that are not finite as null; nothing in it moves a terminal."""
+    text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+    # A command to GitHub's runner, wherever it stands; only strings hold either.
+    return _BEYOND_ASCII.sub(_as_json_escape, text.replace("##[", "#\\u0023["))
+
+
+def _as_json_escape(found: re.Match[str]) -> str:
+    return json.dumps(found[0])[1:-1].replace("\x7f", "\\u007f")

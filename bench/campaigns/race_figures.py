@@ -32,6 +32,7 @@ _COLUMNS = (
 
 
 _SIZE_COLUMNS = (
+    Column("processor", "cpu_model"),
     Column("spins a step", "num_spins", whole),
     Column("slowdown", "slowdown", lambda value: f"{value:.3%}"),
     Column("95 % interval", "half_width", lambda value: f"+-{value:.3%}"),
@@ -57,7 +58,7 @@ def make_sizes_table(lines: Sequence[Line]) -> Table:
     for line in lines:
         found = estimate(line.logarithms, ALPHA_OF_ONE_LOOK) if isinstance(line, SizeLine) else None
         if isinstance(line, SizeLine) and found is not None:
-            rows.append((line.num_spins, math.expm1(found.mean), found.half_width, found.num_pairs))
+            rows.append((line.cpu_model, line.num_spins, math.expm1(found.mean), found.half_width, found.num_pairs))
     return Table("Injected slowdowns", _SIZE_COLUMNS, tuple(rows))
 
 
@@ -72,7 +73,7 @@ def measure_truths(lines: Sequence[Line]) -> dict[Size, float]:
 
 def find_truth(line: RaceLine, sizes: Mapping[Size, float]) -> float | None:
     """Return the true ln(b / a) of a race: 0 where both arms are the same; None where nobody knows it."""
-    if line.num_spins is None:
+    if SCENARIOS[line.scenario].slowdown is None:
         return None
     return 0.0 if line.num_spins == 0 else sizes.get((line.cpu_model, line.num_spins))
 

@@ -20,29 +20,25 @@ class Scenario:
     """Races of one kind."""
 
     num_races: int
-    num_spins: int | None
-    """In every step of the second arm, none in the first's; None: a bare loop against the harness."""
+    slowdown: float | None
+    """By about so much every step of the second arm is slowed down: a share. None: a bare loop against the harness."""
     flags: tuple[str, ...] = ()
     is_loaded: bool = False
     """Whether another process loads the machine, on for five seconds and off for five."""
 
-    @property
-    def arms(self) -> tuple[str, str]:
-        """The workload of each."""
-        return _HARNESS if self.num_spins is None else (f"{_KNOWN}spins_0", f"{_KNOWN}spins_{self.num_spins}")
+    def arms(self, num_spins: int) -> tuple[str, str]:
+        """Return the workload of each."""
+        return _HARNESS if self.slowdown is None else (f"{_KNOWN}spins_0", f"{_KNOWN}spins_{num_spins}")
 
-
-ONE_PERCENT, TWO_PERCENT, FIVE_PERCENT = 1_100, 2_200, 5_500
-"""Spins a step, so much of it roughly."""
 
 SCENARIOS = {
-    "aa": Scenario(50, 0),
-    "aa-layout": Scenario(50, 0, ("--shared-layout", "--resolution", "0.4%", "--budget", "30s")),
-    "aa-loaded": Scenario(50, 0, is_loaded=True),
-    "two": Scenario(50, TWO_PERCENT),
-    "five": Scenario(50, FIVE_PERCENT, ("--resolution", "2%")),
-    "one": Scenario(30, ONE_PERCENT, ("--dead-zone", "0%", "--resolution", "0.5%", "--budget", "120s")),
-    "one-layout": Scenario(50, ONE_PERCENT, ("--shared-layout", "--resolution", "0.3%")),
+    "aa": Scenario(50, 0.0),
+    "aa-layout": Scenario(50, 0.0, ("--shared-layout", "--resolution", "0.4%", "--budget", "30s")),
+    "aa-loaded": Scenario(50, 0.0, is_loaded=True),
+    "two": Scenario(50, 0.02),
+    "five": Scenario(50, 0.05, ("--resolution", "2%")),
+    "one": Scenario(30, 0.01, ("--dead-zone", "0%", "--resolution", "0.5%", "--budget", "120s")),
+    "one-layout": Scenario(50, 0.01, ("--shared-layout", "--resolution", "0.3%")),
     "harness": Scenario(1, None, ("--resolution", "0.4%", "--budget", "180s")),
 }
 
@@ -51,7 +47,10 @@ class SizeLine(Struct, tag="size", frozen=True, kw_only=True):
     """How large a slowdown is on one kind of processor."""
 
     cpu_model: str
+    slowdown: float
+    """About, as the scenarios ask for it."""
     num_spins: int
+    """That make it, in every step."""
     logarithms: tuple[float, ...]
     """ln(with / without), one for each fresh process."""
 
@@ -63,7 +62,7 @@ class RaceLine(Struct, tag="race", frozen=True, kw_only=True):
     started_at: str
     """UTC, ISO 8601."""
     cpu_model: str
-    num_spins: int | None
+    num_spins: int
     exit_code: int
     verdict: str
     reason: str

@@ -8,12 +8,14 @@ the injected slowdowns are is measured before the first race on each kind of pro
 from __future__ import annotations
 
 import argparse
+import math
 import os
+import statistics
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,7 +31,9 @@ from bench.judge.race import judge_race
 from bench.measure.cpu import collect_cpu_model
 from bench.records.store import read_race
 
-MeasureSizes = Callable[[Sequence[int]], Mapping[int, Sequence[float]]]
+RunRace = Callable[[str, str, int], RaceLine]
+MeasureSlowdowns = Callable[[Sequence[float], str], list[SizeLine]]
+_GAUGE_SPINS = 2_000
 
 _BURSTS = """
 import os, sys, threading, time
@@ -58,19 +62,29 @@ def list_missing(done: Sequence[Line], names: Sequence[str]) -> Iterator[str]:
                 yield name
 
 
-def list_unknown_sizes(done: Sequence[Line], names: Sequence[str], cpu_model: str) -> list[int]:
-    """List the spins whose size on such a processor is not in the file."""
-    known = {line.num_spins for line in done if isinstance(line, SizeLine) and line.cpu_model == cpu_model}
-    return sorted({spins for name in names if (spins := SCENARIOS[name].num_spins)} - known)
+def list_sizes(done: Sequence[Line], cpu_model: str) -> dict[float, SizeLine]:
+    """Return what is known of such a processor: about how large -> the slowdown."""
+    return {line.slowdown: line for line in done if isinstance(line, SizeLine) and line.cpu_model == cpu_model}
 
 
-def run_race(name: str, cpu_model: str) -> RaceLine:
+def measure_slowdowns(slowdowns: Sequence[float], cpu_model: str) -> list[SizeLine]:
+    """Choose how many spins make each slowdown on this machine, then measure how large it truly is."""
+    (gauged,) = measure_sizes([_GAUGE_SPINS], num_processes=4).values()
+    share = math.expm1(statistics.fmean(gauged))
+    spins = {10 * round(_GAUGE_SPINS * slowdown / share / 10): slowdown for slowdown in slowdowns}
+    return [
+        SizeLine(cpu_model=cpu_model, slowdown=spins[num_spins], num_spins=num_spins, logarithms=tuple(logarithms))
+        for num_spins, logarithms in measure_sizes(list(spins)).items()
+    ]
+
+
+def run_race(name: str, cpu_model: str, num_spins: int) -> RaceLine:
     """Run one race and read what it has left."""
     scenario = SCENARIOS[name]
     started_at, started = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
     with TemporaryDirectory() as directory, load_machine() if scenario.is_loaded else nullcontext():
         output = Path(directory) / "race"
-        first, second = (("engine=eager", f"workload={place}") for place in scenario.arms)
+        first, second = (("engine=eager", f"workload={place}") for place in scenario.arms(num_spins))
         arms = ("--a", *first, "--b", *second)
         rest = ("--quality-seeds", "0", "--seed", str(time.time_ns() % 2**31), "--output", str(output))
         command = (sys.executable, "-m", "bench.race", *arms, "--device", "cpu", *scenario.flags, *rest)
@@ -83,7 +97,7 @@ def run_race(name: str, cpu_model: str) -> RaceLine:
         scenario=name,
         started_at=started_at,
         cpu_model=cpu_model,
-        num_spins=scenario.num_spins,
+        num_spins=num_spins,
         exit_code=done.returncode,
         verdict=str(contrast.verdict),
         reason=race.ended.reason if race.ended else "none",
@@ -107,7 +121,7 @@ def load_machine() -> Iterator[None]:
             process.kill()
 
 
-def main(run: Callable[[str, str], RaceLine] = run_race, measure: MeasureSizes = measure_sizes) -> int:
+def main(run: RunRace = run_race, measure: MeasureSlowdowns = measure_slowdowns) -> int:
     """Run the races that the file lacks."""
     arguments = _parse()
     if not arguments.scenarios:
@@ -126,13 +140,16 @@ def main(run: Callable[[str, str], RaceLine] = run_race, measure: MeasureSizes =
             lines.flush()
             os.fsync(lines.fileno())
 
-        unknown = list_unknown_sizes(done, arguments.scenarios, cpu_model)
-        for num_spins, logarithms in (measure(unknown) if unknown else {}).items():
-            keep(SizeLine(cpu_model=cpu_model, num_spins=num_spins, logarithms=tuple(logarithms)))
+        sizes = list_sizes(done, cpu_model)
+        unknown = {slowdown for name in arguments.scenarios if (slowdown := SCENARIOS[name].slowdown)} - set(sizes)
+        for size in measure(sorted(unknown), cpu_model) if unknown else []:
+            keep(size)
+            sizes[size.slowdown] = size
         for name in list_missing(done, arguments.scenarios):
             if time.monotonic() > until:
                 break
-            line = run(name, cpu_model)
+            slowdown = SCENARIOS[name].slowdown
+            line = run(name, cpu_model, sizes[slowdown].num_spins if slowdown else 0)
             keep(line)
             shown = "-" if line.mean is None or line.half_width is None else f"{line.mean:+.4f} +-{line.half_width:.4f}"
             print(f"{name} {line.verdict} {shown} {len(line.differences)} pairs {line.seconds:.0f} s", flush=True)

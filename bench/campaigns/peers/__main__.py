@@ -23,13 +23,11 @@ import msgspec
 
 from bench.campaigns.peers.answers import Answer, Pair, ask_by_rank, ask_pyperf, ask_pytest_benchmark, read_answers
 from bench.campaigns.peers.work import SPINS_VARIABLE
-from bench.campaigns.race_lines import TWO_PERCENT
 from bench.campaigns.trainings import cut_torn_line
 from bench.interrupts import interrupt_once
 
 HERE = Path(__file__).parent
-SIDES = {"first": 0, "again": 0, "slowed": TWO_PERCENT}
-"""Spins of each."""
+SIDES = ("first", "again", "slowed")
 PAIRS: Mapping[Pair, str] = {"aa": "again", "two": "slowed"}
 """What is held against the first side."""
 TURNS, PYPERF_EVERY = 25, 5
@@ -41,6 +39,7 @@ def main() -> int:
     parser.add_argument("--file", type=Path, required=True, help="JSON Lines, made or gone on with")
     parser.add_argument("--minutes", type=float, default=1e9, help="start no turn after so many minutes")
     parser.add_argument("--show", action="store_true", help="show what the file says")
+    parser.add_argument("--spins", type=int, default=2_200, help="a step of the slowed side (default %(default)s)")
     arguments = parser.parse_args()
     if arguments.show:
         from bench.campaigns.peers.answers import make_peers_table
@@ -60,7 +59,7 @@ def main() -> int:
             if time.monotonic() > until:
                 break
             # All answers of a turn at once: a turn is there whole or not at all.
-            answers = list(take_turn(turn))
+            answers = list(take_turn(turn, arguments.spins))
             lines.write(b"".join(msgspec.json.encode(answer) + b"\n" for answer in answers))
             lines.flush()
             os.fsync(lines.fileno())
@@ -68,12 +67,14 @@ def main() -> int:
     return 0
 
 
-def take_turn(turn: int) -> Iterator[Answer]:
-    """Measure all sides with each tool, in an order of chance by the turn's number, and ask the gates."""
+def take_turn(turn: int, num_spins: int) -> Iterator[Answer]:
+    """Measure all sides with each tool, each turn beginning with another, and ask the gates."""
     with TemporaryDirectory() as name:
         directory = Path(name)
         started_at = datetime.now(UTC).isoformat(timespec="seconds")
-        seconds = {side: run_pytest_benchmark(spins, directory / f"{side}.json") for side, spins in _order(turn)}
+        spins = dict.fromkeys(SIDES, 0) | {"slowed": num_spins}
+        order = SIDES[turn % len(SIDES) :] + SIDES[: turn % len(SIDES)]
+        seconds = {side: run_pytest_benchmark(spins[side], directory / f"{side}.json") for side in order}
         for pair, head in PAIRS.items():
             first, other = ((directory / f"{side}.json") for side in ("first", head))
             took = seconds["first"] + seconds[head]
@@ -84,16 +85,11 @@ def take_turn(turn: int) -> Iterator[Answer]:
             ):
                 yield Answer(turn=turn, started_at=started_at, gate=gate, pair=pair, called=called, seconds=took)
         if turn % PYPERF_EVERY == 0:
-            seconds = {side: run_pyperf(spins, directory / f"{side}.pyperf") for side, spins in _order(turn)}
+            seconds = {side: run_pyperf(spins[side], directory / f"{side}.pyperf") for side in order}
             for pair, head in PAIRS.items():
                 called = ask_pyperf(directory / "first.pyperf", directory / f"{head}.pyperf")
                 took = seconds["first"] + seconds[head]
                 yield Answer(turn=turn, started_at=started_at, gate="pyperf", pair=pair, called=called, seconds=took)
-
-
-def _order(turn: int) -> Sequence[tuple[str, int]]:
-    sides = list(SIDES.items())
-    return sides[turn % len(sides) :] + sides[: turn % len(sides)]
 
 
 def run_pytest_benchmark(spins: int, output: Path) -> float:

@@ -45,7 +45,7 @@ def test_a_rank_test_calls_by_the_median(tmp_path: Path, shift: float, called: s
 def test_a_campaign_takes_the_turns_that_its_file_lacks_and_a_torn_one_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def take(turn: int) -> Iterator[Answer]:
+    def take(turn: int, _spins: int) -> Iterator[Answer]:
         yield msgspec.structs.replace(ANSWER, turn=turn)
 
     path = tmp_path / "answers.jsonl"

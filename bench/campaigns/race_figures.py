@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from bench.campaigns.race_lines import SCENARIOS, Line, RaceLine, SizeLine
 from bench.judge.race import Verdict, estimate
 from bench.measure.selfcheck import ALPHA_OF_ONE_LOOK
-from bench.render.table import Column, Table, Value
+from bench.render.escape import for_markdown
+from bench.render.table import Column, Table, Value, to_markdown
 from bench.render.units import duration, percent, whole
 
 Size = tuple[str, int]
@@ -38,6 +39,22 @@ _SIZE_COLUMNS = (
     Column("95 % interval", "half_width", lambda value: f"+-{value:.3%}"),
     Column("processes", "num_processes", whole),
 )
+
+
+def describe_races(lines: Sequence[Line]) -> str:
+    """Write all that a campaign says, as Markdown."""
+    races = [line for line in lines if isinstance(line, RaceLine)]
+    days = sorted({line.started_at[:10] for line in races})
+    machines = ", ".join(dict.fromkeys(for_markdown(line.cpu_model) for line in races))
+    where = f"{len(races)} races, {' to '.join(dict.fromkeys((days[0], days[-1])))}, {machines}.\n" if races else ""
+    known = [line for line in races if line.num_spins]
+    sizes = measure_truths(lines)
+    num_missed = sum(misses(line, find_truth(line, sizes)) for line in known)
+    held = (
+        f"\nOf {len(known)} intervals of a race with a slowdown, {len(known) - num_missed} hold it.\n" if known else ""
+    )
+    tables = (make_races_table(lines), make_sizes_table(lines))
+    return "\n".join((where, *(f"#{to_markdown(table)}" for table in tables), held))
 
 
 def make_races_table(lines: Sequence[Line]) -> Table:

@@ -24,11 +24,13 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from bench.campaigns.injected import measure_sizes
+from bench.campaigns.race_figures import describe_races
 from bench.campaigns.race_lines import SCENARIOS, Line, RaceLine, SizeLine, read_lines
 from bench.campaigns.trainings import cut_torn_line
 from bench.interrupts import interrupt_once
 from bench.judge.race import judge_race
 from bench.measure.cpu import collect_cpu_model
+from bench.publishing import compress, publish
 from bench.records.store import read_race
 
 RunRace = Callable[[str, str, int], RaceLine]
@@ -125,7 +127,10 @@ def main(run: RunRace = run_race, measure: MeasureSlowdowns = measure_slowdowns)
     """Run the races that the file lacks."""
     arguments = _parse()
     if not arguments.scenarios:
-        _show(arguments.file)
+        text = describe_races(read_lines(arguments.file))
+        print(text)
+        if arguments.publish:
+            publish("races", text, {"races.jsonl.gz": compress(arguments.file.read_bytes())})
         return 0
     interrupt_once()
     until = time.monotonic() + 60 * arguments.minutes
@@ -161,19 +166,15 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=f"some of {', '.join(SCENARIOS)}; none: show")
     parser.add_argument("--file", type=Path, required=True, help="JSON Lines, made or gone on with")
     parser.add_argument("--minutes", type=float, default=1e9, help="start no race after so many minutes")
+    parser.add_argument("--publish", action="store_true", help="with no scenario: put the figures into docs/method.md")
     arguments = parser.parse_args()
     if not set(arguments.scenarios) <= set(SCENARIOS):
         parser.error(f"{arguments.scenarios} are not all known: use some of {', '.join(SCENARIOS)}")
     if arguments.scenarios and arguments.file.suffix == ".gz":
         parser.error(f"{arguments.file} is compressed, to be kept: name a file without .gz to go on with")
+    if arguments.publish and (arguments.scenarios or arguments.file.suffix == ".gz"):
+        parser.error("--publish takes a campaign's own file, and no scenario")
     return arguments
-
-
-def _show(file: Path) -> None:
-    from bench.campaigns.race_figures import make_races_table
-    from bench.render.table import to_markdown
-
-    print(to_markdown(make_races_table(read_lines(file))))
 
 
 if __name__ == "__main__":

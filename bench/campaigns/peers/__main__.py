@@ -21,10 +21,19 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
-from bench.campaigns.peers.answers import Answer, Pair, ask_by_rank, ask_pyperf, ask_pytest_benchmark, read_answers
+from bench.campaigns.peers.answers import (
+    Answer,
+    Pair,
+    ask_by_rank,
+    ask_pyperf,
+    ask_pytest_benchmark,
+    describe_peers,
+    read_answers,
+)
 from bench.campaigns.peers.work import SPINS_VARIABLE
 from bench.campaigns.trainings import cut_torn_line
 from bench.interrupts import interrupt_once
+from bench.publishing import compress, publish
 
 HERE = Path(__file__).parent
 SIDES = ("first", "again", "slowed")
@@ -39,13 +48,14 @@ def main() -> int:
     parser.add_argument("--file", type=Path, required=True, help="JSON Lines, made or gone on with")
     parser.add_argument("--minutes", type=float, default=1e9, help="start no turn after so many minutes")
     parser.add_argument("--show", action="store_true", help="show what the file says")
+    parser.add_argument("--publish", action="store_true", help="show it, and put it into docs/method.md")
     parser.add_argument("--spins", type=int, default=2_200, help="a step of the slowed side (default %(default)s)")
     arguments = parser.parse_args()
-    if arguments.show:
-        from bench.campaigns.peers.answers import make_peers_table
-        from bench.render.table import to_markdown
-
-        print(to_markdown(make_peers_table(read_answers(arguments.file))))
+    if arguments.show or arguments.publish:
+        text = describe_peers(read_answers(arguments.file))
+        print(text)
+        if arguments.publish:
+            publish("peers", text, {"peers.jsonl.gz": compress(arguments.file.read_bytes())})
         return 0
     if find_spec("pyperf") is None:
         parser.error("pyperf is not installed: pip install pyperf")

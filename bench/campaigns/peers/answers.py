@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import statistics
 import subprocess
@@ -14,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from bench.errors import InvalidFileError
-from bench.render.table import Column, Table
+from bench.render.table import Column, Table, to_markdown
 from bench.render.units import duration, whole
 
 Called = Literal["slower", "faster", "same"]
@@ -42,9 +43,10 @@ def read_answers(path: Path) -> list[Answer]:
         InvalidFileError: when it can't be read, or a line is none of ours.
     """
     try:
-        lines = path.read_bytes().splitlines(keepends=True)
+        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        lines = content.splitlines(keepends=True)
         return [msgspec.json.decode(line, type=Answer) for line in lines if line.endswith(b"\n")]
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidFileError(f"{path} is no file of this campaign: {error}") from error
 
 
@@ -87,6 +89,12 @@ _COLUMNS = (
     Column("no difference", "num_same", whole),
     Column("time for both sides, median", "seconds_median", duration),
 )
+
+
+def describe_peers(answers: Sequence[Answer]) -> str:
+    """Write all that a campaign says, as Markdown."""
+    days = sorted({answer.started_at[:10] for answer in answers})
+    return f"{' to '.join(dict.fromkeys((days[0], days[-1])))}.\n\n#{to_markdown(make_peers_table(answers))}"
 
 
 def make_peers_table(answers: Sequence[Answer]) -> Table:

@@ -25,6 +25,7 @@ from bench.render import report_document
 from bench.render.formats import FORMATS
 from productnet.registry import load
 from tests.bench.render.test_comparison import read_strictly, round_numbers
+from tests.bench.render.test_foreign import FOREIGN
 from tests.bench.render.test_race import make_golden_race
 from tests.bench.render.test_report import GOLDEN, make_golden_run
 from tests.bench.render.test_series import make_collection
@@ -52,7 +53,7 @@ def make_golden_texts() -> dict[str, str]:
     runs = make_collection(make_golden_run(is_complete=True))
     race = StoredRace(Path("race"), "content of the race", make_golden_race())
     fault = InvalidFileError("torn/samples.jsonl holds no record")
-    whole = Collection(make_collection(make_golden_run()).runs, (race,), {Path("torn"): fault})
+    whole = Collection(make_collection(make_golden_run()).runs, (race,), {Path("torn"): fault}, FOREIGN)
     texts = {f"export-{name}.json": write(name, runs) for name in SERIES} | {"report.json": write("json", whole)}
     return {name: text.replace(f'"{installed}"', '"5"') for name, text in texts.items()}
 

@@ -20,9 +20,13 @@ from productnet.exit_code import ExitCode
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 """What writing to a stream raises where its disk or device takes no more."""
-_COMMAND = re.compile(r"(?<!\S)(?=::)|(?=##\[)")
-"""Where a command to GitHub's runner of jobs begins: "::" at the start of a line, to which folding may bring any word,
-or "##[" anywhere. Source: github.com/actions/runner, src/Runner.Common/ActionCommand.cs, TryParseV2 and TryParse."""
+
+_WORKFLOW_COMMAND = re.compile(r"(?<!\S):(?=:)|#(?=#\[)")
+"""The first character of what GitHub's runner would obey in the log of a job: "::" where a line may begin, "##["
+wherever it stands.
+
+Source: actions/runner, src/Runner.Common/ActionCommand.cs, TryParseV2 and TryParse.
+"""
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -108,13 +112,9 @@ def _send_nowhere(stream: TextIO) -> None:
 
 
 def printable(text: str) -> str:
-    """Show line ends and control characters as visible escapes: one line, no cursor moves, no colours, no command.
-
-    Of what a runner of jobs would take for a command to itself the first character becomes an escape, too.
-    """
-    shown = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-    pieces = _COMMAND.split(shown)
-    return "".join([pieces[0], *(f"\\x{ord(each[0]):02x}{each[1:]}" for each in pieces[1:])])
+    """Show line ends and control characters as visible escapes: one line, no cursor moves, no colours, no commands."""
+    text = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    return _WORKFLOW_COMMAND.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def say(text: str) -> None:

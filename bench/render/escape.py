@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
-
-import msgspec
 
 from productnet.door import printable
 
 _BREAK = "&#8203;"
-"""A space without width. GitHub looks for mentions, references, addresses and emoji in the text that comes out, in which
+"""A space without width. GitHub looks for mentions, references, addresses and emoji in the text that comes out, where
 a backslash or an entity is gone and this is not. Source: github.com/github/markup, issue 1168."""
 _MARKDOWN = re.compile(
     r"""
@@ -20,14 +17,14 @@ _MARKDOWN = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_BEYOND_ASCII = re.compile(r"[^\n -~]")
 _BACKTICKS = re.compile(r"`+")
 _FORMULA_START = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """The last four are the same in full width, which some spreadsheets take for them."""
+_UNSAFE_IN_SERIES = re.compile(r"^[+@-]|[^\w ./:+(),@-]|@(?! )", re.ASCII)
 
 
 def for_terminal(text: str) -> str:
-    """Show control characters as visible escapes: no cursor moves, no colours, one line, no command to a runner."""
+    """Show control characters as visible escapes: no cursor moves, no colours, one line, no command of a CI's log."""
     return printable(text)
 
 
@@ -72,12 +69,6 @@ def for_csv(text: str) -> str:
     return f"'{shown}" if shown.startswith((*_FORMULA_START, "'")) else shown
 
 
-def for_json(document: object) -> str:
-    """Write a document as JSON in ASCII, numbers that are not finite as null; nothing in it moves a terminal."""
-    text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
-    # A command to GitHub's runner, wherever it stands; only strings hold either.
-    return _BEYOND_ASCII.sub(_as_json_escape, text.replace("##[", "#\\u0023["))
-
-
-def _as_json_escape(found: re.Match[str]) -> str:
-    return json.dumps(found[0])[1:-1].replace("\x7f", "\\u007f")
+def for_series(text: str) -> str:
+    """Keep of a name what every tool that keeps a series takes as it is: no markup, mention, formula or control."""
+    return _UNSAFE_IN_SERIES.sub("_", text)

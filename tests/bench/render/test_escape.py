@@ -4,25 +4,16 @@ import csv
 import io
 import json
 import re
-from html.parser import HTMLParser
 
-import cmarkgfm
 import pytest
-from cmarkgfm.cmark import Options
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bench.render.document import to_json
 from bench.render.escape import for_csv, for_markdown, for_terminal
 from bench.render.table import wrap
+from tests.bench.github import BREAK, LINKED, render
 
-BREAK = "\u200b"
-EXTENSIONS = ["table", "autolink", "strikethrough", "tasklist", "tagfilter"]
-"""What GitHub switches on."""
-LINKED = re.compile(
-    r"(?:^|\W)@[a-z0-9]|(?:^|\W)[\w.-]*(?:/[\w.-]+)?#\d|\bgh-\d|:(?:[+-]?1|100|1234|\w*[a-z][\w+-]*):", re.IGNORECASE
-)
-"""What GitHub makes links, references and emoji of, in the text that its reader of Markdown has left."""
 RUNNER_COMMAND = re.compile(r"^\s*::|##\[")
 HOSTILE = st.sampled_from(
     [
@@ -34,31 +25,6 @@ HOSTILE = st.sampled_from(
     ]
 )
 texts = st.lists(HOSTILE, max_size=6).map("".join) | st.text(max_size=40)
-
-
-class Page(HTMLParser):
-    """The elements of a page, and the text of each paragraph, cell or heading."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.tags: list[str] = []
-        self.words = ""
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, _attributes: object) -> None:
-        self.tags.append(tag)
-
-    def handle_comment(self, data: str) -> None:
-        self.tags.append(f"<!--{data}")
-
-    def handle_data(self, data: str) -> None:
-        self.words += data
-
-
-def render(markdown: str) -> Page:
-    """Return what GitHub's own reader makes of Markdown; raw HTML is let through, as it does for harmless elements."""
-    return Page(cmarkgfm.markdown_to_html_with_extensions(markdown, Options.CMARK_OPT_UNSAFE, EXTENSIONS))
 
 
 @pytest.mark.parametrize(

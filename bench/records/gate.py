@@ -122,12 +122,21 @@ def read_gate(path: Path) -> Gate:
     info = read_info(path / GATE_FILE, GateInfo)
     races = []
     for each in info.cases:
-        places = [path / each.directory_name(number) for number in range(1, MAX_RACES + 1)]
-        found = tuple(read_race(place) for place in places if is_there(place / RACE_FILE))
+        found = tuple(read_race(place) for place in _list_races_of(path, each))
         for race in found:
             _check_race(each, race.info, info)
         races.append(found)
     return Gate(info, tuple(races))
+
+
+def list_race_directories(path: Path, info: GateInfo) -> list[Path]:
+    """Return where the races of a gate lie that were raced, in the order of its cases."""
+    return [place for each in info.cases for place in _list_races_of(path, each)]
+
+
+def _list_races_of(path: Path, gated: GatedCase) -> list[Path]:
+    places = [path / gated.directory_name(number) for number in range(1, MAX_RACES + 1)]
+    return [place for place in places if is_there(place / RACE_FILE)]
 
 
 def _check_race(gated: GatedCase, race: RaceInfo, gate: GateInfo) -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from bench.errors import IncompleteError, InvalidFileError, UsageError
 from bench.judge.results import judge_run
+from bench.lint import find_faults
 from bench.records.collection import collect
 from bench.records.foreign import read_foreign
 from bench.records.gate import read_gate
@@ -114,6 +115,7 @@ def show_in_every_format(path: Path) -> None:
         except (IncompleteError, UsageError):
             continue
         check_harmless(name, text)
+    assert all(f"{each.field}{each.expected}{each.found}" for each in find_faults(path) if path.is_dir())
     for stored in collection.runs:
         results = judge_run(stored.run)
         check_harmless("terminal", report_on_terminal(stored.run, results, 80))

@@ -166,7 +166,7 @@ def test_a_reference_that_trains_apart_has_one_round_and_no_details() -> None:
     info = msgspec.structs.replace(info, plan=msgspec.structs.replace(info.plan, reference=apart))
     records = [
         *(record for replicate in range(2) for record in make_training(apart, [2.0], replicate=replicate)),
-        *(msgspec.structs.replace(each, wave=each.wave + 1) for each in make_records()[:-1]),
+        *(msgspec.structs.replace(each, wave=each.wave + 1) for each in make_records()[:-1]),  # type: ignore[union-attr]
         Ended(is_complete=True, seconds=75.0),
     ]
     assert list(find_run_faults(info, records)) == []

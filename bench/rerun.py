@@ -34,9 +34,10 @@ def make_parser() -> OneLineParser:
     """Describe the command line."""
     parser = OneLineParser(
         prog=_PROG,
-        description="Measure rows of a stored run again, with the same settings, seeds and replicates, beside the first "
-        "case of that run, and hold them against what is stored. Exits with 0 where every row is REPRODUCED or can't "
-        "be told, 1 where one is not (SLOWER, FASTER, or of DIFFERENT quality), 3 where one can't be measured here.",
+        description="Measure rows of a stored run again, with the same settings, seeds and replicates, beside the "
+        "first case of that run, and hold them against what is stored. Exits with 0 where every row is REPRODUCED or "
+        "can't be told, 1 where one is NOT REPRODUCED (SLOWER, FASTER or DIFFERENT), 3 where one can't be measured "
+        "here.",
     )
     add = parser.add_argument
     add("path", type=Path, metavar="RUN", help="the directory of a run")
@@ -115,7 +116,8 @@ def _check_available(plan: Plan, survey: Survey) -> None:
 
 def _report(stored: Run, path: Path, again: Run, was_interrupted: bool, arguments: Namespace) -> int:
     """Hold what was measured against what is stored, and say what came of it."""
-    from bench.judge.comparability import PLAN_FIELDS, check_comparability
+    from bench.judge.comparability import check_comparability
+    from bench.judge.devices import find_plan_conflicts
     from bench.judge.reproduction import judge_reproduction
     from bench.render.escape import for_terminal
     from bench.render.reproduction import describe_reproduction, make_reproduction_table
@@ -124,12 +126,13 @@ def _report(stored: Run, path: Path, again: Run, was_interrupted: bool, argument
     say(f"Written to {printable(str(path))}: raw samples, run.json, and the tables as .md and .csv")
     if was_interrupted:
         return ExitCode.INTERRUPTED
-    found, criteria, width = check_comparability([stored], [again]), make_criteria(arguments), choose_width()
-    other_work = [each for each in found.conflicts if each.field in PLAN_FIELDS]
+    other_work, _ = find_plan_conflicts(stored, again)
     if other_work:
         fields = "; ".join(f"{each.field} ({each.base} against {each.head})" for each in other_work)
         raise NotComparableError(f"{path} did other work than {arguments.path}: they differ in {fields}")
+    criteria, width = make_criteria(arguments), choose_width()
     rows = judge_reproduction(stored, again, criteria)
+    found = check_comparability([stored], [again])
     say(to_terminal(make_reproduction_table(rows, stored.info.plan.baseline.name, criteria), width))
     say("\n".join(wrap(for_terminal(line), width) for line in describe_reproduction(rows, found, criteria)))
     return choose_exit_code(again, rows, arguments.strict)

@@ -2,7 +2,7 @@
 
 A machine is faster in one hour than in another, and another machine is another one: so a row is held against the first
 case of its own run, which was measured in turn with it, and that ratio is what has to come out again. The unit is the
-replicate. The first case itself has only its time, and there the unit is the run.
+replicate. The first case itself has only its time, which decides nothing; where it is alone the unit is the run.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from bench.judge.race import Verdict
 from bench.judge.sides import NOT_COMPARED, CaseComparison, compare_sides, time_over_first
 from bench.records.run import Run
 
+BASELINE = "baseline"
+
 
 @dataclass(frozen=True, slots=True)
 class Reproduction:
@@ -29,13 +31,17 @@ class Reproduction:
     """Its time over the first case's, stored and again, a value a replicate; empty for the first case itself."""
     difference: Difference | None
     """ln(again / stored), of the ratios; of the times for the first case."""
+    is_baseline: bool = False
+    """Whether it is the first case, and others are held against it."""
 
     @property
     def verdict(self) -> str:
         """SAME is reproduced; SLOWER and FASTER are not."""
         if self.comparison.quality.quality is Quality.INVALID:
             return str(Quality.INVALID)
-        return str(self.difference.verdict) if self.difference else NOT_COMPARED
+        if self.difference is None:
+            return NOT_COMPARED
+        return BASELINE if self.is_baseline else str(self.difference.verdict)
 
     @property
     def is_reproduced(self) -> bool:
@@ -54,7 +60,7 @@ def judge_reproduction(stored: Run, again: Run, criteria: Criteria) -> list[Repr
     reproductions = []
     for each in compare_sides([stored], [again], criteria, lambda case: case.name in names).cases:
         if each.case.name == stored.info.plan.baseline.name:
-            reproductions.append(Reproduction(each, ((), ()), each.difference))
+            reproductions.append(Reproduction(each, ((), ()), each.difference, is_baseline=len(names) > 1))
         else:
             ratios = tuple(time_over_first(stored, each.case)), tuple(time_over_first(again, each.case))
             reproductions.append(Reproduction(each, ratios, compare_unpaired(*ratios, criteria)))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from bench.judge.comparability import PLAN_FIELDS, Comparability
+from bench.judge.comparability import Comparability
 from bench.judge.comparison import MIN_RUNS, Criteria
-from bench.judge.reproduction import Reproduction, middle_ratio
+from bench.judge.quality import Quality
+from bench.judge.reproduction import BASELINE, Reproduction, middle_ratio
 from bench.render.comparison import describe_quality
 from bench.render.table import Column, Table, Value
 from bench.render.tables import CASE
@@ -35,8 +36,8 @@ def make_reproduction_table(rows: Sequence[Reproduction], first: str, criteria: 
     notes = (
         f"Over first: time over that of {first}, measured in turn with it. Again over stored: of these ratios, above 1 "
         f"is slower, with its {100 * (1 - criteria.alpha):g} % interval (Welch, on logarithms); of the times for the "
-        f"first case itself. The unit is the replicate, for the first case the run; under {MIN_RUNS} of them a side "
-        f"there is no interval. SAME: within {criteria.margin:.2%}; SLOWER, FASTER: beyond {criteria.dead_zone:.2%}.",
+        f"first case itself, which decide nothing. The unit is the replicate; under {MIN_RUNS} a side there is no "
+        f"interval. SAME: within {criteria.margin:.2%}; SLOWER, FASTER: beyond {criteria.dead_zone:.2%}.",
     )
     return Table("Measured again", columns, tuple(map(_row, rows)), notes)
 
@@ -57,10 +58,9 @@ def _row(row: Reproduction) -> tuple[Value, ...]:
 
 def describe_reproduction(rows: Sequence[Reproduction], found: Comparability, criteria: Criteria) -> Iterator[str]:
     """Say what came out again, what did not, and whether it was measured on the same machine."""
-    differing = [each for each in found.conflicts if each.field not in PLAN_FIELDS]
-    if differing:
+    if found.conflicts:
         yield "another machine or other software, so that times may well differ:"
-        yield from (f"  {each.field}: stored {each.base}; here {each.head}" for each in differing)
+        yield from (f"  {each.field}: stored {each.base}; here {each.head}" for each in found.conflicts)
     else:
         yield "the same machine and software, as far as was recorded"
     if found.unchecked:
@@ -74,9 +74,11 @@ def describe_reproduction(rows: Sequence[Reproduction], found: Comparability, cr
 
 def _conclude(row: Reproduction, criteria: Criteria) -> str:
     found, quality = row.difference, describe_quality(row.comparison)
-    if found is None or row.verdict not in ("SAME", "SLOWER", "FASTER", "INCONCLUSIVE"):
+    if found is None or row.comparison.quality.quality is Quality.INVALID:
         return f"NOT REPRODUCED: {row.verdict}"
     share = f"{abs(math.expm1(found.mean)):.1%} {'more' if found.mean > 0 else 'less'} time"
+    if row.verdict == BASELINE and not row.is_refuted:
+        return f"what the others are held against: {share}, quality {quality}"
     if row.is_refuted:
         return f"NOT REPRODUCED: {row.verdict}, {share}, quality {quality}"
     if row.is_reproduced:

@@ -1,47 +1,24 @@
-"""What the figures of a report show, as tables of raw values: a picture draws them, and the page shows them below it."""
+"""What the figures of runs show, as tables of raw values: a picture draws them, and the page shows them below it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
-from bench.judge.curves import list_curves
 from bench.judge.devices import CaseTime
 from bench.judge.equivalence import LogRatio
 from bench.judge.quality import Quality, list_error_ratios
-from bench.judge.race import LOOKS, Contrast, estimate
 from bench.judge.results import CaseResult, pair_with_baseline
 from bench.records.journal import PHASES
-from bench.records.race import Race
 from bench.records.run import Run
+from bench.render.page.curves import list_losses
+from bench.render.page.figure import ALL, NOT_RANKED, NOT_RESOLVED, RANKED, REST, Figure
 from bench.render.table import Column, Table, Value
 from bench.render.tables import CASE, describe_quality
-from bench.render.units import microseconds, number, times, whole
+from bench.render.units import microseconds, number, times
 
 MAX_BARS = 40
 """Cases in one figure; more of them nobody reads."""
-MAX_POINTS = 120
-"""Of a curve: about one for every three pixels."""
-MAX_CURVES = 8
-"""As many as there are colours that can be told apart."""
-
-Kind = Literal["speedups", "ladder", "throughput", "phases", "losses", "quality", "narrowing", "runs"]
-ALL = "all"
-"""Stands where a row is of all replicates or seeds together."""
-RANKED, NOT_RANKED = "ranked", "not ranked"
-NOT_RESOLVED, REST = "not resolved", "rest"
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A picture to be drawn: how, and of what."""
-
-    kind: Kind
-    table: Table
-    band: tuple[float, float] | None = None
-    """From where to where a ratio counts as none."""
 
 
 def list_run_figures(run: Run, results: Sequence[CaseResult]) -> list[Figure]:
@@ -116,35 +93,6 @@ def list_phases(results: Sequence[CaseResult]) -> Table:
     return Table("Phases", columns, tuple(rows), (note, *notes))
 
 
-def list_losses(results: Sequence[CaseResult]) -> Table:
-    """List the curves of the loss, condensed; cases with the same losses are one curve."""
-    columns = (
-        Column("cases", "cases"),
-        Column("epoch", "epoch", whole),
-        Column("loss", "loss", number),
-        Column("lowest", "loss_lowest", number),
-        Column("highest", "loss_highest", number),
-    )
-    curves = list_curves(results, MAX_POINTS)
-    rows = tuple(
-        (_name_curve(curve.case_names), point.epoch, point.loss, point.lowest, point.highest)
-        for curve in curves[:MAX_CURVES]
-        for point in curve.points
-        # A logarithm is drawn.
-        if point.lowest > 0
-    )
-    longest = max((curve.num_epochs for curve in curves), default=0)
-    notes = [
-        "Line: the median over seeds of the mean training loss of an epoch, standardised. Band: from the lowest to the "
-        "highest over all seeds and epochs up to the next point. Cases with the same losses bit for bit are one line.",
-    ]
-    if longest > MAX_POINTS:
-        notes.append(f"Condensed: {MAX_POINTS} points for {longest:,} epochs; samples.jsonl has every epoch.")
-    if len(curves) > MAX_CURVES:
-        notes.append(f"The first {MAX_CURVES} of {len(curves)} curves are drawn.")
-    return Table("Loss", columns, rows, tuple(notes))
-
-
 def list_quality(run: Run, results: Sequence[CaseResult]) -> Table:
     """List how the held-out error of every case compares with the reference's: the mean over seeds, and each seed."""
     columns = (
@@ -165,43 +113,10 @@ def list_quality(run: Run, results: Sequence[CaseResult]) -> Table:
     margin = run.info.plan.quality_margin
     note = (
         "Held-out MSE over the reference's of the same seed, below 1 is better. Dots: single seeds. Diamond and line: "
-        f"their geometric mean with its 90 % interval, from three seeds on. Band: what counts as equal, {1 / margin:.4g} "
-        f"to {margin:.4g}. No diamond: the same losses bit for bit, or too few seeds."
+        "their geometric mean and its 90 % interval, from three seeds on. Band: what counts as equal, "
+        f"{1 / margin:.4g} to {margin:.4g}. No diamond: the same losses bit for bit, or too few seeds."
     )
     return Table("Quality over seeds", columns, tuple(rows), (note, *notes))
-
-
-def make_narrowing(race: Race, contrast: Contrast) -> Figure:
-    """Show how the estimate and its interval of a race narrowed from pair to pair."""
-    plan = race.info.plan
-    return Figure("narrowing", list_narrowing(race, contrast), (1 / (1 + plan.margin), 1 + plan.margin))
-
-
-def list_narrowing(race: Race, contrast: Contrast) -> Table:
-    """List where the estimate and its interval stood after each pair of a race."""
-    plan = race.info.plan
-    ours, theirs = plan.arms[contrast.arm].label, plan.arms[0].label
-    columns = (
-        Column("pairs", "num_pairs", whole),
-        Column("time ratio", "time_ratio", number),
-        Column("from", "time_ratio_low", number),
-        Column("to", "time_ratio_high", number),
-        Column("looked at", "is_look"),
-        Column("difference of the pair", "time_ratio_of_pair", number),
-    )
-    rows: list[tuple[Value, ...]] = []
-    for count, difference in enumerate(contrast.differences, 1):
-        found = estimate(contrast.differences[:count], plan.alpha)
-        if found is not None:
-            low, high = (math.exp(each) if math.isfinite(each) else None for each in (found.low, found.high))
-            is_look = "yes" if count in LOOKS else "no"
-            rows.append((count, math.exp(found.mean), low, high, is_look, math.exp(difference)))
-    note = (
-        f"Time of {ours} over that of {theirs}, as it stood after each pair of processes, with its "
-        f"{100 * (1 - plan.alpha):g} % interval. Small dots: the pairs themselves. Filled: where the race looked at the "
-        f"interval and could stop. Band: the same within {plan.margin:.1%}."
-    )
-    return Table(f"{ours} against {theirs}", columns, tuple(rows), (note,))
 
 
 def list_runs(case_times: Sequence[CaseTime]) -> Table:
@@ -249,10 +164,6 @@ def _keep(results: Sequence[CaseResult], which: str) -> tuple[Sequence[CaseResul
     if len(results) <= MAX_BARS:
         return results, []
     return results[:MAX_BARS], [f"The {which}{MAX_BARS} of {len(results)} cases are drawn; the tables have more."]
-
-
-def _name_curve(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
 def _exponentiate(log_ratio: LogRatio | None) -> tuple[float | None, float | None, float | None]:

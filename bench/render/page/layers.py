@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import altair as alt
 
@@ -15,6 +16,7 @@ from bench.judge.statistics import Summary
 from bench.render.escape import for_terminal
 from bench.render.table import Column, Table, Value
 
+Chart = alt.LayerChart | alt.FacetChart | alt.VConcatChart
 Record = dict[str, str | int | float | None]
 
 STEP = 38
@@ -24,6 +26,9 @@ BELOW = 7
 _ABOVE = -8
 _ROOM_FOR_NUMBER = 100
 
+ACCENT, PALE, GOOD = "#2f7ed8", "#a9c4e4", "#2a9d74"
+SERIES = (ACCENT, "#e08a1e", GOOD, "#b5599d", "#8c6bd1", "#c25b3f", "#5aa2b8", "#8a8f3c")
+"""Told apart by eyes that see red and green alike, and seen on white and on black."""
 INK, MUTED, GRID = "#1f2329", "#626b76", "#dde1e6"
 """The page's style sheet gives other colours to these three in the dark."""
 
@@ -85,6 +90,16 @@ class Rows:
 def mark_constant(**values: float) -> alt.Chart:
     """Return a chart of one record, to mark a place or a stretch of an axis."""
     return _chart_of([dict(values)])
+
+
+def count_along() -> alt.Axis:
+    """Return an axis of plain numbers."""
+    return alt.Axis(tickCount=5, format="~r")
+
+
+def light_up(chosen: alt.Parameter, opacity: float) -> Any:
+    """Dim what was not chosen in the legend."""
+    return alt.condition(chosen, alt.value(opacity), alt.value(0.1 * opacity))
 
 
 def _chart_of(records: Sequence[Record]) -> alt.Chart:

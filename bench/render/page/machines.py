@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.judge.comparison import Criteria
-from bench.judge.devices import CaseTime, MachineRun, compare_devices, find_plan_conflicts, list_times, summarise_devices
+from bench.judge.devices import (
+    CaseTime,
+    MachineRun,
+    compare_devices,
+    find_plan_conflicts,
+    list_times,
+    summarise_devices,
+)
 from bench.judge.race import judge_race
 from bench.records.collection import StoredRace
 from bench.records.plan import QUALITY_MARGIN

@@ -88,18 +88,24 @@ function openTarget() {
 addEventListener("hashchange", openTarget);
 openTarget();
 
-// What a mark of a picture stands for, where it is pointed at.
-const hint = document.createElement("div");
-hint.className = "hint";
-hint.hidden = true;
-document.body.append(hint);
-document.addEventListener("pointerover", (event) => {
-  const mark = event.target.closest?.("figure [aria-roledescription][aria-label]");
-  const isMark = mark && mark.getAttribute("role") === "graphics-symbol" && !mark.matches("g");
-  hint.hidden = !isMark;
-  if (!isMark) return;
-  hint.textContent = mark.getAttribute("aria-label");
-  const room = document.documentElement.clientWidth - hint.offsetWidth - 8;
-  hint.style.left = `${Math.max(8, Math.min(event.clientX + 12, room))}px`;
-  hint.style.top = `${event.clientY + 16}px`;
-});
+// Charts: a picture that comes into sight is drawn anew from its specification, by Vega, which answers to the pointer.
+// `ast` makes it interpret expressions: the page's policy forbids it to compile any.
+const drawing = {
+  ast: true, renderer: "svg", actions: false, defaultStyle: false, tooltip: { disableDefaultStyle: true }, logLevel: 1,
+};
+
+async function enliven(chart) {
+  const stage = document.createElement("div");
+  await vegaEmbed(stage, JSON.parse(chart.nextElementSibling.textContent), drawing);
+  chart.replaceChildren(stage);
+  chart.dataset.live = "";
+}
+
+const inSight = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    if (!isIntersecting) continue;
+    inSight.unobserve(target);
+    enliven(target);
+  }
+}, { rootMargin: "300px" });
+document.querySelectorAll(".chart").forEach((chart) => inSight.observe(chart));

@@ -17,7 +17,9 @@ from bench.records.collection import Collection, StoredRace
 from bench.records.side import StoredRun
 from bench.render.escape import for_terminal
 from bench.render.page.charts import draw, specify
-from bench.render.page.figures import Figure, list_runs, make_ladder, make_narrowing
+from bench.render.page.curves import make_narrowing
+from bench.render.page.figure import Figure
+from bench.render.page.figures import list_runs, make_ladder
 from bench.render.page.machines import compare_runs
 from bench.render.race import describe_race
 from bench.render.summary import advise, describe_run
@@ -25,7 +27,7 @@ from bench.render.summary import advise, describe_run
 _WIDTH = 640
 _LINE = 96
 """Letters of a line below the title."""
-_MAX_LINES = 6
+_MAX_LINES = 9
 _PIXELS = 2
 """Of a picture, for each of a screen of ordinary density."""
 
@@ -40,13 +42,22 @@ def to_svg(collection: Collection, _width: int) -> str:
     return _to_svg(_specify_picture(collection))
 
 
-def to_inline_svg(figure: Figure) -> Markup:
+def list_left_out(collection: Collection) -> list[str]:
+    """Say what of a collection the one picture does not show."""
+    races = collection.races if collection.runs else collection.races[1:]
+    return [
+        *(f"{each.path} is left out: one picture shows runs, or one race" for each in races),
+        *(f"{each.path} is left out: it was measured by {each.measured_by}" for each in collection.foreign),
+    ]
+
+
+def to_inline_svg(specification: dict[str, Any]) -> Markup:
     """Draw a figure for the page, whose colours it takes on."""
-    return Markup(_to_svg(specify(draw(figure))))  # noqa: S704 - text from elsewhere was escaped when it was drawn
+    return Markup(_to_svg(specification))  # noqa: S704 - text from elsewhere was escaped when it was drawn
 
 
 def _specify_picture(collection: Collection) -> dict[str, Any]:
-    """Choose the picture: the modes of a run, the runs beside each other, or the races.
+    """Choose the picture: the modes of a run, the runs beside each other, or a race.
 
     Raises:
         IncompleteError: when nothing of it was measured.
@@ -55,14 +66,18 @@ def _specify_picture(collection: Collection) -> dict[str, Any]:
         title, lines, figures = _picture_run(collection.runs[0])
     elif collection.runs:
         title, lines, figures = _picture_runs(collection.runs)
+    elif collection.races:
+        title, lines, figures = _picture_race(collection.races[0])
     else:
-        title, lines, figures = _picture_races(collection.races)
+        raise IncompleteError("there is no picture of what other tools measured alone: it is ranked with nothing")
     shown = [figure for figure in figures if figure.table.says_something]
     if not shown:
         raise IncompleteError("there is no picture of what was not measured: no case and no race has a result")
     folded = [part for line in lines for part in textwrap.wrap(for_terminal(line), _LINE)]
+    if len(folded) > _MAX_LINES:
+        folded[_MAX_LINES:] = ["..."]
     charts = [draw(figure, _WIDTH) for figure in shown]
-    heading = alt.TitleParams(text=for_terminal(title), subtitle=folded[:_MAX_LINES])
+    heading = alt.TitleParams(text=for_terminal(title), subtitle=folded)
     return specify(alt.vconcat(*charts, spacing=24).properties(title=heading), background="white")
 
 
@@ -75,16 +90,18 @@ def _picture_run(stored: StoredRun) -> tuple[str, list[str], list[Figure]]:
 def _picture_runs(runs: Sequence[StoredRun]) -> tuple[str, list[str], list[Figure]]:
     machines = compare_runs(runs)
     figure = Figure("runs", list_runs(machines.times))
-    return f"Samples a second in {len(machines.names)} runs, by mode", [figure.table.notes[0], *machines.lines], [figure]
+    return (
+        f"Samples a second in {len(machines.names)} runs, by mode",
+        [figure.table.notes[0], *machines.lines],
+        [figure],
+    )
 
 
-def _picture_races(races: Sequence[StoredRace]) -> tuple[str, list[str], list[Figure]]:
-    """Draw the first race; a picture of several would need a page."""
-    race = races[0].race
-    contrasts = judge_race(race)
-    lines = [line.strip() for line in describe_race(race, contrasts) if line]
-    others = [f"The first of {len(races)} races."] if len(races) > 1 else []
-    return "Time ratio of a race, pair by pair", [*others, *lines], [make_narrowing(race, each) for each in contrasts]
+def _picture_race(stored: StoredRace) -> tuple[str, list[str], list[Figure]]:
+    contrasts = judge_race(stored.race)
+    lines = [line.strip() for line in describe_race(stored.race, contrasts) if line]
+    figures = [make_narrowing(stored.race, each) for each in contrasts]
+    return "Time ratio of a race, pair by pair", lines, figures
 
 
 def _to_svg(specification: dict[str, Any]) -> str:

@@ -13,8 +13,11 @@ from bench.records.collection import Collection, StoredRace
 from bench.records.side import StoredRun
 from bench.render.advice import ADVICE, describe_finding, remedies
 from bench.render.escape import for_terminal
+from bench.render.foreign import make_foreign_table
+from bench.render.page.curves import make_narrowing
 from bench.render.page.environment import make_environment_tables
-from bench.render.page.figures import Figure, list_run_figures, list_runs, make_narrowing
+from bench.render.page.figure import Figure
+from bench.render.page.figures import list_run_figures, list_runs
 from bench.render.page.headline import Judged, mark_race, mark_run
 from bench.render.page.machines import compare_runs, make_races_table
 from bench.render.page.views import FigureView, TableView, view_figure, view_table
@@ -64,7 +67,11 @@ def list_sections(collection: Collection, judged: Judged) -> Iterator[Section]:
         yield _compare_races(collection.races)
     for place, race in enumerate(races[:MAX_IN_FULL], 1):
         yield _show_race(f"race-{place}", race, is_open=len(races) <= MAX_OPEN)
-    yield _show_environment(collection)
+    if collection.foreign:
+        table = view_table(make_foreign_table(collection.foreign))
+        yield Section("others", "Measured by other tools", marks=("not ranked",), tables=(table,))
+    if collection.runs or collection.races:
+        yield _show_environment(collection)
 
 
 def _compare_runs(runs: Sequence[StoredRun]) -> Section:

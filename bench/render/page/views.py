@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from markupsafe import Markup
 
 from bench.judge.statistics import Summary
 from bench.render.escape import for_terminal
-from bench.render.page.figures import Figure
+from bench.render.page.charts import draw, specify
+from bench.render.page.figure import Figure
 from bench.render.page.pictures import to_inline_svg
 from bench.render.table import Column, Table, Value, to_csv, to_markdown
+
+Item = TypeVar("Item")
 
 MAX_ROWS = 300
 """Of a table in the page; more is for a program, which reads CSV."""
@@ -49,6 +53,7 @@ class FigureView:
     title: str
     notes: tuple[str, ...]
     svg: Markup
+    specification: dict[str, Any]
     csv: str
 
 
@@ -59,7 +64,11 @@ def view_table(table: Table) -> TableView:
     if len(table.rows) > MAX_ROWS:
         notes += (f"The first {MAX_ROWS:,} of {len(table.rows):,} rows are shown.",)
     headings = tuple(
-        Cell(for_terminal(column.heading.replace("-\n", "").replace("\n", " ")), None, "" if column.show is None else "number")
+        Cell(
+            for_terminal(column.heading.replace("-\n", "").replace("\n", " ")),
+            None,
+            "" if column.show is None else "number",
+        )
         for column in shown.columns
     )
     rows = tuple(tuple(map(_view_cell, shown.columns, row)) for row in shown.rows)
@@ -72,7 +81,9 @@ def view_figure(figure: Figure) -> FigureView:
     table = figure.table
     # Ends of records stay; within a field a line end is shown as what it is.
     csv = "\n".join(map(for_terminal, to_csv(table).split("\r\n")))
-    return FigureView(for_terminal(table.title), tuple(map(for_terminal, table.notes)), to_inline_svg(figure), csv)
+    specification = specify(draw(figure))
+    notes = tuple(map(for_terminal, table.notes))
+    return FigureView(for_terminal(table.title), notes, to_inline_svg(specification), specification, csv)
 
 
 def style_of(text: str) -> str:
@@ -92,9 +103,11 @@ def _view_cell(column: Column, value: Value) -> Cell:
 
 
 def _without_empty_columns(table: Table) -> Table:
-    kept = [place for place in range(len(table.columns)) if place == 0 or any(row[place] is not None for row in table.rows)]
+    kept = [
+        place for place in range(len(table.columns)) if place == 0 or any(row[place] is not None for row in table.rows)
+    ]
     return replace(table, columns=_pick(table.columns, kept), rows=tuple(_pick(row, kept) for row in table.rows))
 
 
-def _pick(items: Sequence, places: Sequence[int]) -> tuple:
+def _pick(items: Sequence[Item], places: Sequence[int]) -> tuple[Item, ...]:
     return tuple(items[place] for place in places)

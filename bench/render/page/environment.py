@@ -30,7 +30,8 @@ def make_environment_tables(environments: Mapping[str, Environment | None]) -> l
             groups.setdefault(each.get(field, NOT_RECORDED), []).append(name)
         must_agree = "yes" if field in IDENTITY_FIELDS else "no"
         if len(groups) > 1:
-            differing += [(field, must_agree, *each) for each in _list_values(groups)]
+            marked = must_agree.replace("yes", "yes, but differs")
+            differing += [(field, marked, *each) for each in _list_values(groups)]
         elif UNKNOWN not in groups:
             shared.append((field, must_agree, next(iter(groups))))
     columns = (Column("fact", "field"), Column("must agree", "must_agree"), Column("value", "value"))

@@ -98,9 +98,8 @@ def _recommend(runs: Sequence[StoredRun], judged: Judged) -> Iterator[str]:
     baselines = {each.run.info.plan.baseline.name for each in runs}
     baseline = baselines.pop() if len(baselines) == 1 else "its run's first case"
     for name, count in fastest.most_common(_MAX_NAMED):
-        gains = [
-            each.speedup for run in runs for each in judged[run.content] if each.case.name == name and each.speedup
-        ]
+        cases = [each for run in runs for each in judged[run.content] if each.case.name == name]
+        gains = [each.speedup for each in cases if each.speedup]
         over = f", {times(statistics.median(gains))} the speed of {baseline} (median)" if gains else ""
         yield f"Fastest valid mode in {count} of {len(runs)} runs: {name}{over}."
 

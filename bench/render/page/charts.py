@@ -27,7 +27,7 @@ from bench.render.page.layers import (
     mark_constant,
 )
 from bench.render.page.lines import draw_losses, draw_narrowing
-from bench.render.units import microseconds
+from bench.render.units import microseconds, number, times
 
 WIDTH = 400
 """Of a picture in the page: two of them side by side on a screen, one on a phone."""
@@ -67,7 +67,7 @@ def specify(chart: Chart, background: str = "transparent") -> dict[str, Any]:
 def _draw_speedups(figure: Figure) -> Chart:
     records = list_records(figure.table)
     cases = [each for each in records if each["replicate"] == ALL]
-    rows = Rows([{**each, "shown": _or_quality(each, "speedup")} for each in cases], "case", "shown")
+    rows = Rows([{**each, "shown": _or_quality(each, "speedup", times)} for each in cases], "case", "shown")
     x = alt.X("speedup:Q", title="speedup", axis=count_along(), scale=alt.Scale(zero=True, nice=True))
     singles = rows.of([each for each in records if each["replicate"] != ALL])
     return alt.layer(
@@ -81,8 +81,8 @@ def _draw_speedups(figure: Figure) -> Chart:
 def _draw_ladder(figure: Figure) -> Chart:
     records: list[Record] = []
     for each in list_records(figure.table):
-        speedup = "" if each["speedup"] is None else f", {each['speedup_shown']}"
-        records.append({**each, "shown": f"{_or_quality(each, 'samples_per_second')}{speedup}"})
+        speedup = "" if each["speedup"] is None else f", {times(float(each['speedup']))}"
+        records.append({**each, "shown": f"{_or_quality(each, 'samples_per_second', number)}{speedup}"})
     rows = Rows(records, "case", "shown")
     x = alt.X("samples_per_second:Q", title="samples a second", axis=alt.Axis(format="~s", tickCount=5))
     lines = rows.chart.mark_rule(yOffset=BELOW, y2Offset=BELOW, strokeWidth=3, color=INK, opacity=0.8)
@@ -95,7 +95,9 @@ def _draw_ladder(figure: Figure) -> Chart:
 
 def _draw_throughput(figure: Figure) -> Chart:
     records = list_records(figure.table)
-    rows = Rows([{**each, "shown": _or_quality(each, "samples_per_second")} for each in records], "case", "shown")
+    rows = Rows(
+        [{**each, "shown": _or_quality(each, "samples_per_second", number)} for each in records], "case", "shown"
+    )
     return alt.layer(*_dots_with_lines(rows, _by_standing(), is_wide=False), *rows.texts())
 
 
@@ -190,9 +192,10 @@ def _by_standing() -> alt.Color:
     return alt.Color("standing:N", scale=scale, legend=None)
 
 
-def _or_quality(record: Record, name: str) -> str:
+def _or_quality(record: Record, name: str, show: Callable[[float], str]) -> str:
     """Return a number as a table shows it, with what is to be known of it; or why there is none."""
-    quality, shown = str(record["quality"]), str(record[f"{name}_shown"])
-    if record[name] is None:
+    quality, value = str(record["quality"]), record[name]
+    if value is None:
         return quality
+    shown = show(float(value))
     return shown if record["standing"] == RANKED else f"{shown}, {quality}"

@@ -36,14 +36,10 @@ INK, MUTED, GRID = "#1f2329", "#626b76", "#dde1e6"
 def list_records(table: Table) -> list[Record]:
     """Return the rows of a table as a drawing needs them: names as in CSV, spreads apart, None for what is no number.
 
-    Text is made printable, and `<name>_shown` is what a table shows.
+    Text is made printable.
     """
     return [
-        {
-            name: value
-            for column, cell in zip(table.columns, row, strict=True)
-            for name, value in (*_parts(column, cell), (f"{column.name}_shown", for_terminal(column.text(cell, True))))
-        }
+        {name: value for column, cell in zip(table.columns, row, strict=True) for name, value in _parts(column, cell)}
         for row in table.rows
     ]
 

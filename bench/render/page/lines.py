@@ -16,7 +16,6 @@ from bench.render.page.layers import (
     SERIES,
     Chart,
     Record,
-    count_along,
     light_up,
     list_records,
     mark_constant,
@@ -64,7 +63,10 @@ def draw_narrowing(figure: Figure) -> Chart:
     scale = alt.Scale(domain=domain, clamp=True, nice=False, zero=False)
     y = alt.Y("time_ratio:Q", title="time ratio", scale=scale, axis=alt.Axis(tickCount=6, format="~g"))
     pairs = alt.X(
-        "num_pairs:Q", title="pairs of processes", axis=count_along(), scale=alt.Scale(nice=False, padding=10)
+        "num_pairs:Q",
+        title="pairs of processes",
+        axis=alt.Axis(tickCount=5, tickMinStep=1),
+        scale=alt.Scale(nice=False, padding=10),
     )
     base = alt.Chart(alt.InlineData(values=records)).encode(x=pairs)
     shown = base.transform_filter(alt.datum.time_ratio_low > 0)

@@ -21,7 +21,7 @@ MAX_ROWS = 300
 """Of a table in the page; more is for a program, which reads CSV."""
 
 _ALARMS = ("INVALID", "DIFFERENT", "UNDECIDED", "failed", "FAILED", "PARTIAL", "UNSTABLE", "never", "can't be read")
-_WARNINGS = ("INCONCLUSIVE", "SLOWER", "untested", "cut short", "not resolved", "this machine only", "but differs")
+_WARNINGS = ("INCONCLUSIVE", "SLOWER", "untested", "cut short", "not resolved", "this machine only", "yes, but differs")
 _GOOD = ("EQUIVALENT", "FASTER", "SAME")
 
 

@@ -62,12 +62,8 @@ def draw_narrowing(figure: Figure) -> Chart:
     domain = _narrow_domain(records)
     scale = alt.Scale(domain=domain, clamp=True, nice=False, zero=False)
     y = alt.Y("time_ratio:Q", title="time ratio", scale=scale, axis=alt.Axis(tickCount=6, format="~g"))
-    pairs = alt.X(
-        "num_pairs:Q",
-        title="pairs of processes",
-        axis=alt.Axis(tickCount=5, tickMinStep=1),
-        scale=alt.Scale(nice=False, padding=10),
-    )
+    whole = alt.Axis(tickCount=5, tickMinStep=1)
+    pairs = alt.X("num_pairs:Q", title="pairs of processes", axis=whole, scale=alt.Scale(nice=False, padding=10))
     base = alt.Chart(alt.InlineData(values=records)).encode(x=pairs)
     shown = base.transform_filter(alt.datum.time_ratio_low > 0)
     one = mark_constant(time_ratio=1).mark_rule(color=MUTED, strokeDash=[3, 3], aria=False)

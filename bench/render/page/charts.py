@@ -44,7 +44,7 @@ def draw(figure: Figure, width: int = WIDTH) -> Chart:
 def specify(chart: Chart, background: str = "transparent") -> dict[str, Any]:
     """Return the specification of a chart, checked against Vega-Lite's schema."""
     styled = (
-        chart.configure(background=background, font="sans-serif", padding=4)
+        chart.configure(background=background, font="sans-serif", padding=4, numberFormat=",.4~r")
         .configure_view(stroke=None)
         .configure_mark(tooltip=alt.TooltipContent("encoding"))
         .configure_axis(

@@ -100,7 +100,8 @@ def _recommend(runs: Sequence[StoredRun], judged: Judged) -> Iterator[str]:
     for name, count in fastest.most_common(_MAX_NAMED):
         cases = [each for run in runs for each in judged[run.content] if each.case.name == name]
         gains = [each.speedup for each in cases if each.speedup]
-        over = f", {times(statistics.median(gains))} the speed of {baseline} (median)" if gains else ""
+        is_faster = gains and name != baseline
+        over = f", {times(statistics.median(gains))} the speed of {baseline} (median)" if is_faster else ""
         yield f"Fastest valid mode in {count} of {len(runs)} runs: {name}{over}."
 
 

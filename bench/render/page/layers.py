@@ -13,7 +13,7 @@ from typing import Any
 import altair as alt
 
 from bench.judge.statistics import Summary
-from bench.render.escape import for_terminal
+from bench.render.escape import for_picture
 from bench.render.table import Column, Table, Value
 
 Chart = alt.LayerChart | alt.FacetChart | alt.VConcatChart
@@ -108,7 +108,7 @@ def _parts(column: Column, value: Value) -> list[tuple[str, str | int | float | 
         return list(zip(column.csv_names(), map(_finite, parts), strict=True))
     if isinstance(value, str):
         # Text in a column of numbers says why there is none.
-        return [(column.name, for_terminal(value) if column.show is None else None)]
+        return [(column.name, for_picture(value) if column.show is None else None)]
     return [(column.name, _finite(value))]
 
 

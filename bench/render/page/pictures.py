@@ -15,7 +15,7 @@ from bench.judge.race import judge_race
 from bench.judge.results import judge_run
 from bench.records.collection import Collection, StoredRace
 from bench.records.side import StoredRun
-from bench.render.escape import for_terminal
+from bench.render.escape import for_picture
 from bench.render.page.charts import draw, specify
 from bench.render.page.curves import make_narrowing
 from bench.render.page.figure import Figure
@@ -73,11 +73,11 @@ def _specify_picture(collection: Collection) -> dict[str, Any]:
     shown = [figure for figure in figures if figure.table.says_something]
     if not shown:
         raise IncompleteError("there is no picture of what was not measured: no case and no race has a result")
-    folded = [part for line in lines for part in textwrap.wrap(for_terminal(line), _LINE)]
+    folded = [part for line in lines for part in textwrap.wrap(for_picture(line), _LINE)]
     if len(folded) > _MAX_LINES:
         folded[_MAX_LINES:] = ["..."]
     charts = [draw(figure, _WIDTH) for figure in shown]
-    heading = alt.TitleParams(text=for_terminal(title), subtitle=folded)
+    heading = alt.TitleParams(text=for_picture(title), subtitle=folded)
     return specify(alt.vconcat(*charts, spacing=24).properties(title=heading), background="white")
 
 

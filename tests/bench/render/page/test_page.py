@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench.records.collection import Collection, collect
+from bench.render.escape import for_terminal
 from tests.bench.render.page.pages import (
     SHOWN,
     Elements,
@@ -19,6 +20,7 @@ from tests.bench.render.page.pages import (
     make_hostile_collection,
     make_whole_collection,
 )
+from tests.bench.runs import make_case
 from tests.bench.sides import EAGER, REFERENCE, make_measured
 
 pytest.importorskip("altair", reason="the extra `report` is not installed")
@@ -128,6 +130,14 @@ def test_hostile_text_is_shown_as_what_it_is(hostile: str) -> None:
     assert "\u2028" not in hostile
     assert "\x1b" not in hostile
     assert "49" not in {text.strip() for text in texts}
+
+
+@pytest.mark.parametrize(
+    "name", ["\U0001f3c3\u200d\u2640" * 50, "\u202eabc", "e\u0301" * 40, "\udcff", "", "\0", "\u4e2d" * 60]
+)
+def test_a_name_may_be_of_any_letters(name: str) -> None:
+    cases = {make_case(f"a{name}"): 2.0, make_case(f"b{name}"): 1.0}
+    assert for_terminal(f"cpu/a{name}/manual") in to_html_report(make_collection(make_measured(cases)), 80)
 
 
 def test_more_runs_than_a_page_has_room_for_are_in_the_tables_alone() -> None:

@@ -1,0 +1,102 @@
+"""Questions to the index. The SQL is fixed: what a user or a file says is bound to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from bench.judge.course import CaseRow, RunRow
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
+"""No run is older than this project: the clock of one that says so was wrong."""
+_AHEAD = timedelta(days=1)
+"""How far another's clock may be ahead of ours."""
+
+FILTERS = (
+    "case", "device", "engine", "batching", "precision", "cpu", "gpu", "label", "commit", "since", "until"
+)  # fmt: skip
+"""What can be asked for."""
+
+_CHOOSE = """
+CREATE OR REPLACE TEMP TABLE chosen AS
+WITH distinct_cases AS (
+    SELECT * REPLACE (CASE WHEN started BETWEEN $earliest AND $latest THEN started END AS started)
+    FROM cases SEMI JOIN seen USING (path)
+    QUALIFY row_number() OVER (PARTITION BY content, "case" ORDER BY path) = 1
+)
+FROM distinct_cases
+WHERE ($case::VARCHAR IS NULL OR "case" = $case)
+  AND ($device::VARCHAR IS NULL OR device = $device)
+  AND ($engine::VARCHAR IS NULL OR engine = $engine)
+  AND ($batching::VARCHAR IS NULL OR batching = $batching)
+  AND ($precision::VARCHAR IS NULL OR precision = $precision)
+  AND ($cpu::VARCHAR IS NULL OR contains(lower(cpu_model), lower($cpu)))
+  AND ($gpu::VARCHAR IS NULL OR contains(lower(accelerators), lower($gpu)))
+  AND ($label::VARCHAR IS NULL OR label = $label)
+  AND ($commit::VARCHAR IS NULL OR starts_with("commit", $commit))
+  AND ($since::TIMESTAMP IS NULL OR started >= $since)
+  AND ($until::TIMESTAMP IS NULL OR started < $until)
+"""
+
+_RUNS = """
+SELECT any_value(path), any_value(started), any_value(has_zone), any_value(is_complete), any_value(label),
+       any_value("commit"), any_value(is_dirty), any_value(cpu_model), any_value(accelerators),
+       any_value(torch_version), any_value(identity), string_agg(DISTINCT device, ', ' ORDER BY device), count(*)
+FROM chosen GROUP BY content ORDER BY any_value(started) DESC NULLS LAST, content LIMIT ?
+"""
+
+
+def choose(connection: DuckDBPyConnection, filters: Mapping[str, str | datetime | None], now: datetime) -> int:
+    """Choose cases of runs, of copies of a run only one; a time that can't be becomes None.
+
+    Args:
+        filters: of `FILTERS`; those that are missing or None let everything pass.
+        now: later by more than a day no run can have been started.
+    Returns:
+        How many runs have such a case.
+    """
+    bounds = {"earliest": EARLIEST, "latest": now + _AHEAD}
+    values = dict.fromkeys(FILTERS) | dict(filters) | bounds
+    connection.execute(_CHOOSE, {name: _bare(value) for name, value in values.items()})
+    return int(connection.execute("SELECT count(DISTINCT content) FROM chosen").fetchall()[0][0])
+
+
+def list_runs(connection: DuckDBPyConnection, limit: int) -> list[RunRow]:
+    """Return the newest of the runs that were chosen, newest first; those without a time come last."""
+    found = connection.execute(_RUNS, [limit]).fetchall()
+    return [RunRow(path, _in_utc(started), *rest) for path, started, *rest in found]
+
+
+def list_rows(connection: DuckDBPyConnection) -> list[CaseRow]:
+    """Return the cases of runs that were chosen, oldest first; those without a time come last."""
+    found = connection.execute('FROM chosen ORDER BY started NULLS LAST, content, "case"').fetchall()
+    return [CaseRow(path, content, _in_utc(started), *rest) for path, content, started, *rest in found]
+
+
+def list_case_names(connection: DuckDBPyConnection) -> list[str]:
+    """Return the names of all cases of the directories."""
+    found = connection.execute('SELECT DISTINCT "case" FROM cases SEMI JOIN seen USING (path) ORDER BY ALL').fetchall()
+    return [name for (name,) in found]
+
+
+def list_differences(connection: DuckDBPyConnection, identity: str, other: str) -> list[str]:
+    """Return the fields in which two identities differ."""
+    found = connection.execute("FROM identities WHERE identity = ANY([?, ?])", [identity, other]).fetchall()
+    documents = {name: msgspec.json.decode(document) for name, document in found}
+    ours, theirs = documents[identity], documents[other]
+    return [field for field in ours if ours[field] != theirs.get(field)]
+
+
+def _bare(value: object) -> object:
+    """Make a time one in UTC that does not say so, as the index holds it."""
+    return value.astimezone(UTC).replace(tzinfo=None) if isinstance(value, datetime) else value
+
+
+def _in_utc(time: datetime | None) -> datetime | None:
+    return None if time is None else time.replace(tzinfo=UTC)

@@ -9,7 +9,7 @@ from bench.arguments import choose_width
 from bench.errors import BenchError, InvalidFileError, UsageError
 from bench.records.collection import collect
 from bench.render.formats import FORMATS, choose_format
-from productnet.door import OneLineParser, run_door, say
+from productnet.door import OneLineParser, printable, run_door, say, tell
 from productnet.exit_code import ExitCode
 from productnet.registry import load
 from productnet.whole_file import write_whole
@@ -23,7 +23,8 @@ def make_parser() -> OneLineParser:
     parser = OneLineParser(
         prog=_PROG,
         description="Show stored runs and races, or write them for people or other tools. A path is the directory of a "
-        "run or a race, or one that holds such directories. What can't be read is left out, told of, and exits with 5.",
+        "run or a race, one that holds such directories, or a .json file of pytest-benchmark or hyperfine. What "
+        "can't be read is left out, told of, and exits with 5.",
     )
     add = parser.add_argument
     add("paths", nargs="+", type=Path, metavar="RUN", help="say results/published")
@@ -37,7 +38,10 @@ def main() -> int:
     arguments = make_parser().parse_args()
     name = choose_format(arguments.format, arguments.output)
     collection = collect(arguments.paths)
-    if collection.runs or collection.races:
+    if collection.runs or collection.races or collection.foreign:
+        if (left_out := FORMATS[name].left_out) is not None:
+            for line in load(left_out)(collection):
+                tell(printable(f"{_PROG}: {line}"))
         _write(load(FORMATS[name].place)(collection, choose_width()), arguments)
     if collection.faults:
         raise InvalidFileError("; ".join(str(fault) for fault in collection.faults.values()))
@@ -51,7 +55,9 @@ def _write(content: str | bytes, arguments: Namespace) -> None:
         say(content.rstrip("\n"))
         return
     try:
-        write_whole(arguments.output, content if isinstance(content, bytes) else content.encode())
+        write_whole(
+            arguments.output, content if isinstance(content, bytes) else content.encode(errors="backslashreplace")
+        )
     except OSError as error:
         raise UsageError(f"--output {arguments.output} can't be written: {error.strerror}") from error
     say(f"Written to {arguments.output}")

@@ -1,4 +1,7 @@
-"""What is reported together: stored runs and races, each read by itself; what can't be read stops no other."""
+"""What is reported together: stored runs and races, and what other tools measured, each read by itself.
+
+What can't be read stops no other.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import InvalidFileError
+from bench.records.foreign import FOREIGN_SUFFIX, ForeignRun, read_foreign
 from bench.records.race import Race
 from bench.records.side import StoredRun, digest_files, read_stored_run
 from bench.records.store import INFO_FILE, RACE_FILE, SAMPLES_FILE, read_race
@@ -30,15 +34,22 @@ class Collection:
     races: tuple[StoredRace, ...]
     faults: Mapping[Path, InvalidFileError]
     """What can't be read, and why."""
+    foreign: tuple[ForeignRun, ...] = ()
+    """What other tools measured; never ranked with ours."""
 
 
 def collect(paths: Sequence[Path]) -> Collection:
-    """Read runs and races: each path is the directory of one, or holds such directories."""
+    """Read what is named: the directory of a run or a race, one that holds such directories, another tool's file."""
     runs: dict[str, StoredRun] = {}
     races: dict[str, StoredRace] = {}
+    foreign: dict[str, ForeignRun] = {}
     faults: dict[Path, InvalidFileError] = {}
     for path in paths:
         try:
+            if path.suffix == FOREIGN_SUFFIX and path.is_file():
+                found = read_foreign(path)
+                foreign.setdefault(found.content, found)
+                continue
             for each in list_stored(path):
                 try:
                     if (each / INFO_FILE).exists():
@@ -51,7 +62,7 @@ def collect(paths: Sequence[Path]) -> Collection:
                     faults[each] = error
         except InvalidFileError as error:
             faults[path] = error
-    return Collection(tuple(runs.values()), tuple(races.values()), faults)
+    return Collection(tuple(runs.values()), tuple(races.values()), faults, tuple(foreign.values()))
 
 
 def list_stored(path: Path) -> list[Path]:

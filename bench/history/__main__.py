@@ -3,34 +3,97 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.arguments import choose_width
-from bench.errors import BenchError, InvalidFileError, UsageError
-from bench.history.arguments import make_parser
+from bench.errors import BenchError, UsageError
+from bench.history.arguments import choose_limit, make_parser
 from bench.history.build import News, prepare, refresh
-from bench.history.export import write_export
-from bench.history.index import Answer, ask, check_installed, choose_place
-from bench.history.query import FILTERS, choose, list_case_names, list_differences, list_rows, list_runs
+from bench.history.index import ask, check_installed, choose_place
+from bench.history.query import choose, list_case_names, list_differences, list_rows, list_runs
 from bench.history.scan import scan
 from bench.judge.change_points import find_changes
 from bench.judge.course import choose_course
-from bench.render.escape import for_terminal
-from bench.render.history import (
-    describe_faults,
-    describe_others,
-    make_course_output,
-    make_plot,
-    make_runs_output,
-)
-from bench.render.outputs import FORMATS
-from productnet.door import run_door, say, tell
+from bench.render.course import describe_others, make_course_output, make_plot
+from bench.render.history import describe_faults, describe_news, make_runs_output
+from bench.render.outputs import FORMATS, Output
+from productnet.door import printable, run_door, say, tell
 from productnet.exit_code import ExitCode
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _PROG = "python -m bench.history"
+_NUM_FAULTS = 10
+"""So many are named beside an answer; `index` names all."""
+_NUM_OTHERS = 5
+"""Of so many other identities it is said in what they differ."""
+
+
+def main() -> int:
+    """Answer as the command line says."""
+    arguments = make_parser(_PROG).parse_args()
+    check_installed()
+    found = scan(arguments.directories)
+    place = choose_place(arguments.index, arguments.directories, _tell)
+    rebuilds = arguments.command == "index" and arguments.rebuild
+
+    def question(connection: DuckDBPyConnection) -> tuple[News, Output | None]:
+        prepare(connection, place, rebuilds, _tell)
+        news = refresh(connection, found, _tell)
+        return news, _ANSWERS[arguments.command](connection, arguments) if arguments.command in _ANSWERS else None
+
+    news, output = ask(place, question, _tell)
+    if output is None:
+        summary = describe_news(news.num_runs, news.num_read, news.num_gone, len(news.faults))
+        say("\n".join(map(printable, [summary, *describe_faults(news.faults, Path.cwd())])))
+        return ExitCode.FINE
+    say(FORMATS[arguments.format](output, choose_width()).rstrip("\n"))
+    # A table of records has no place for lines.
+    for line in output.lines if arguments.format == "csv" else ():
+        _tell(line)
+    for line in describe_faults(news.faults, Path.cwd(), _NUM_FAULTS):
+        _tell(line)
+    return ExitCode.FINE
+
+
+def _list(connection: DuckDBPyConnection, arguments: Namespace) -> Output:
+    num_chosen = choose(connection, vars(arguments), datetime.now(UTC))
+    runs = list_runs(connection, choose_limit(arguments.limit, arguments.format))
+    return make_runs_output(runs, num_chosen, Path.cwd())
+
+
+def _follow(connection: DuckDBPyConnection, arguments: Namespace) -> Output:
+    """Show a case over time.
+
+    Raises:
+        UsageError: when there is no run of it.
+    """
+    choose(connection, vars(arguments), datetime.now(UTC))
+    course = choose_course(list_rows(connection), arguments.identity)
+    if course is None:
+        names = list_case_names(connection)
+        if arguments.case not in names:
+            raise UsageError(f"no run has the case {arguments.case!r}: there are {', '.join(names) or 'none'}")
+        raise UsageError(f"no run of {arguments.case} with a known time, machine and torch passes the filters")
+    changes = find_changes([seconds for _, seconds in course.judged])
+    differences = [
+        (kind, count, list_differences(connection, course.kind.identity, kind.identity))
+        for kind, count in course.others[:_NUM_OTHERS]
+    ]
+    limit = choose_limit(arguments.limit, arguments.format)
+    plot = make_plot(course, changes, choose_width()) if arguments.plot else []
+    return make_course_output(course, changes, limit, [*describe_others(course, differences), *plot], Path.cwd())
+
+
+_ANSWERS = {"list": _list, "case": _follow}
+
+
+def _tell(line: str) -> None:
+    tell(printable(f"{_PROG}: {line}"))
+
+
+if __name__ == "__main__":
+    run_door(_PROG, main, (BenchError,))

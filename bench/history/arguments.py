@@ -7,13 +7,13 @@ from argparse import ArgumentParser, ArgumentTypeError
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bench.history.export import WRITERS
+from bench.compare_arguments import parse_filter
 from bench.history.index import INDEX_FILE
 from bench.judge.course import read_time
-from productnet.device import check_device_name
+from bench.render.outputs import FORMATS
 from productnet.door import OneLineParser
-from productnet.errors import ConfigError
 
+_AS_TEXT = ("terminal", "markdown")
 _NEWEST = 50
 
 
@@ -30,10 +30,9 @@ def make_parser(prog: str) -> OneLineParser:
     listing = commands.add_parser("list", help="list runs, newest first")
     _add_directories(listing)
     _add_filters(listing)
-    for axis in ("engine", "batching", "precision"):
-        listing.add_argument(f"--{axis}", help=f"runs that measured this {axis}")
-    listing.add_argument("--device", type=_parse_device, help="runs that measured this device, say cpu or cuda:1")
-    _add_outputs(listing, "every case of every run")
+    chosen = "runs with such a case, say engine=eager; may be given again"
+    listing.add_argument("--filter", action="append", default=[], type=parse_filter, metavar="AXIS=VALUE", help=chosen)
+    _add_output(listing)
 
     course = commands.add_parser("case", help="show one case over time, and where its speed has changed")
     course.add_argument("case", metavar="CASE", help="its name as in the tables, say cpu/eager/manual")
@@ -41,18 +40,23 @@ def make_parser(prog: str) -> OneLineParser:
     _add_filters(course)
     digest = "another machine, torch or settings than the newest run's: how its identity begins"
     course.add_argument("--identity", type=_parse_digest, default="", metavar="DIGEST", help=digest)
-    course.add_argument("--plot", action="store_true", help="draw it, too")
-    _add_outputs(course, "all of its runs")
+    course.add_argument("--plot", action="store_true", help="draw it, too, as text")
+    _add_output(course)
 
-    index = commands.add_parser("index", help="take in what is new, and name what can't be read")
+    index = commands.add_parser("index", help="take in what is new, and name all that can't be read")
     _add_directories(index)
     index.add_argument("--rebuild", action="store_true", help="read all runs anew")
     return parser
 
 
+def choose_limit(limit: int | None, name: str) -> int | None:
+    """Return how many runs a format shows; None is all."""
+    return _NEWEST if limit is None and name in _AS_TEXT else limit
+
+
 def _add_directories(parser: ArgumentParser) -> None:
     what = "directories that hold runs, however deep (default: results)"
-    parser.add_argument("directories", nargs="*", type=Path, metavar="DIRECTORY", help=what)
+    parser.add_argument("directories", nargs="*", type=Path, default=[Path("results")], metavar="DIRECTORY", help=what)
     where = f"where the index lies (default: results/{INDEX_FILE}); it can be deleted at any time"
     parser.add_argument("--index", type=Path, metavar="FILE", help=where)
 
@@ -67,18 +71,11 @@ def _add_filters(parser: ArgumentParser) -> None:
     add("--until", type=_parse_until, metavar="TIME", help="runs started before that; a day counts to its end")
 
 
-def _add_outputs(parser: ArgumentParser, what: str) -> None:
+def _add_output(parser: ArgumentParser) -> None:
     add = parser.add_argument
-    add("--limit", type=_parse_count, default=_NEWEST, metavar="N", help=f"show the newest N (default {_NEWEST})")
-    suffixes = ", ".join(WRITERS)
-    add("--export", type=_parse_export, metavar="FILE", help=f"write {what} to a file instead; ends with {suffixes}")
-
-
-def _parse_device(text: str) -> str:
-    try:
-        return check_device_name(text)
-    except ConfigError as error:
-        raise ArgumentTypeError(str(error)) from error
+    newest = f"show the newest N (default {_NEWEST}; in csv and json all)"
+    add("--limit", type=_parse_count, metavar="N", help=newest)
+    add("--format", choices=tuple(FORMATS), default="terminal", help="how to print it (default terminal)")
 
 
 def _parse_digest(text: str) -> str:
@@ -93,17 +90,12 @@ def _parse_count(text: str) -> int:
     return int(text)
 
 
-def _parse_export(text: str) -> Path:
-    path = Path(text)
-    if path.suffix not in WRITERS:
-        raise ArgumentTypeError(f"{text!r} names no format: end it with one of {', '.join(WRITERS)}")
-    return path
-
-
 def _parse_since(text: str) -> datetime:
     time, _ = read_time(text)
     if time is None:
-        raise ArgumentTypeError(f"{text!r} is no time: use 2026-01-31 or 2026-01-31T12:00+02:00; UTC where none is named")
+        raise ArgumentTypeError(
+            f"{text!r} is no time: use 2026-01-31 or 2026-01-31T12:00+02:00; UTC where none is named"
+        )
     return time
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,40 +29,10 @@ _MANY = 500
 """So many runs to read take seconds, of which somebody may want to know."""
 _AT_ONCE = 250
 
-COLUMNS = {
-    "path": "VARCHAR",
-    "content": "VARCHAR",
-    "started": "TIMESTAMP",
-    "has_zone": "BOOLEAN",
-    "label": "VARCHAR",
-    "suite": "VARCHAR",
-    "schema": "BIGINT",
-    "is_complete": "BOOLEAN",
-    "commit": "VARCHAR",
-    "is_dirty": "BOOLEAN",
-    "cpu_model": "VARCHAR",
-    "accelerators": "VARCHAR",
-    "torch_version": "VARCHAR",
-    "identity": "VARCHAR",
-    "case": "VARCHAR",
-    "device": "VARCHAR",
-    "engine": "VARCHAR",
-    "batching": "VARCHAR",
-    "precision": "VARCHAR",
-    "num_threads": "BIGINT",
-    "num_epochs": "BIGINT",
-    "step_seconds": "DOUBLE",
-    "steps_per_second": "DOUBLE",
-    "samples_per_second": "DOUBLE",
-    "training_seconds": "DOUBLE",
-    "num_replicates": "BIGINT",
-    "quality": "VARCHAR",
-    "is_rankable": "BOOLEAN",
-    "work": "VARCHAR",
-}
-"""Of the table of cases: the fields of `CaseRow`, in their order. Times are in UTC."""
-SHAPE = msgspec.json.encode([COLUMNS]).decode()
-"""The same, as DuckDB's from_json wants it."""
+_TYPES = {"str": "VARCHAR", "int": "BIGINT", "bool": "BOOLEAN", "float": "DOUBLE", "datetime": "TIMESTAMP"}
+_COLUMNS = {each.name: _TYPES[str(each.type).removesuffix(" | None")] for each in fields(CaseRow)}
+_SHAPE = msgspec.json.encode([_COLUMNS]).decode()
+"""Of the table of cases, as DuckDB's from_json wants it. Times are in UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +69,7 @@ def prepare(connection: DuckDBPyConnection, place: Path | None, rebuilds: bool, 
     connection.execute("DROP TABLE IF EXISTS identities")
     connection.execute("CREATE TABLE bench_history AS SELECT ?::VARCHAR AS version", [version])
     connection.execute("CREATE TABLE files (path VARCHAR, signature VARCHAR, fault VARCHAR)")
-    connection.execute("CREATE TABLE cases AS SELECT unnest(from_json('[]', ?), recursive := true)", [SHAPE])
+    connection.execute("CREATE TABLE cases AS SELECT unnest(from_json('[]', ?), recursive := true)", [_SHAPE])
     connection.execute("CREATE TABLE identities (identity VARCHAR PRIMARY KEY, document VARCHAR)")
     connection.commit()
 
@@ -116,7 +86,9 @@ def refresh(connection: DuckDBPyConnection, found: Scan, tell: Tell) -> News:
     for start in range(0, len(changed), _AT_ONCE):
         _read(connection, changed[start : start + _AT_ONCE])
     if gone or changed:
-        connection.execute("DELETE FROM identities WHERE NOT EXISTS (FROM cases WHERE cases.identity = identities.identity)")
+        connection.execute(
+            "DELETE FROM identities WHERE NOT EXISTS (FROM cases WHERE cases.identity = identities.identity)"
+        )
     connection.execute("CREATE OR REPLACE TEMP TABLE seen AS SELECT unnest(?::VARCHAR[]) AS path", [list(found.runs)])
     faults = connection.execute("SELECT path, fault FROM files SEMI JOIN seen USING (path) WHERE fault IS NOT NULL")
     unreadable = dict(faults.fetchall())
@@ -146,7 +118,7 @@ def _read(connection: DuckDBPyConnection, runs: Sequence[tuple[str, Found]]) -> 
     connection.begin()
     _forget(connection, keys)
     document = msgspec.json.encode(rows).decode()
-    connection.execute("INSERT INTO cases SELECT unnest(from_json(?, ?), recursive := true)", [document, SHAPE])
+    connection.execute("INSERT INTO cases SELECT unnest(from_json(?, ?), recursive := true)", [document, _SHAPE])
     connection.execute(
         "INSERT OR IGNORE INTO identities SELECT unnest(?::VARCHAR[]), unnest(?::VARCHAR[])",
         [list(identities), list(identities.values())],

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from bench.judge.axes import AXES
 from bench.judge.course import CaseRow, RunRow
 
 if TYPE_CHECKING:
@@ -18,10 +19,7 @@ EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
 _AHEAD = timedelta(days=1)
 """How far another's clock may be ahead of ours."""
 
-FILTERS = (
-    "case", "device", "engine", "batching", "precision", "cpu", "gpu", "label", "commit", "since", "until"
-)  # fmt: skip
-"""What can be asked for."""
+_FILTERS = ("case", "cpu", "gpu", "label", "commit", "since", "until")
 
 _CHOOSE = """
 CREATE OR REPLACE TEMP TABLE chosen AS
@@ -32,10 +30,11 @@ WITH distinct_cases AS (
 )
 FROM distinct_cases
 WHERE ($case::VARCHAR IS NULL OR "case" = $case)
-  AND ($device::VARCHAR IS NULL OR device = $device)
-  AND ($engine::VARCHAR IS NULL OR engine = $engine)
-  AND ($batching::VARCHAR IS NULL OR batching = $batching)
-  AND ($precision::VARCHAR IS NULL OR precision = $precision)
+  AND ($device::VARCHAR[] IS NULL OR device IN $device)
+  AND ($engine::VARCHAR[] IS NULL OR engine IN $engine)
+  AND ($batching::VARCHAR[] IS NULL OR batching IN $batching)
+  AND ($precision::VARCHAR[] IS NULL OR precision IN $precision)
+  AND ($threads::VARCHAR[] IS NULL OR num_threads::VARCHAR IN $threads)
   AND ($cpu::VARCHAR IS NULL OR contains(lower(cpu_model), lower($cpu)))
   AND ($gpu::VARCHAR IS NULL OR contains(lower(accelerators), lower($gpu)))
   AND ($label::VARCHAR IS NULL OR label = $label)
@@ -52,22 +51,23 @@ FROM chosen GROUP BY content ORDER BY any_value(started) DESC NULLS LAST, conten
 """
 
 
-def choose(connection: DuckDBPyConnection, filters: Mapping[str, str | datetime | None], now: datetime) -> int:
+def choose(connection: DuckDBPyConnection, wanted: Mapping[str, Any], now: datetime) -> int:
     """Choose cases of runs, of copies of a run only one; a time that can't be becomes None.
 
     Args:
-        filters: of `FILTERS`; those that are missing or None let everything pass.
+        wanted: of `_FILTERS`, and "filter", pairs of an axis and a value; what is missing or None lets everything pass.
         now: later by more than a day no run can have been started.
     Returns:
         How many runs have such a case.
     """
-    bounds = {"earliest": EARLIEST, "latest": now + _AHEAD}
-    values = dict.fromkeys(FILTERS) | dict(filters) | bounds
-    connection.execute(_CHOOSE, {name: _bare(value) for name, value in values.items()})
+    values = {name: _bare(wanted.get(name)) for name in _FILTERS}
+    axes = {axis: [value for each, value in wanted.get("filter", ()) if each == axis] or None for axis in AXES}
+    bounds = {"earliest": _bare(EARLIEST), "latest": _bare(now + _AHEAD)}
+    connection.execute(_CHOOSE, {**values, **axes, **bounds})
     return int(connection.execute("SELECT count(DISTINCT content) FROM chosen").fetchall()[0][0])
 
 
-def list_runs(connection: DuckDBPyConnection, limit: int) -> list[RunRow]:
+def list_runs(connection: DuckDBPyConnection, limit: int | None) -> list[RunRow]:
     """Return the newest of the runs that were chosen, newest first; those without a time come last."""
     found = connection.execute(_RUNS, [limit]).fetchall()
     return [RunRow(path, _in_utc(started), *rest) for path, started, *rest in found]

@@ -69,10 +69,7 @@ def find_changes(values: Sequence[float]) -> list[Change] | None:
 def _drop_smallest(values: Sequence[float], borders: list[int]) -> list[Change]:
     """Join levels that are almost the same, the closest first."""
     while True:
-        changes = [
-            _describe(values, first, border, last)
-            for (first, border), (_, last) in pairwise(pairwise(borders))
-        ]
+        changes = [_describe(values, first, border, last) for (first, border), (_, last) in pairwise(pairwise(borders))]
         closest = min(changes, key=lambda change: abs(math.log(change.ratio)), default=None)
         if closest is None or abs(math.log(closest.ratio)) >= math.log1p(SMALLEST):
             return changes

@@ -180,9 +180,7 @@ class Course:
     @property
     def judged(self) -> tuple[tuple[CaseRow, float], ...]:
         """Those whose speed counts, with the seconds of a step."""
-        return tuple(
-            (row, row.step_seconds) for row in self.rows if row.is_rankable and row.step_seconds is not None
-        )
+        return tuple((row, row.step_seconds) for row in self.rows if row.is_rankable and row.step_seconds is not None)
 
 
 def choose_course(rows: Sequence[CaseRow], identity: str = "") -> Course | None:

@@ -30,7 +30,7 @@ def race_of_sources(
 def race_of_commits(
     base: tuple[str, bool] | None, head: tuple[str, bool] | None, case: Case, flags: Mapping[str, str]
 ) -> tuple[str | None, str | None]:
-    """Do the same for two commits: of each its name, and whether there were changes besides; None where not recorded."""
+    """Do the same for two commits: of each its name and whether there were changes besides; None is not recorded."""
     if base is None or head is None:
         return None, "the commit of a run was not recorded: race the two sources, --a tree=DIRECTORY --b tree=DIRECTORY"
     (base_commit, base_is_dirty), (head_commit, head_is_dirty) = base, head

@@ -12,9 +12,8 @@ from bench.errors import BenchError, UsageError
 from bench.history.arguments import choose_limit, make_parser
 from bench.history.build import News, prepare, refresh
 from bench.history.index import ask, check_installed, choose_place
-from bench.history.query import choose, list_case_names, list_differences, list_rows, list_runs
+from bench.history.query import choose, list_case_names, list_differences, list_rows, list_runs, recall_changes
 from bench.history.scan import scan
-from bench.judge.change_points import find_changes
 from bench.judge.course import choose_course
 from bench.render.course import describe_others, make_course_output, make_plot
 from bench.render.history import describe_faults, describe_news, make_runs_output
@@ -72,13 +71,13 @@ def _follow(connection: DuckDBPyConnection, arguments: Namespace) -> Output:
         UsageError: when there is no run of it.
     """
     choose(connection, vars(arguments), datetime.now(UTC))
-    course = choose_course(list_rows(connection), arguments.identity)
+    course = choose_course(list_rows(connection), arguments.identity or "")
     if course is None:
         names = list_case_names(connection)
         if arguments.case not in names:
             raise UsageError(f"no run has the case {arguments.case!r}: there are {', '.join(names) or 'none'}")
         raise UsageError(f"no run of {arguments.case} with a known time, machine and torch passes the filters")
-    changes = find_changes([seconds for _, seconds in course.judged])
+    changes = recall_changes(connection, [seconds for _, seconds in course.judged])
     differences = [
         (kind, count, list_differences(connection, course.kind.identity, kind.identity))
         for kind, count in course.others[:_NUM_OTHERS]

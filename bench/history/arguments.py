@@ -39,7 +39,7 @@ def make_parser(prog: str) -> OneLineParser:
     _add_directories(course)
     _add_filters(course)
     digest = "another machine, torch or settings than the newest run's: how its identity begins"
-    course.add_argument("--identity", type=_parse_digest, default="", metavar="DIGEST", help=digest)
+    course.add_argument("--identity", type=_parse_digest, metavar="DIGEST", help=digest)
     course.add_argument("--plot", action="store_true", help="draw it, too, as text")
     _add_output(course)
 

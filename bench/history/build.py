@@ -56,21 +56,20 @@ def prepare(connection: DuckDBPyConnection, place: Path | None, rebuilds: bool, 
     """
     tables = {name for (name,) in connection.execute("SELECT table_name FROM information_schema.tables").fetchall()}
     if tables and "bench_history" not in tables:
-        raise UsageError(f"index {place} is a database of something else: name another file with --index")
+        raise UsageError(f"index {place} is a database of something else: name another with --index")
     version = _digest_sources()
     if tables and not rebuilds:
         if connection.execute("SELECT version FROM bench_history").fetchall() == [(version,)]:
             return
         tell(f"index {place} was made by another version of this project and is made anew")
     connection.begin()
-    connection.execute("DROP TABLE IF EXISTS bench_history")
-    connection.execute("DROP TABLE IF EXISTS files")
-    connection.execute("DROP TABLE IF EXISTS cases")
-    connection.execute("DROP TABLE IF EXISTS identities")
+    for table in ("bench_history", "files", "cases", "identities", "searched"):
+        connection.execute(f"DROP TABLE IF EXISTS {table}")
     connection.execute("CREATE TABLE bench_history AS SELECT ?::VARCHAR AS version", [version])
     connection.execute("CREATE TABLE files (path VARCHAR, signature VARCHAR, fault VARCHAR)")
     connection.execute("CREATE TABLE cases AS SELECT unnest(from_json('[]', ?), recursive := true)", [_SHAPE])
     connection.execute("CREATE TABLE identities (identity VARCHAR PRIMARY KEY, document VARCHAR)")
+    connection.execute("CREATE TABLE searched (course VARCHAR PRIMARY KEY, changes VARCHAR)")
     connection.commit()
 
 
@@ -86,6 +85,7 @@ def refresh(connection: DuckDBPyConnection, found: Scan, tell: Tell) -> News:
     for start in range(0, len(changed), _AT_ONCE):
         _read(connection, changed[start : start + _AT_ONCE])
     if gone or changed:
+        connection.execute("DELETE FROM searched")
         connection.execute(
             "DELETE FROM identities WHERE NOT EXISTS (FROM cases WHERE cases.identity = identities.identity)"
         )

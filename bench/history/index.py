@@ -76,21 +76,37 @@ def ask(place: Path | None, question: Callable[[DuckDBPyConnection], Answer], te
         place: of the file; None for an index that lives as long as the question.
         tell: is told what happens to the file.
     Raises:
-        UsageError: when the file is none of ours, or is in use for too long.
+        UsageError: when the file is none of ours, is in use for too long, or can't be written.
     """
     import duckdb
 
     try:
-        with _open(place, tell) as connection:
-            return question(connection)
+        return _ask_once(place, question, tell)
     except duckdb.ProgrammingError:
         raise
     except duckdb.Error as error:
         if place is None:
             raise
-        _throw_away(place, str(error).partition("\n")[0], tell)
-    with _open(place, tell) as connection:
-        return question(connection)
+        _throw_away(place, _first_line(error), tell)
+    try:
+        return _ask_once(place, question, tell)
+    except duckdb.OperationalError as error:
+        raise UsageError(f"index {place} can't be used: {_first_line(error)}; name another with --index") from error
+
+
+def _ask_once(place: Path | None, question: Callable[[DuckDBPyConnection], Answer], tell: Tell) -> Answer:
+    try:
+        with _open(place, tell) as connection:
+            return question(connection)
+    except RuntimeError as error:
+        # What DuckDB makes of a KeyboardInterrupt.
+        if str(error) == "Query interrupted":
+            raise KeyboardInterrupt from error
+        raise
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _open(place: Path | None, tell: Tell) -> DuckDBPyConnection:
@@ -107,7 +123,7 @@ def _open(place: Path | None, tell: Tell) -> DuckDBPyConnection:
             if not any(words in str(error) for words in ("set lock on file", "used by another process")):
                 raise
             if time.monotonic() > give_up_at:
-                raise UsageError(f"index {place} is still in use: name another file with --index") from error
+                raise UsageError(f"index {place} is still in use: name another with --index") from error
         if not has_told:
             tell(f"index {place} is in use by another process: waiting for up to {WAIT_SECONDS:.0f} s")
             has_told = True
@@ -115,12 +131,17 @@ def _open(place: Path | None, tell: Tell) -> DuckDBPyConnection:
 
 
 def _throw_away(place: Path, reason: str, tell: Tell) -> None:
-    with place.open("rb") as file:
-        head = file.read(_MAGIC_PLACE.stop)
-    if head and head[_MAGIC_PLACE] != _MAGIC:
-        raise UsageError(f"index {place} is no DuckDB database and is left as it is: name another file with --index")
-    if not place.name.endswith(INDEX_FILE.removeprefix(".")):
-        raise UsageError(f"index {place} can't be read, and its name does not say that it is ours: {reason}")
+    """Remove an index that can't be read, if it is ours.
+
+    Raises:
+        UsageError: when it may be something else.
+    """
+    if place.name != INDEX_FILE:
+        with place.open("rb") as file:
+            head = file.read(_MAGIC_PLACE.stop)
+        if head and head[_MAGIC_PLACE] != _MAGIC:
+            raise UsageError(f"index {place} is no DuckDB database and is left as it is: name another with --index")
+        raise UsageError(f"index {place} can't be read ({reason}): delete it, or name another with --index")
     tell(f"index {place} can't be read and is made anew: {reason}")
     for each in (place, place.with_name(f"{place.name}.wal")):
         each.unlink(missing_ok=True)

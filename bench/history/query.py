@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from bench.judge.axes import AXES
+from bench.judge.change_points import Change, find_changes
 from bench.judge.course import CaseRow, RunRow
 
 if TYPE_CHECKING:
@@ -91,6 +93,17 @@ def list_differences(connection: DuckDBPyConnection, identity: str, other: str) 
     documents = {name: msgspec.json.decode(document) for name, document in found}
     ours, theirs = documents[identity], documents[other]
     return [field for field in ours if ours[field] != theirs.get(field)]
+
+
+def recall_changes(connection: DuckDBPyConnection, values: Sequence[float]) -> list[Change] | None:
+    """Find the changes in a course as `find_changes`; what was found is kept, since importing the finder is slow."""
+    course = hashlib.sha256(msgspec.json.encode(values)).hexdigest()
+    kept = connection.execute("SELECT changes FROM searched WHERE course = ?", [course]).fetchall()
+    if kept:
+        return msgspec.json.decode(kept[0][0], type=list[Change] | None)
+    changes = find_changes(values)
+    connection.execute("INSERT INTO searched VALUES (?, ?)", [course, msgspec.json.encode(changes).decode()])
+    return changes
 
 
 def _bare(value: object) -> object:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 
 from bench.errors import InvalidFileError
 from bench.records.gate import GATE_FILE
@@ -87,7 +88,7 @@ def _walk(root: Path) -> Iterator[tuple[str, Found | str]]:
             waiting += [os.path.join(path, name) for name in below]  # noqa: PTH118 - a Path each takes thrice as long
 
 
-def _find_run(path: str) -> Found | None:
+def _find_run(path: str) -> Found | str | None:
     try:
         info = os.stat(f"{path}/{INFO_FILE}")  # noqa: PTH116 - likewise
     except OSError:
@@ -95,6 +96,8 @@ def _find_run(path: str) -> Found | None:
     try:
         samples = os.stat(f"{path}/{SAMPLES_FILE}")  # noqa: PTH116 - likewise
     except OSError:
-        return Found(Path(path), f"{info.st_size} {info.st_mtime_ns}", info.st_size)
+        return f"has {INFO_FILE} and no {SAMPLES_FILE}"
+    if not (S_ISREG(info.st_mode) and S_ISREG(samples.st_mode)):
+        return "holds something else than files: a pipe or a device would never end"
     signature = f"{info.st_size} {info.st_mtime_ns} {samples.st_size} {samples.st_mtime_ns}"
     return Found(Path(path), signature, info.st_size + samples.st_size)

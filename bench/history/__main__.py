@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.arguments import choose_width
 from bench.errors import BenchError, UsageError
-from bench.history.arguments import choose_limit, make_parser
+from bench.history.arguments import check_arguments, choose_limit, make_parser
 from bench.history.build import News, prepare, refresh
 from bench.history.index import ask, check_installed, choose_place
 from bench.history.query import choose, list_case_names, list_differences, list_rows, list_runs, recall_changes
@@ -24,6 +25,9 @@ from productnet.exit_code import ExitCode
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+_Answer = tuple[Output, Sequence[str]]
+"""With the lines of a plot."""
+
 _PROG = "python -m bench.history"
 _NUM_FAULTS = 10
 """So many are named beside an answer; `index` names all."""
@@ -33,38 +37,40 @@ _NUM_OTHERS = 5
 
 def main() -> int:
     """Answer as the command line says."""
-    arguments = make_parser(_PROG).parse_args()
+    parser = make_parser(_PROG)
+    arguments = parser.parse_args()
+    check_arguments(parser, arguments)
     check_installed()
     found = scan(arguments.directories)
     place = choose_place(arguments.index, arguments.directories, _tell)
     rebuilds = arguments.command == "index" and arguments.rebuild
 
-    def question(connection: DuckDBPyConnection) -> tuple[News, Output | None]:
+    def question(connection: DuckDBPyConnection) -> tuple[News, _Answer | None]:
         prepare(connection, place, rebuilds, _tell)
         news = refresh(connection, found, _tell)
         return news, _ANSWERS[arguments.command](connection, arguments) if arguments.command in _ANSWERS else None
 
-    news, output = ask(place, question, _tell)
-    if output is None:
+    news, answer = ask(place, question, _tell)
+    if answer is None:
         summary = describe_news(news.num_runs, news.num_read, news.num_gone, len(news.faults))
         say("\n".join(map(printable, [summary, *describe_faults(news.faults, Path.cwd())])))
         return ExitCode.FINE
-    say(FORMATS[arguments.format](output, choose_width()).rstrip("\n"))
+    output, plot = answer
+    say("\n".join([FORMATS[arguments.format](output, choose_width()).rstrip("\n"), *plot]))
     # A table of records has no place for lines.
-    for line in output.lines if arguments.format == "csv" else ():
-        _tell(line)
-    for line in describe_faults(news.faults, Path.cwd(), _NUM_FAULTS):
+    beside = output.lines if arguments.format == "csv" else ()
+    for line in (*beside, *describe_faults(news.faults, Path.cwd(), _NUM_FAULTS)):
         _tell(line)
     return ExitCode.FINE
 
 
-def _list(connection: DuckDBPyConnection, arguments: Namespace) -> Output:
+def _list(connection: DuckDBPyConnection, arguments: Namespace) -> _Answer:
     num_chosen = choose(connection, vars(arguments), datetime.now(UTC))
     runs = list_runs(connection, choose_limit(arguments.limit, arguments.format))
-    return make_runs_output(runs, num_chosen, Path.cwd())
+    return make_runs_output(runs, num_chosen, Path.cwd()), ()
 
 
-def _follow(connection: DuckDBPyConnection, arguments: Namespace) -> Output:
+def _follow(connection: DuckDBPyConnection, arguments: Namespace) -> _Answer:
     """Show a case over time.
 
     Raises:
@@ -83,8 +89,8 @@ def _follow(connection: DuckDBPyConnection, arguments: Namespace) -> Output:
         for kind, count in course.others[:_NUM_OTHERS]
     ]
     limit = choose_limit(arguments.limit, arguments.format)
-    plot = make_plot(course, changes, choose_width()) if arguments.plot else []
-    return make_course_output(course, changes, limit, [*describe_others(course, differences), *plot], Path.cwd())
+    output = make_course_output(course, changes, limit, describe_others(course, differences), Path.cwd())
+    return output, ["", *make_plot(course, changes, choose_width())] if arguments.plot else ()
 
 
 _ANSWERS = {"list": _list, "case": _follow}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -40,13 +40,19 @@ def make_parser(prog: str) -> OneLineParser:
     _add_filters(course)
     digest = "another machine, torch or settings than the newest run's: how its identity begins"
     course.add_argument("--identity", type=_parse_digest, metavar="DIGEST", help=digest)
-    course.add_argument("--plot", action="store_true", help="draw it, too, as text")
+    course.add_argument("--plot", action="store_true", help="draw it, too, as text; with --format terminal")
     _add_output(course)
 
     index = commands.add_parser("index", help="take in what is new, and name all that can't be read")
     _add_directories(index)
     index.add_argument("--rebuild", action="store_true", help="read all runs anew")
     return parser
+
+
+def check_arguments(parser: OneLineParser, arguments: Namespace) -> None:
+    """Complain of flags that contradict each other."""
+    if arguments.command == "case" and arguments.plot and arguments.format != "terminal":
+        parser.error("--plot belongs to --format terminal")
 
 
 def choose_limit(limit: int | None, name: str) -> int | None:

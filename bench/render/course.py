@@ -10,6 +10,7 @@ from bench.judge.change_points import MIN_LEVEL, MIN_VALUES, Change
 from bench.judge.course import CaseRow, Course, Kind
 from bench.render.history import (
     ZONE_NOTE,
+    count_runs,
     explain_undated,
     lacks_zone,
     make_records,
@@ -29,7 +30,7 @@ _COURSE_COLUMNS = (
     Column("commit", "commit"),
     Column("a step (us)", "step_seconds", microseconds),
     Column("level", "level"),
-    Column("samples/s", "samples_per_second", number),
+    Column("samples/s", "samples_per_second", number, is_detail=True),
     Column("time to\ntrain (s)", "training_seconds", number),
     Column("quality", "quality"),
     Column("repli-\ncates", "num_replicates", whole),
@@ -39,14 +40,14 @@ _COURSE_COLUMNS = (
 
 
 def make_course_output(
-    course: Course, changes: Sequence[Change] | None, limit: int | None, more: Sequence[str], here: Path
+    course: Course, changes: Sequence[Change] | None, limit: int | None, others: Sequence[str], here: Path
 ) -> Output:
     """Lay out a case over time, where its level changes, and what was left out.
 
     Args:
         changes: in `course.judged`; None where those are too few.
         limit: how many of the newest runs are shown; None for all.
-        more: what is said last.
+        others: what `describe_others` says.
         here: where the user stands.
     """
     first_of_level = {course.judged[change.position][0].content: change for change in changes or ()}
@@ -55,12 +56,12 @@ def make_course_output(
     newest = course.rows[-1]
     parts = (newest.cpu_model, newest.accelerators, newest.torch_version and f"torch {newest.torch_version}")
     lines = [
-        f"{len(shown):,} of {len(course.rows):,} runs on {', '.join(filter(None, parts))}, "
+        f"{len(shown):,} of {count_runs(len(course.rows))} on {', '.join(filter(None, parts))}, "
         f"{course.kind.num_epochs:,} epochs a training, identity {shorten(course.kind.identity)}; oldest first.",
         *([ZONE_NOTE] if any(map(lacks_zone, shown)) else []),
         *_explain_left_out(course),
         *_explain_changes(course, changes),
-        *more,
+        *others,
     ]
     document = {"cases": shown, "changes": None if changes is None else [_document(course, each) for each in changes]}
     table = Table(newest.case, _COURSE_COLUMNS, rows)
@@ -85,8 +86,8 @@ def make_plot(course: Course, changes: Sequence[Change] | None, width: int) -> l
         return ["Nothing to plot: no run of it has a speed that counts."]
     ends = (_date(judged[0][0]), _date(judged[-1][0]))
     borders = [change.position for change in changes or ()]
-    plot = plot_series([seconds for _, seconds in judged], borders, ends, microseconds, width - len(COMMAND))
-    return ["", "us a step, run by run:", *(f"{COMMAND}{line}" for line in plot)]
+    plot = plot_series([seconds for _, seconds in judged], borders, ends, microseconds, width)
+    return ["us a step, run by run:", *plot]
 
 
 def describe_others(course: Course, differences: Sequence[tuple[Kind, int, Sequence[str]]]) -> list[str]:
@@ -101,8 +102,8 @@ def describe_others(course: Course, differences: Sequence[tuple[Kind, int, Seque
         what += ["epochs"] if kind.num_epochs != course.kind.num_epochs else []
         what += ["schema"] if kind.schema != course.kind.schema else []
         lines.append(
-            f"Not in it: {count:,} runs of identity {shorten(kind.identity)}, {kind.num_epochs:,} epochs; differs in "
-            f"{', '.join(what)}."
+            f"Not in it: {count_runs(count)} of identity {shorten(kind.identity)}, {kind.num_epochs:,} epochs; differs "
+            f"in {', '.join(what)}."
         )
     num_more = len(course.others) - len(differences)
     return [*lines, f"Nor are those of {num_more:,} more."] if num_more else lines
@@ -111,12 +112,12 @@ def describe_others(course: Course, differences: Sequence[tuple[Kind, int, Seque
 def _explain_left_out(course: Course) -> list[str]:
     lines = []
     if course.num_undated:
-        lines.append(explain_undated(course.num_undated, "they are in no course"))
+        lines.append(explain_undated(course.num_undated, "in no course"))
     if course.num_unidentified:
-        lines.append(f"{course.num_unidentified:,} runs did not record their machine or torch: they are in no course.")
+        lines.append(f"Of {count_runs(course.num_unidentified)} machine or torch were not recorded: in no course.")
     if course.num_of_other_work:
         lines.append(
-            f"{course.num_of_other_work:,} runs trained a seed on other bytes than the newest: they are left out."
+            f"Left out, since a seed trained on other bytes than in the newest: {count_runs(course.num_of_other_work)}."
         )
     unjudged = Counter(row.quality for row in course.rows) - Counter(row.quality for row, _ in course.judged)
     if unjudged:
@@ -139,8 +140,8 @@ def _explain_changes(course: Course, changes: Sequence[Change] | None) -> list[s
         more = f"{abs(change.ratio - 1):.1%} {'more' if change.ratio > 1 else 'less'}"
         lines.append(
             f"{show_time(after)}: {more} time a step, {microseconds(change.before)} us before (median of "
-            f"{change.num_before:,} runs), {microseconds(change.after)} us after ({change.num_after:,}); from commit "
-            f"{show_commit(before) or 'unknown'} to {show_commit(after) or 'unknown'}"
+            f"{count_runs(change.num_before)}), {microseconds(change.after)} us after ({change.num_after:,}); from "
+            f"commit {show_commit(before) or 'unknown'} to {show_commit(after) or 'unknown'}"
         )
         lines += _settle(before, after)
     return lines
@@ -160,7 +161,7 @@ def _list_row(row: CaseRow, change: Change | None, here: Path) -> tuple[Value, .
         show_time(row),
         show_commit(row),
         row.step_seconds,
-        f"{change.ratio - 1:+.1%}" if change else "",
+        f"{change.ratio - 1:+.1%}" if change else None,
         row.samples_per_second,
         row.training_seconds,
         row.quality,

@@ -36,10 +36,10 @@ def make_runs_output(runs: Sequence[RunRow], num_chosen: int, here: Path) -> Out
         here: where the user stands.
     """
     more = "; more: --limit" if len(runs) < num_chosen else ""
-    lines = [f"{len(runs):,} of {num_chosen:,} runs, newest first{more}."]
+    lines = [f"{len(runs):,} of {count_runs(num_chosen)}, newest first{more}."]
     lines += [ZONE_NOTE] if any(lacks_zone(run) for run in runs) else []
     num_undated = sum(run.started is None for run in runs)
-    lines += [explain_undated(num_undated, "they stand last")] if num_undated else []
+    lines += [explain_undated(num_undated, "shown last")] if num_undated else []
     table = Table("Runs", _RUN_COLUMNS, tuple(_list_run(run, here) for run in runs))
     return Output([table], make_records("Runs", RunRow, runs), lines, {"runs": runs})
 
@@ -53,12 +53,12 @@ def make_records(title: str, kind: type[CaseRow | RunRow], rows: Sequence[CaseRo
 
 def describe_news(num_runs: int, num_read: int, num_gone: int, num_left_out: int) -> str:
     """Say what the index took in."""
-    return f"{num_runs:,} runs, {num_read:,} of them read now; {num_gone:,} gone since, {num_left_out:,} left out."
+    return f"{count_runs(num_runs)}, {num_read:,} of them read now; {num_gone:,} gone since, {num_left_out:,} left out."
 
 
 def describe_faults(faults: Mapping[str, str], here: Path, limit: int | None = None) -> list[str]:
     """Say what is left out and why; of more than the limit, only how many there are."""
-    lines = [_describe_fault(path, fault, here) for path, fault in list(faults.items())[:limit]]
+    lines = [_describe_fault(path, fault, here) for path, fault in sorted(faults.items())[:limit]]
     if len(lines) < len(faults):
         lines.append(f"left out: {len(faults) - len(lines):,} more; python -m bench.history index names all")
     return lines
@@ -66,7 +66,8 @@ def describe_faults(faults: Mapping[str, str], here: Path, limit: int | None = N
 
 def _describe_fault(path: str, fault: str, here: Path) -> str:
     shown = show_path(path, here)
-    return f"left out: {fault if shown in fault or path in fault else f'{shown} {fault}'}"
+    said = fault.replace(path, shown)
+    return f"left out: {said if shown in said else f'{shown} {said}'}"
 
 
 def _list_run(run: RunRow, here: Path) -> tuple[Value, ...]:
@@ -84,9 +85,14 @@ def _list_run(run: RunRow, here: Path) -> tuple[Value, ...]:
     )
 
 
+def count_runs(count: int) -> str:
+    """Say how many runs."""
+    return f"{count:,} run{'s' * (count != 1)}"
+
+
 def explain_undated(count: int, where: str) -> str:
     """Say how many runs have a time that can't be, and where they are."""
-    return f"{count:,} runs have no possible time (no ISO 8601, before 2020 or ahead of this clock): {where}."
+    return f"Without a possible time (no ISO 8601, before 2020 or ahead of this clock): {count_runs(count)}, {where}."
 
 
 def show_path(path: str, here: Path) -> str:

@@ -6,29 +6,22 @@ import csv
 import io
 import json
 import os
-import shutil
 import subprocess
 import sys
-from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from bench.errors import InvalidFileError, UsageError
-from bench.history import __main__ as door
 from bench.history import index as index_module
 from bench.history import query
-from bench.history.index import INDEX_FILE
-from bench.records.case import Case
-from bench.records.environment import Environment
-from tests.bench.history.many import FIRST, write_many, write_run
-from tests.bench.runs import ENVIRONMENT, make_training
-from tests.bench.sides import EAGER, REFERENCE, make_environment
+from tests.bench.history.asking import call, list_runs, write
+from tests.bench.history.many import write_many
+from tests.bench.sides import EAGER
 
 NUM_RUNS = 24
 ROOT = Path(__file__).parents[2]
-NASTY = "'; DROP TABLE cases; --\x1b[31m\n=1+1"
 
 
 @pytest.fixture(autouse=True)
@@ -39,32 +32,6 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def _many() -> None:
     write_many(Path("results"), NUM_RUNS, num_machines=2, num_blocks=2, num_losses=2)
-
-
-def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    monkeypatch.setattr("sys.argv", ["bench.history", *arguments])
-    try:
-        return door.main()
-    except SystemExit as leaving:
-        return int(leaving.code or 0)
-
-
-def write(
-    name: str,
-    started: datetime | str = FIRST,
-    environment: Environment | None = ENVIRONMENT,
-    cases: tuple[Case, ...] = (REFERENCE, EAGER),
-    label: str | None = None,
-    digest: str = "the same",
-) -> Path:
-    records = [record for case in cases for record in make_training(case, [1.0, 1.0], digest=digest)]
-    return write_run(Path("results") / name, list(cases), records, started, environment, label)
-
-
-def list_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
-    assert call(monkeypatch, "list", "--format", "csv", *arguments) == 0
-    rows = csv.DictReader(io.StringIO(capsys.readouterr().out, newline=""))
-    return [Path(row["path"]).name for row in rows]
 
 
 @pytest.mark.usefixtures("_many")
@@ -147,102 +114,6 @@ def test_runs_are_listed_newest_first_by_their_instant(
     assert sorted(listed[3:]) == ["1970", "2999", "never"]
     call(monkeypatch, "list")
     assert "2025-06-01 08:00:00?" in capsys.readouterr().out
-
-
-def test_a_copy_of_a_run_counts_once_and_a_removed_one_not_at_all(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = write("run")
-    shutil.copytree(path, "results/copy")
-    assert list_runs(monkeypatch, capsys) == ["copy"]
-    shutil.rmtree("results/copy")
-    assert list_runs(monkeypatch, capsys) == ["run"]
-    assert call(monkeypatch, "index") == 0
-    assert capsys.readouterr().out == "1 run, 0 of them read now; 0 gone since, 0 left out.\n"
-
-
-def test_a_run_that_has_changed_is_read_anew(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = write("run", label="before")
-    assert list_runs(monkeypatch, capsys, "--label", "before") == ["run"]
-    shutil.rmtree(path)
-    write("run", label="afterwards")
-    assert list_runs(monkeypatch, capsys, "--label", "before") == []
-    assert list_runs(monkeypatch, capsys, "--label", "afterwards") == ["run"]
-
-
-def test_rebuilding_reads_all_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    write("run")
-    for arguments, num_read in (((), 1), ((), 0), (("--rebuild",), 1)):
-        call(monkeypatch, "index", *arguments)
-        assert f"1 run, {num_read} of them read now" in capsys.readouterr().out
-
-
-def test_only_the_directories_that_are_named_are_asked(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    write("a/run")
-    write("b/run", label="b")
-    assert len(list_runs(monkeypatch, capsys)) == 2
-    assert list_runs(monkeypatch, capsys, "results/b", "--label", "b") == ["run"]
-    assert list_runs(monkeypatch, capsys, "results/a", "--label", "b") == []
-    call(monkeypatch, "index")
-    assert "2 runs, 0 of them read now" in capsys.readouterr().out
-
-
-def test_damaged_runs_are_told_of_and_the_rest_is_shown(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    write("sound")
-    (write("torn", label="a") / "samples.jsonl").write_bytes(b"")
-    newer = write("newer", label="b") / "run.json"
-    newer.write_text(newer.read_text().replace('"schema": 1', '"schema": 2'))
-    (write("deep", label="c") / "run.json").write_text("[" * 100_000)
-    Path("results/empty").mkdir()
-    assert call(monkeypatch, "list") == 0
-    shown = capsys.readouterr()
-    assert "1 of 1 run, newest first." in shown.out
-    for name in ("torn", "newer", "deep", "empty"):
-        assert f"left out: results/{name}" in shown.err
-    assert call(monkeypatch, "index") == 0
-    assert "1 run, 0 of them read now; 0 gone since, 4 left out." in capsys.readouterr().out
-    newer.write_text(newer.read_text().replace('"schema": 2', '"schema": 1'))
-    assert list_runs(monkeypatch, capsys, "--label", "b") == ["newer"]
-
-
-def test_a_run_that_is_too_large_is_not_read(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    os.truncate(write("huge") / "samples.jsonl", 2**40)
-    assert call(monkeypatch, "index") == 0
-    assert "results/huge 1,099,5" in capsys.readouterr().out
-
-
-def test_names_and_values_do_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    case = Case(device="cpu", engine=NASTY, batching="manual", num_threads=1, num_epochs=2)
-    environment = make_environment({"cpu_model": NASTY, "torch_version": "\0"}, git_commit=NASTY)
-    write("nasty", environment=environment, cases=(case,), label=NASTY)
-    (write("torn", label="a") / "samples.jsonl").write_bytes(NASTY.encode())
-    for filters in (("--label", NASTY), ("--cpu", NASTY), ("--commit", NASTY), ("--filter", f"engine={NASTY}")):
-        assert list_runs(monkeypatch, capsys, *filters) == ["nasty"]
-    for arguments in (("list",), ("case", case.name, "--plot"), ("list", "--format", "markdown"), ("index",)):
-        assert call(monkeypatch, *arguments) == 0
-        shown = capsys.readouterr()
-        assert all(line.isprintable() for line in (shown.out + shown.err).split("\n"))
-    assert call(monkeypatch, "case", case.name, "--format", "json") == 0
-    assert json.loads(capsys.readouterr().out)["cases"][0]["label"] == NASTY
-    assert sorted(each.name for each in Path("results").iterdir()) == [INDEX_FILE, "nasty", "torn"]
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such a name")
-def test_a_directory_whose_name_is_no_text_is_indexed(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    write(os.fsdecode(b"r\xff\n"))
-    assert list_runs(monkeypatch, capsys) == ["r\\udcff\n"]
-    call(monkeypatch, "index")
-    assert "1 run, 0 of them read now; 0 gone since" in capsys.readouterr().out
 
 
 def test_a_case_or_an_identity_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import pytest
 from bench.history.index import INDEX_FILE
 from bench.records.case import Case
 from tests.bench.history.asking import call, list_runs, write
-from tests.bench.sides import make_environment
+from tests.bench.sides import EAGER, make_environment
 
 NASTY = "'; DROP TABLE cases; --\x1b[31m\n=1+1"
 
@@ -29,6 +29,8 @@ def test_a_copy_of_a_run_counts_once_and_a_removed_one_not_at_all(
     path = write("run")
     shutil.copytree(path, "results/copy")
     assert list_runs(monkeypatch, capsys) == ["copy"]
+    call(monkeypatch, "case", EAGER.name)
+    assert "1 of 1 run on" in capsys.readouterr().out
     shutil.rmtree("results/copy")
     assert list_runs(monkeypatch, capsys) == ["run"]
     assert call(monkeypatch, "index") == 0

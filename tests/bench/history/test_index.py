@@ -15,7 +15,7 @@ import duckdb
 import pytest
 
 from bench.errors import UsageError
-from bench.history import index
+from bench.history import build, index
 from bench.history.build import News, prepare, refresh
 from bench.history.index import INDEX_FILE, ask, choose_place
 from bench.history.query import list_case_names
@@ -136,6 +136,24 @@ def test_a_killed_indexer_leaves_what_it_had_read_and_the_next_goes_on(results: 
     process.communicate()
     news = bring_up_to_date(results, results / INDEX_FILE, told)
     assert (news.num_runs, news.num_read, news.faults, told) == (NUM_RUNS, NUM_RUNS - 1, {}, [])
+
+
+def test_a_run_is_never_half_replaced(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, info = results / INDEX_FILE, results / "00000" / "run.json"
+    bring_up_to_date(results, place)
+    times = (info.stat().st_atime_ns, info.stat().st_mtime_ns)
+    os.utime(info, ns=(1, 1))
+
+    def stop(connection: duckdb.DuckDBPyConnection, keys: list[str]) -> None:
+        if keys:
+            connection.execute("DELETE FROM cases")
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(build, "_forget", stop)
+        bring_up_to_date(results, place)
+    os.utime(info, ns=times)
+    assert bring_up_to_date(results, place).num_read == 0
 
 
 def test_a_second_indexer_waits_for_the_first(results: Path) -> None:

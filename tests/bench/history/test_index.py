@@ -138,6 +138,17 @@ def test_a_killed_indexer_leaves_what_it_had_read_and_the_next_goes_on(results: 
     assert (news.num_runs, news.num_read, news.faults, told) == (NUM_RUNS, NUM_RUNS - 1, {}, [])
 
 
+def test_a_log_that_a_kill_has_left_and_that_is_damaged_costs_no_run(results: Path) -> None:
+    place = results / INDEX_FILE
+    process = start_indexing(results)
+    process.kill()
+    process.communicate()
+    log = place.with_name(f"{INDEX_FILE}.wal")
+    log.write_bytes(log.read_bytes()[:-100] + b"\xff" * 100)
+    news = bring_up_to_date(results, place)
+    assert (news.num_runs, news.faults) == (NUM_RUNS, {})
+
+
 def test_a_run_is_never_half_replaced(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place, info = results / INDEX_FILE, results / "00000" / "run.json"
     bring_up_to_date(results, place)
@@ -149,9 +160,10 @@ def test_a_run_is_never_half_replaced(results: Path, monkeypatch: pytest.MonkeyP
             connection.execute("DELETE FROM cases")
             raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(build, "_forget", stop)
+    monkeypatch.setattr(build, "_forget", stop)
+    with pytest.raises(KeyboardInterrupt):
         bring_up_to_date(results, place)
+    monkeypatch.undo()
     os.utime(info, ns=times)
     assert bring_up_to_date(results, place).num_read == 0
 

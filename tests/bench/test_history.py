@@ -16,6 +16,7 @@ import pytest
 from bench.errors import InvalidFileError, UsageError
 from bench.history import index as index_module
 from bench.history import query
+from bench.history.arguments import choose_limit
 from tests.bench.history.asking import call, list_runs, write
 from tests.bench.history.many import write_many
 from tests.bench.sides import EAGER
@@ -98,6 +99,11 @@ def test_runs_are_filtered(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], expected: int
 ) -> None:
     assert len(list_runs(monkeypatch, capsys, *arguments)) == expected
+
+
+def test_as_text_the_newest_fifty_are_shown_and_for_programs_all() -> None:
+    assert [choose_limit(None, name) for name in ("terminal", "markdown", "csv", "json")] == [50, 50, None, None]
+    assert [choose_limit(3, name) for name in ("terminal", "csv")] == [3, 3]
 
 
 def test_runs_are_listed_newest_first_by_their_instant(

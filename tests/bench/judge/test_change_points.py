@@ -50,6 +50,14 @@ def test_outliers_are_no_level() -> None:
     assert find_changes(values) == []
 
 
+def test_an_outlier_hides_no_change() -> None:
+    values = draw((20, 1.0), (20, 1.2))
+    values[7] = 100.0
+    changes = find_changes(values)
+    assert changes is not None
+    assert [change.position for change in changes] == [20]
+
+
 def test_a_change_that_nobody_would_look_for_is_none() -> None:
     assert find_changes(draw((20, 1.0), (20, 1.004), noise=1e-5)) == []
     assert find_changes(draw((20, 1.0), (20, 1.006), noise=1e-5)) != []

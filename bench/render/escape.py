@@ -12,7 +12,7 @@ _FORMULA_START = ("=", "+", "-", "@", "\t", "\r")
 
 
 def for_terminal(text: str) -> str:
-    """Show control characters as visible escapes: no cursor moves, no colours, one line."""
+    """Show control characters as visible escapes: no cursor moves, no colours, one line, no command of a CI's log."""
     return printable(text)
 
 

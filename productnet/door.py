@@ -22,8 +22,8 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 """What writing to a stream raises where its disk or device takes no more."""
 
 _WORKFLOW_COMMAND = re.compile(r"(?<!\S):(?=:)|#(?=#\[)")
-"""The first character of what GitHub's runner would obey in the log of a job: "::" where a line may begin, "##[" wherever
-it stands.
+"""The first character of what GitHub's runner would obey in the log of a job: "::" where a line may begin, "##["
+wherever it stands.
 
 Source: actions/runner, src/Runner.Common/ActionCommand.cs, TryParseV2 and TryParse.
 """

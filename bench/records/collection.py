@@ -1,4 +1,4 @@
-"""What is reported together: stored runs and races, each read by itself; what can't be read stops no other."""
+"""What is reported together: stored runs, races and gates, each read by itself; what can't be read stops no other."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.errors import InvalidFileError
+from bench.errors import InvalidFileError, NothingStoredError
+from bench.records.gate import GATE_FILE, Gate, read_gate
 from bench.records.race import Race
 from bench.records.side import StoredRun, digest_files, read_stored_run
 from bench.records.store import INFO_FILE, RACE_FILE, SAMPLES_FILE, read_race
+
+_HEADS = (INFO_FILE, RACE_FILE, GATE_FILE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,14 @@ class StoredRace:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredGate:
+    """A gate and where it lies."""
+
+    path: Path
+    gate: Gate
+
+
+@dataclass(frozen=True, slots=True)
 class Collection:
     """All that was named, in the order of its directories' names; what is there twice counts once."""
 
@@ -30,12 +41,14 @@ class Collection:
     races: tuple[StoredRace, ...]
     faults: Mapping[Path, InvalidFileError]
     """What can't be read, and why."""
+    gates: tuple[StoredGate, ...] = ()
 
 
 def collect(paths: Sequence[Path]) -> Collection:
-    """Read runs and races: each path is the directory of one, or holds such directories."""
+    """Read runs, races and gates: each path is the directory of one, or holds such directories."""
     runs: dict[str, StoredRun] = {}
     races: dict[str, StoredRace] = {}
+    gates: dict[Path, StoredGate] = {}
     faults: dict[Path, InvalidFileError] = {}
     for path in paths:
         try:
@@ -44,6 +57,8 @@ def collect(paths: Sequence[Path]) -> Collection:
                     if (each / INFO_FILE).exists():
                         run = read_stored_run(each)
                         runs.setdefault(run.content, run)
+                    elif (each / GATE_FILE).exists():
+                        gates.setdefault(each.resolve(), StoredGate(each, read_gate(each)))
                     else:
                         race = read_stored_race(each)
                         races.setdefault(race.content, race)
@@ -51,25 +66,25 @@ def collect(paths: Sequence[Path]) -> Collection:
                     faults[each] = error
         except InvalidFileError as error:
             faults[path] = error
-    return Collection(tuple(runs.values()), tuple(races.values()), faults)
+    return Collection(tuple(runs.values()), tuple(races.values()), faults, tuple(gates.values()))
 
 
 def list_stored(path: Path) -> list[Path]:
-    """Find the directories of runs and races: the one named, or those one level below it.
+    """Find the directories of runs, races and gates: the one named, or those one level below it.
 
     Raises:
-        InvalidFileError: when there is none.
+        NothingStoredError: when there is none.
+        InvalidFileError: when that can't be said.
     """
     if _is_stored(path):
         return [path]
     try:
         found = [each for each in sorted(path.iterdir()) if each.is_dir() and _is_stored(each)]
     except OSError as error:
-        raise InvalidFileError(
-            f"{path} can't be read: {error.strerror}; is it the directory of a run or a race?"
-        ) from error
+        fault = NothingStoredError if isinstance(error, FileNotFoundError) else InvalidFileError
+        raise fault(f"{path} can't be read: {error.strerror}; is it the directory of a run or a race?") from error
     if not found:
-        raise InvalidFileError(f"{path} holds no run and no race: neither {INFO_FILE} nor {RACE_FILE}")
+        raise NothingStoredError(f"{path} holds no run, race or gate: no {', '.join(_HEADS)}")
     return found
 
 
@@ -84,4 +99,4 @@ def read_stored_race(path: Path) -> StoredRace:
 
 
 def _is_stored(path: Path) -> bool:
-    return (path / INFO_FILE).exists() or (path / RACE_FILE).exists()
+    return any((path / head).exists() for head in _HEADS)

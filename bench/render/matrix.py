@@ -12,11 +12,14 @@ from bench.render.outputs import COMMAND
 from bench.render.table import Column, Table, to_markdown, to_terminal, wrap
 from productnet.exit_code import ExitCode
 
-MAX_REASON = 300
+MAX_REASON = 200
 """Characters of a reason from elsewhere; all of it stands in the run's own directory."""
 
-MAX_EXTRAS = 20
-"""Rows of what nobody expects: a stranger's run may plan thousands of cases."""
+MAX_PATH = 100
+"""Characters of a path, its last: no table gets wider than a reader can follow."""
+
+MAX_BESIDES = 20
+"""Of what nobody expects, and of what can't be read: a stranger's run may plan thousands of cases."""
 
 _COLUMNS = (
     Column("machine", "machine"),
@@ -35,7 +38,7 @@ def make_matrix_table(ledger: Ledger) -> Table:
             each.case.name,
             str(each.state),
             str(each.need),
-            None if each.stored is None else str(each.stored.path)[-MAX_REASON:],
+            None if each.stored is None else str(each.stored.path)[-MAX_PATH:],
         )
         for each in _list_shown(ledger)
     )
@@ -99,7 +102,7 @@ def _list_flags(case: Case) -> Iterator[str]:
 
 
 def _list_shown(ledger: Ledger) -> list[Cell]:
-    return [*ledger.cells, *[each for each in ledger.extras if each.state is not State.OK][:MAX_EXTRAS]]
+    return [*ledger.cells, *[each for each in ledger.extras if each.state is not State.OK][:MAX_BESIDES]]
 
 
 def _says_why(cell: Cell) -> bool:
@@ -116,10 +119,11 @@ def _explain(cell: Cell) -> str:
 
 def _list_besides(ledger: Ledger) -> Iterator[str]:
     """Say what lies there and is in no row."""
-    num_left_out = sum(each.state is not State.OK for each in ledger.extras) - MAX_EXTRAS
+    num_left_out = sum(each.state is not State.OK for each in ledger.extras) - MAX_BESIDES
     if num_left_out > 0:
         yield f"{num_left_out} more that nobody expects are not ok, and are not shown"
-    yield from (f"no cell's: {str(error)[:MAX_REASON]}" for error in ledger.strays.values())
+    for error in list(ledger.strays.values())[:MAX_BESIDES]:
+        yield f"no cell's: {str(error)[:MAX_REASON]}"
     if ledger.strangers:
         names = ", ".join(str(each) for each in ledger.strangers)
         yield f"of no machine that is expected: {names[:MAX_REASON]}"

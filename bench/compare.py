@@ -21,6 +21,7 @@ from productnet.door import printable, run_door, say
 from productnet.exit_code import ExitCode
 
 if TYPE_CHECKING:
+    from bench.judge.comparison import Criteria
     from bench.judge.devices import MachineRun
     from bench.judge.sides import CaseComparison
     from bench.records.case import Case
@@ -76,11 +77,22 @@ def _compare_sides(sides: list[Side], arguments: Namespace) -> int:
         ]
         records = tables[0] if len(tables) == 1 else records
     lines = [line for each in heads for line in describe_sides(each, list_verdict_flags(arguments))]
+    lines += _warn_where_too_fine(base, criteria)
     _print(Output(tables, records, lines, document_sides(heads, criteria)), arguments.format)
     cases = [case for each in heads for case in each.comparison.cases]
     is_missing = any(each.comparison.missing for each in heads)
     fail_on = list_failures(arguments) if arguments.strict or arguments.fail_on is not None else {"slower"}
     return _choose_exit_code(cases, is_missing, fail_on)
+
+
+def _warn_where_too_fine(side: Side, criteria: Criteria) -> list[str]:
+    """Say that a machine of this kind can't tell so small a difference, by its own check."""
+    from bench.records.selfcheck import find_selfcheck
+    from bench.render.selfcheck import warn_of_margin
+
+    check = find_selfcheck(Path("results"), side.runs[0].run.info.environment)
+    warning = warn_of_margin(check, criteria.margin, criteria.dead_zone) if check is not None else None
+    return [warning] if warning is not None else []
 
 
 def _compare_within(side: Side, arguments: Namespace) -> int:

@@ -36,7 +36,7 @@ class InvalidFileError(BenchError):
 
 
 class NothingStoredError(InvalidFileError):
-    """A path holds no run, no race and no gate."""
+    """A path holds no run and no race, or is not there."""
 
 
 class NewerSchemaError(InvalidFileError):

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from bench.arguments import parse_duration, parse_label, parse_positive_share
-from bench.arms import make_case, parse_settings
+from bench.arms import make_case, make_source, parse_settings
 from bench.errors import BenchError, UnavailableError
 from bench.interrupts import interrupt_once
 from bench.racing import (
@@ -101,12 +101,15 @@ def _race(
     check_out_once: Callable[[str], Path],
 ) -> int:
     """Find the arms, race them, and leave a result."""
+    from bench.measure.checkout import find_commit
     from bench.measure.environment import collect_environment
     from bench.records.journal import as_text
     from bench.records.race import RaceInfo, RacePlan
     from bench.records.store import check_output, create_run
 
     check_output(arguments.output)
+    for each in settings:
+        make_source(each, find_commit, check_out_once)  # what is not there is said before the devices are asked
     survey = survey_devices({each.get("device", arguments.device) for each in settings})
     arms = make_arms(settings, arguments.device, make_workload, survey, check_out_once)
     plan = RacePlan(

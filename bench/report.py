@@ -1,4 +1,4 @@
-"""`python -m bench.report`: stored runs, races and gates, to look at, to share, or for another tool to read."""
+"""`python -m bench.report`: stored runs and races, to look at, to share, or for another tool to read."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from bench.arguments import choose_width
 from bench.errors import BenchError, InvalidFileError, UsageError
 from bench.records.collection import collect
 from bench.render.formats import FORMATS, choose_format
-from productnet.door import OneLineParser, run_door, say
+from productnet.door import OneLineParser, printable, run_door, say, tell
 from productnet.exit_code import ExitCode
 from productnet.registry import load
 from productnet.whole_file import write_whole
 
 _PROG = "python -m bench.report"
 _EXPECT = (
-    "print a ledger of the cells that FILE names (say matrix.toml) in place of a report: each ok, or why not and what "
-    "repeats it; exits with 5, 6 or 3 where a required one is INVALID, missing or unavailable"
+    "in place of a report: every cell that FILE names (say matrix.toml), ok or why not, and what measures it again; "
+    "exits with 5 where a required one is INVALID, 6 where it failed or is missing, 3 where it was skipped"
 )
+_WITHOUT = "of --expect: this machine was not asked for, and where it has no run none of its cells is required"
 
 
 def make_parser() -> OneLineParser:
@@ -26,15 +27,15 @@ def make_parser() -> OneLineParser:
     formats = "; ".join(f"{name}: {each.purpose}" for name, each in FORMATS.items())
     parser = OneLineParser(
         prog=_PROG,
-        description="Show stored runs, races and gates, or write them for people or other tools. A path is the "
-        "directory of one, or one that holds such directories. What can't be read is left out, told of, and exits "
-        "with 5.",
+        description="Show stored runs and races, or write them for people or other tools. A path is the directory of a "
+        "run or a race, one that holds such directories, or a .json file of pytest-benchmark or hyperfine. What "
+        "can't be read is left out, told of, and exits with 5.",
     )
     add = parser.add_argument
     add("paths", nargs="+", type=Path, metavar="RUN", help="say results/published")
     add("--output", type=Path, metavar="FILE", help="where to write it (default: standard output)")
     add("--expect", type=Path, metavar="FILE", help=_EXPECT)
-    add("--without", action="append", default=[], metavar="MACHINE", help="of --expect: this one was not asked for")
+    add("--without", action="append", default=[], metavar="MACHINE", help=_WITHOUT)
     add("--summary", type=Path, metavar="FILE", help="of --expect: a file for the ledger, in Markdown")
     add("--format", choices=tuple(FORMATS), help=f"{formats} (default: what the end of FILE names, else terminal)")
     return parser
@@ -49,7 +50,10 @@ def main() -> int:
         raise UsageError("--without and --summary are of --expect: name a file of cells with it")
     name = choose_format(arguments.format, arguments.output)
     collection = collect(arguments.paths)
-    if collection.runs or collection.races or collection.gates:
+    if collection.runs or collection.races or collection.foreign:
+        if (left_out := FORMATS[name].left_out) is not None:
+            for line in load(left_out)(collection):
+                tell(printable(f"{_PROG}: {line}"))
         _write(load(FORMATS[name].place)(collection, choose_width()), arguments)
     if collection.faults:
         raise InvalidFileError("; ".join(str(fault) for fault in collection.faults.values()))
@@ -81,7 +85,9 @@ def _write(content: str | bytes, arguments: Namespace) -> None:
         say(content.rstrip("\n"))
         return
     try:
-        write_whole(arguments.output, content if isinstance(content, bytes) else content.encode())
+        write_whole(
+            arguments.output, content if isinstance(content, bytes) else content.encode(errors="backslashreplace")
+        )
     except OSError as error:
         raise UsageError(f"--output {arguments.output} can't be written: {error.strerror}") from error
     say(f"Written to {arguments.output}")

@@ -76,6 +76,8 @@ def make_parser() -> OneLineParser:
     add("--alpha", type=parse_positive_share, default=0.05, help="as of bench.race (default 5%%)")
     add("--dead-zone", type=parse_share, default=0.005, help="as of bench.race (default 0.5%%)")
     add("--output", type=Path, help="the directory (default: a new one under results/)")
+    publish = "write the figures into docs/method.md of this checkout, and the raw data beside it"
+    add("--publish", action="store_true", help=publish)
     return parser
 
 
@@ -94,9 +96,10 @@ def _check(arguments: Namespace) -> int:
     from bench.measure.environment import collect_environment
     from bench.measure.selfcheck import inspect_timer, measure_injected_size
     from bench.measure.survey import choose_devices
+    from bench.publishing import pack, publish
     from bench.records.selfcheck import SelfCheck, create_selfcheck, write_selfcheck
     from bench.records.store import check_output
-    from bench.render.selfcheck import describe_selfcheck
+    from bench.render.selfcheck import describe_selfcheck, to_section
 
     check_output(arguments.output)
     # The races are of the CPU, whatever device's timer is looked at.
@@ -126,6 +129,8 @@ def _check(arguments: Namespace) -> int:
     )
     write_selfcheck(directory, check)
     say("\n".join(map(printable, describe_selfcheck(check))))
+    if arguments.publish:
+        publish("selfcheck", to_section(check), {"selfcheck.tar.gz": pack(directory)})
     say(f"Written to {printable(str(directory))}: selfcheck.json, and a directory for each race")
     return ExitCode.FINE
 

@@ -1,32 +1,41 @@
 """`python -m bench.campaigns.races SCENARIO...`: the race's own error rates, from many races of known truth.
 
 Each race is `python -m bench.race` as a user runs it, in a process of its own. One line a race is appended as it ends,
-with the difference of every pair; a campaign that was stopped goes on where it was.
+with the difference of every pair; a campaign that was stopped goes on where it was, on another machine, too. How large
+the injected slowdowns are is measured before the first race on each kind of processor, and kept in the same file.
 """
 
 from __future__ import annotations
 
 import argparse
-import gzip
+import math
 import os
+import statistics
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
-from msgspec import Struct
 
+from bench.campaigns.injected import measure_sizes
+from bench.campaigns.race_figures import describe_races
+from bench.campaigns.race_lines import SCENARIOS, Line, RaceLine, SizeLine, read_lines
 from bench.campaigns.trainings import cut_torn_line
-from bench.errors import InvalidFileError
 from bench.interrupts import interrupt_once
 from bench.judge.race import judge_race
+from bench.measure.cpu import collect_cpu_model
+from bench.publishing import compress, publish
 from bench.records.store import read_race
+
+RunRace = Callable[[str, str, int], RaceLine]
+MeasureSlowdowns = Callable[[Sequence[float], str], list[SizeLine]]
+_GAUGE_SPINS = 2_000
 
 _BURSTS = """
 import os, sys, threading, time
@@ -42,77 +51,12 @@ while True:
         sum(range(10_000))
     time.sleep(5)
 """
-_KNOWN = "bench.workloads.known:"
 
 
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """Races of one kind."""
-
-    arms: tuple[str, str]
-    """The workload of each."""
-    flags: tuple[str, ...]
-    num_races: int
-    is_loaded: bool = False
-    """Whether another process loads the machine, on for five seconds and off for five."""
-
-
-ONE_PERCENT, TWO_PERCENT, FIVE_PERCENT = 1_100, 2_200, 5_500
-"""Spins a step; their sizes as measured stand in docs/method.md."""
-
-_NONE, _ONE, _TWO, _FIVE = (f"{_KNOWN}spins_{number}" for number in (0, ONE_PERCENT, TWO_PERCENT, FIVE_PERCENT))
-
-SCENARIOS = {
-    "aa": Scenario((_NONE, _NONE), (), 50),
-    "aa-layout": Scenario((_NONE, _NONE), ("--shared-layout", "--resolution", "0.4%", "--budget", "30s"), 50),
-    "aa-loaded": Scenario((_NONE, _NONE), (), 50, is_loaded=True),
-    "two": Scenario((_NONE, _TWO), (), 50),
-    "five": Scenario((_NONE, _FIVE), ("--resolution", "2%"), 50),
-    "one": Scenario((_NONE, _ONE), ("--dead-zone", "0%", "--resolution", "0.5%", "--budget", "120s"), 30),
-    "harness": Scenario(
-        (f"{_KNOWN}BareLoop", "bench.workloads.productnet:ProductNet"), ("--resolution", "0.4%", "--budget", "180s"), 1
-    ),
-    "one-layout": Scenario((_NONE, _ONE), ("--shared-layout", "--resolution", "0.3%"), 50),
-}
-
-
-class RaceLine(Struct, frozen=True, kw_only=True):
-    """What one race came to."""
-
-    scenario: str
-    started_at: str
-    """UTC, ISO 8601."""
-    arms: tuple[str, str]
-    exit_code: int
-    verdict: str
-    reason: str
-    """Why it stopped."""
-    seconds: float
-    """Of the whole command, start-up included."""
-    num_rounds: int
-    num_disturbed: int
-    mean: float | None
-    half_width: float | None
-    differences: tuple[float, ...]
-
-
-def read_lines(path: Path) -> list[RaceLine]:
-    """Read a campaign's races, compressed or not; a last line without its end is left out.
-
-    Raises:
-        InvalidFileError: when it can't be read, or a line is none of ours.
-    """
-    try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        lines = [line for line in content.splitlines(keepends=True) if line.endswith(b"\n")]
-        return [msgspec.json.decode(line, type=RaceLine) for line in lines]
-    except (OSError, EOFError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidFileError(f"{path} is no file of this campaign: {error}") from error
-
-
-def list_missing(done: Sequence[RaceLine], names: Sequence[str]) -> Iterator[str]:
+def list_missing(done: Sequence[Line], names: Sequence[str]) -> Iterator[str]:
     """Name the races still to be run, the scenarios in turns, so that a part of them is a fair part."""
-    left = {name: SCENARIOS[name].num_races - sum(line.scenario == name for line in done) for name in names}
+    run = Counter(line.scenario for line in done if isinstance(line, RaceLine))
+    left = {name: SCENARIOS[name].num_races - run[name] for name in names}
     while any(count > 0 for count in left.values()):
         for name in names:
             if left[name] > 0:
@@ -120,13 +64,29 @@ def list_missing(done: Sequence[RaceLine], names: Sequence[str]) -> Iterator[str
                 yield name
 
 
-def run_race(name: str) -> RaceLine:
+def list_sizes(done: Sequence[Line], cpu_model: str) -> dict[float, SizeLine]:
+    """Return what is known of such a processor: about how large -> the slowdown."""
+    return {line.slowdown: line for line in done if isinstance(line, SizeLine) and line.cpu_model == cpu_model}
+
+
+def measure_slowdowns(slowdowns: Sequence[float], cpu_model: str) -> list[SizeLine]:
+    """Choose how many spins make each slowdown on this machine, then measure how large it truly is."""
+    (gauged,) = measure_sizes([_GAUGE_SPINS], num_processes=4).values()
+    share = math.expm1(statistics.fmean(gauged))
+    spins = {10 * round(_GAUGE_SPINS * slowdown / share / 10): slowdown for slowdown in slowdowns}
+    return [
+        SizeLine(cpu_model=cpu_model, slowdown=spins[num_spins], num_spins=num_spins, logarithms=tuple(logarithms))
+        for num_spins, logarithms in measure_sizes(list(spins)).items()
+    ]
+
+
+def run_race(name: str, cpu_model: str, num_spins: int) -> RaceLine:
     """Run one race and read what it has left."""
     scenario = SCENARIOS[name]
     started_at, started = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
     with TemporaryDirectory() as directory, load_machine() if scenario.is_loaded else nullcontext():
         output = Path(directory) / "race"
-        first, second = (("engine=eager", f"workload={place}") for place in scenario.arms)
+        first, second = (("engine=eager", f"workload={place}") for place in scenario.arms(num_spins))
         arms = ("--a", *first, "--b", *second)
         rest = ("--quality-seeds", "0", "--seed", str(time.time_ns() % 2**31), "--output", str(output))
         command = (sys.executable, "-m", "bench.race", *arms, "--device", "cpu", *scenario.flags, *rest)
@@ -138,7 +98,8 @@ def run_race(name: str) -> RaceLine:
     return RaceLine(
         scenario=name,
         started_at=started_at,
-        arms=scenario.arms,
+        cpu_model=cpu_model,
+        num_spins=num_spins,
         exit_code=done.returncode,
         verdict=str(contrast.verdict),
         reason=race.ended.reason if race.ended else "none",
@@ -162,43 +123,58 @@ def load_machine() -> Iterator[None]:
             process.kill()
 
 
-def main(run: Callable[[str], RaceLine] = run_race) -> int:
+def main(run: RunRace = run_race, measure: MeasureSlowdowns = measure_slowdowns) -> int:
     """Run the races that the file lacks."""
-    parser = argparse.ArgumentParser(prog="python -m bench.campaigns.races", description=__doc__)
-    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=f"some of {', '.join(SCENARIOS)}; none: show")
-    parser.add_argument("--file", type=Path, required=True, help="JSON Lines, made or gone on with")
-    parser.add_argument("--minutes", type=float, default=1e9, help="start no race after so many minutes")
-    arguments = parser.parse_args()
-    if not set(arguments.scenarios) <= set(SCENARIOS):
-        parser.error(f"{arguments.scenarios} are not all known: use some of {', '.join(SCENARIOS)}")
+    arguments = _parse()
     if not arguments.scenarios:
-        _show(arguments.file)
+        text = describe_races(read_lines(arguments.file))
+        print(text)
+        if arguments.publish:
+            publish("races", text, {"races.jsonl.gz": compress(arguments.file.read_bytes())})
         return 0
-    if arguments.file.suffix == ".gz":
-        parser.error(f"{arguments.file} is compressed, to be kept: name a file without .gz to go on with")
     interrupt_once()
     until = time.monotonic() + 60 * arguments.minutes
+    cpu_model = collect_cpu_model() or "unknown"
     done = read_lines(arguments.file) if arguments.file.exists() else []
     arguments.file.touch()
     cut_torn_line(arguments.file)
     with arguments.file.open("ab") as lines:
-        for name in list_missing(done, arguments.scenarios):
-            if time.monotonic() > until:
-                break
-            line = run(name)
+
+        def keep(line: Line) -> None:
             lines.write(msgspec.json.encode(line) + b"\n")
             lines.flush()
             os.fsync(lines.fileno())
+
+        sizes = list_sizes(done, cpu_model)
+        unknown = {slowdown for name in arguments.scenarios if (slowdown := SCENARIOS[name].slowdown)} - set(sizes)
+        for size in measure(sorted(unknown), cpu_model) if unknown else []:
+            keep(size)
+            sizes[size.slowdown] = size
+        for name in list_missing(done, arguments.scenarios):
+            if time.monotonic() > until:
+                break
+            slowdown = SCENARIOS[name].slowdown
+            line = run(name, cpu_model, sizes[slowdown].num_spins if slowdown else 0)
+            keep(line)
             shown = "-" if line.mean is None or line.half_width is None else f"{line.mean:+.4f} +-{line.half_width:.4f}"
             print(f"{name} {line.verdict} {shown} {len(line.differences)} pairs {line.seconds:.0f} s", flush=True)
     return 0
 
 
-def _show(file: Path) -> None:
-    from bench.campaigns.race_figures import TRUTHS, make_races_table
-    from bench.render.table import to_markdown
-
-    print(to_markdown(make_races_table(read_lines(file), TRUTHS)))
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.campaigns.races", description=__doc__)
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=f"some of {', '.join(SCENARIOS)}; none: show")
+    parser.add_argument("--file", type=Path, required=True, help="JSON Lines, made or gone on with")
+    parser.add_argument("--minutes", type=float, default=1e9, help="start no race after so many minutes")
+    parser.add_argument("--publish", action="store_true", help="with no scenario: put the figures into docs/method.md")
+    arguments = parser.parse_args()
+    if not set(arguments.scenarios) <= set(SCENARIOS):
+        parser.error(f"{arguments.scenarios} are not all known: use some of {', '.join(SCENARIOS)}")
+    if arguments.scenarios and arguments.file.suffix == ".gz":
+        parser.error(f"{arguments.file} is compressed, to be kept: name a file without .gz to go on with")
+    if arguments.publish and (arguments.scenarios or arguments.file.suffix == ".gz"):
+        parser.error("--publish takes a campaign's own file, and no scenario")
+    return arguments
 
 
 if __name__ == "__main__":

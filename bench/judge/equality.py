@@ -42,7 +42,7 @@ def compare_quality(base: Sequence[Run], head: Sequence[Run], case: Case, margin
     log_ratio = compare_errors(*errors)
     if log_ratio is None:
         return QualityVerdict(Quality.UNDECIDED, "a held-out error is 0 or too large for a ratio")
-    return decide(log_ratio, margin)
+    return decide(log_ratio, margin, "the base")
 
 
 def _list_trainings(runs: Sequence[Run], case: Case) -> dict[int, list[Trained]]:

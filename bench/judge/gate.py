@@ -146,12 +146,6 @@ def decide_outcome(cases: Iterable[JudgedCase], was_interrupted: bool) -> Outcom
     return next(outcome for outcome, does_apply in applies.items() if does_apply)
 
 
-def was_stopped(gate: Gate) -> bool:
-    """Say whether a race of a stored gate was stopped, by a user or with its process."""
-    races = [race for races in gate.races for race in races]
-    return any(race.ended is None or race.ended.reason == "interrupted" for race in races)
-
-
 def _judge_heats(gate: Gate) -> list[tuple[Heat, ...]]:
     return [
         tuple(_judge_heat(gated, race) for race in races)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection as Items
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from bench.errors import InvalidFileError, NothingStoredError
@@ -23,44 +24,27 @@ class State(StrEnum):
     """What became of a cell; where several apply, the first of these."""
 
     INVALID = "INVALID"
-    """A training is worth nothing: a time of it counts for nothing."""
-    FAULTY = "faulty"
+    """A training is worth nothing, or its device computes wrong values: a time of it counts for nothing."""
     CRASHED = "crashed"
-    KILLED = "killed"
-    RUBBISH = "rubbish"
+    """A worker crashed, was killed, or sent what is no record."""
     TIMED_OUT = "timed out"
     SKIPPED = "skipped"
-    """Its device or precision is not there."""
+    """Its device or precision is not there, or its machine was not asked for."""
     MISSING = "missing"
     """There is no run of it, or one that was stopped before its end."""
-    UNREADABLE = "unreadable"
-    NOT_ASKED = "not asked for"
     OK = "ok"
 
 
-class Need(StrEnum):
-    """What a cell that is not ok means for the whole."""
-
-    REQUIRED = "required"
-    OPTIONAL = "optional"
-    EXTRA = "extra"
-    """It was measured, and nobody expects it."""
-
-
-_EXIT_CODES = {
-    State.INVALID: ExitCode.INVALID,
-    State.FAULTY: ExitCode.INVALID,
-    State.UNREADABLE: ExitCode.INVALID,
-    State.SKIPPED: ExitCode.UNAVAILABLE,
-    State.NOT_ASKED: ExitCode.FINE,
-    State.OK: ExitCode.FINE,
-}
-"""Of a required cell; all other states are a case that failed or is missing."""
-
 _FAILURES = {
+    "faulty": State.INVALID,
+    "crashed": State.CRASHED,
+    "killed": State.CRASHED,
+    "rubbish": State.CRASHED,
+    "timed out": State.TIMED_OUT,
     "unavailable": State.SKIPPED,
-    **{str(each): each for each in (State.FAULTY, State.CRASHED, State.KILLED, State.RUBBISH, State.TIMED_OUT)},
 }
+_EXIT_CODES = {State.OK: ExitCode.FINE, State.INVALID: ExitCode.INVALID, State.SKIPPED: ExitCode.UNAVAILABLE}
+"""Of a required cell; all other states are a case that failed or is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +52,7 @@ class Expected:
     """A cell that a matrix should have."""
 
     machine: str
-    """The label of a run, or the name of its directory where it has none."""
+    """The label of a run, or the name of its directory where it has no label that is expected."""
     case: Case
     is_required: bool
 
@@ -79,7 +63,8 @@ class Cell:
 
     machine: str
     case: Case
-    need: Need
+    is_required: bool
+    """Whether the whole fails where it is not ok."""
     state: State
     reason: str | None = None
     """Why it is not ok, or not as good as the reference; text from elsewhere as it is."""
@@ -89,49 +74,45 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Every expected cell in the order of its file; then what lies there besides."""
+    """Every expected cell in the order of its file, and what lies there and is in none."""
 
     cells: tuple[Cell, ...]
-    extras: tuple[Cell, ...]
     strangers: tuple[Path, ...]
     """Runs of machines that nobody expects."""
-    strays: Mapping[Path, InvalidFileError]
-    """What was named, can't be read, and is told of in no cell."""
+    faults: Mapping[Path, InvalidFileError]
+    """What can't be read."""
 
 
 def judge_matrix(collection: Collection, expected: Sequence[Expected], without: Items[str] = ()) -> Ledger:
-    """Find each cell in the newest run of its machine that sets out to measure its case, and judge it there.
+    """Find each cell in the newest run of its machine that set out to measure its case, and judge it there.
 
     Args:
-        without: machines that were not asked for: nothing from them is nothing missing.
+        without: machines that were not asked for: where one has no run, nothing of it is required.
     """
     machines = {each.machine for each in expected}
     runs: dict[str, list[StoredRun]] = {}
     for stored in sorted(collection.runs, key=_age, reverse=True):
         runs.setdefault(_machine_of(stored, machines), []).append(stored)
-    # An empty directory of a machine is no fault of its own: its cells are missing.
-    faults = {path: error for path, error in collection.faults.items() if not _is_empty_place(path, error, machines)}
-    damaged = {path.name: path for path in faults if path.name in machines}
+    damaged = {path.name: str(error) for path, error in collection.faults.items()}
     cells = []
     for each in expected:
-        cell = _find_cell(each, runs.get(each.machine, ()), each.machine in without)
-        if cell.state in (State.MISSING, State.NOT_ASKED) and each.machine in damaged and not _is_planned(cell):
-            cell = replace(cell, state=State.UNREADABLE, reason=str(faults[damaged[each.machine]]))
-        cells.append(cell)
-    told = {damaged[each.machine] for each in cells if each.state is State.UNREADABLE}
-    return Ledger(
-        tuple(cells),
-        _list_extras(runs, machines, {(each.machine, each.case) for each in expected}),
-        tuple(stored.path for stored in collection.runs if _machine_of(stored, machines) not in machines),
-        {path: error for path, error in faults.items() if path not in told},
-    )
+        make = partial(Cell, each.machine, each.case)
+        if each.machine in runs:
+            cells.append(make(each.is_required, *_find_cell(each.case, runs[each.machine])))
+        elif each.machine in without:
+            cells.append(make(False, State.SKIPPED, "its machine was not asked for"))
+        else:
+            why = damaged.get(each.machine, "no run has this label or lies in a directory of this name")
+            cells.append(make(each.is_required, State.MISSING, why))
+    strangers = tuple(stored.path for stored in collection.runs if _machine_of(stored, machines) not in machines)
+    return Ledger(tuple(cells), strangers, collection.faults)
 
 
 def choose_exit_code(ledger: Ledger) -> ExitCode:
-    """Choose by the one table of exit codes: only what is required fails, and what was named and can't be read."""
-    codes = {_EXIT_CODES.get(each.state, ExitCode.FAILED_CASES) for each in ledger.cells if each.need is Need.REQUIRED}
-    for error in ledger.strays.values():
-        codes.add(ExitCode.FAILED_CASES if isinstance(error, NothingStoredError) else ExitCode.INVALID)
+    """Choose by the one table of exit codes: only what is required fails, and a file that is damaged."""
+    codes = {_EXIT_CODES.get(each.state, ExitCode.FAILED_CASES) for each in ledger.cells if each.is_required}
+    if any(not isinstance(error, NothingStoredError) for error in ledger.faults.values()):
+        codes.add(ExitCode.INVALID)
     order = (ExitCode.INVALID, ExitCode.FAILED_CASES, ExitCode.UNAVAILABLE)
     return next((code for code in order if code in codes), ExitCode.FINE)
 
@@ -147,14 +128,6 @@ def _machine_of(stored: StoredRun, machines: Items[str]) -> str:
     return label if label is not None and label in machines else stored.path.name
 
 
-def _is_empty_place(path: Path, error: InvalidFileError, machines: Items[str]) -> bool:
-    return isinstance(error, NothingStoredError) and path.name in machines
-
-
-def _is_planned(cell: Cell) -> bool:
-    return cell.stored is not None and cell.case in cell.stored.run.info.plan.cases
-
-
 def _age(stored: StoredRun) -> tuple[datetime, str]:
     """Order runs by their start; a time without a zone is taken as UTC, and what is no time is the oldest."""
     try:
@@ -164,24 +137,16 @@ def _age(stored: StoredRun) -> tuple[datetime, str]:
     return (started if started.tzinfo else started.replace(tzinfo=UTC)), stored.content
 
 
-def _find_cell(expected: Expected, runs: Sequence[StoredRun], is_unasked: bool) -> Cell:
-    need = Need.REQUIRED if expected.is_required else Need.OPTIONAL
-
-    def make(state: State, reason: str | None, stored: StoredRun | None = None) -> Cell:
-        return Cell(expected.machine, expected.case, need, state, reason, stored)
-
+def _find_cell(case: Case, runs: Sequence[StoredRun]) -> tuple[State, str | None, StoredRun]:
+    """Judge a case by the runs of its machine, the newest first."""
     for stored in runs:
-        if expected.case in stored.run.info.plan.cases:
-            return make(*_judge(stored.run, expected.case), stored)
+        if case in stored.run.info.plan.cases:
+            return *_judge(stored.run, case), stored
     for stored in runs:
-        reason = _why_unusable(stored.run, expected.case)
+        reason = _why_unusable(stored.run, case)
         if reason is not None:
-            return make(State.SKIPPED, reason, stored)
-    if runs:
-        return make(State.MISSING, _why_not_in(runs[0].run, expected.case), runs[0])
-    if is_unasked:
-        return make(State.NOT_ASKED, None)
-    return make(State.MISSING, "no run has this label or lies in a directory of this name")
+            return State.SKIPPED, reason, stored
+    return State.MISSING, _why_not_in(runs[0].run, case), runs[0]
 
 
 def _judge(run: Run, case: Case) -> tuple[State, str | None]:
@@ -193,7 +158,9 @@ def _judge(run: Run, case: Case) -> tuple[State, str | None]:
     failures = [each for each in (measurement.failed for measurement in measurements) if each is not None]
     if failures:
         worst = min(failures, key=lambda failed: tuple(State).index(_FAILURES[failed.kind]))
-        return _FAILURES[worst.kind], f"at {worst.stage} of replicate {worst.replicate + 1}: {worst.reason}"
+        state = _FAILURES[worst.kind]
+        where = f"at {worst.stage} of replicate {worst.replicate + 1}"
+        return state, f"{where if worst.kind == state else f'{worst.kind} {where}'}: {worst.reason}"
     num_trained = len({each.replicate for each in measurements if each.training_seconds()})
     done = f"{num_trained} of {run.info.plan.num_replicates} trainings are there"
     if not run.is_complete:
@@ -223,17 +190,3 @@ def _why_not_in(run: Run, case: Case) -> str:
         if other.name == case.name:
             return f"the run has it with {other.num_epochs:,} epochs a training, not {case.num_epochs:,}"
     return "the run did not set out to measure it"
-
-
-def _list_extras(
-    runs: Mapping[str, Sequence[StoredRun]], machines: Items[str], expected: Items[tuple[str, Case]]
-) -> tuple[Cell, ...]:
-    """List what the machines measured beyond what was expected, each in its newest run."""
-    extras: dict[tuple[str, Case], Cell] = {}
-    for machine, of_machine in runs.items():
-        for stored in of_machine if machine in machines else ():
-            for case in stored.run.info.plan.cases:
-                if (machine, case) not in expected and (machine, case) not in extras:
-                    state, reason = _judge(stored.run, case)
-                    extras[machine, case] = Cell(machine, case, Need.EXTRA, state, reason, stored)
-    return tuple(extras.values())

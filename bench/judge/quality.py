@@ -97,37 +97,39 @@ def _list_references(run: Run) -> dict[int, Trained]:
     return {each.replicate: each.trained for each in reversed(measurements) if each.trained is not None}
 
 
-def compare_trainings(trainings: dict[int, Trained], references: dict[int, Trained], margin: float) -> QualityVerdict:
-    """Compare whole, valid trainings with the reference's of the same seeds; replicate -> training."""
+def compare_trainings(
+    trainings: dict[int, Trained], references: dict[int, Trained], margin: float, other: str = "the reference"
+) -> QualityVerdict:
+    """Compare whole, valid trainings with those of the same seeds of `other`; replicate -> training."""
     references = {seed: trained for seed, trained in references.items() if why_invalid(trained) is None}
     if all(seed in references and trainings[seed].epoch_losses == references[seed].epoch_losses for seed in trainings):
         return QualityVerdict(Quality.EQUIVALENT, is_identical=True)
     missing = [seed for seed in trainings if seed not in references]
-    reason = f"the reference did not come to a valid end in replicates {missing}" if missing else None
+    reason = f"{other} did not come to a valid end in replicates {missing}" if missing else None
     if len(trainings) < MIN_SEEDS:
         return QualityVerdict(Quality.UNTESTED, reason)
     log_ratio = compare_errors(_list_errors(trainings), _list_errors(references))
     if log_ratio is None:
-        return QualityVerdict(Quality.UNDECIDED, reason or "its seeds can't be paired with the reference's")
-    return decide(log_ratio, margin)
+        return QualityVerdict(Quality.UNDECIDED, reason or f"its seeds can't be paired with those of {other}")
+    return decide(log_ratio, margin, other)
 
 
-def decide(log_ratio: LogRatio, margin: float) -> QualityVerdict:
+def decide(log_ratio: LogRatio, margin: float, other: str = "the reference") -> QualityVerdict:
     """Decide whether a ratio of held-out MSE is that of equals.
 
     Args:
-        margin: how many times the reference's held-out MSE, or one in how many of it, is still as good; above 1.
+        margin: how many times the other's held-out MSE, or one in how many of it, is still as good; above 1.
     """
     if log_ratio.is_within(math.log(margin)):
         return QualityVerdict(Quality.EQUIVALENT, log_ratio=log_ratio)
     shown = (
-        f"held-out MSE is {math.exp(log_ratio.mean):.4g} times the reference's over {log_ratio.num_seeds} seeds (90 % "
+        f"held-out MSE is {math.exp(log_ratio.mean):.4g} times that of {other} over {log_ratio.num_seeds} seeds (90 % "
         f"interval {math.exp(log_ratio.low):.4g} to {math.exp(log_ratio.high):.4g}; equal is {1 / margin:.4g} to "
         f"{margin:.4g})"
     )
     if log_ratio.is_beyond(math.log(margin)):
         return QualityVerdict(Quality.DIFFERENT, shown, log_ratio=log_ratio)
-    return QualityVerdict(Quality.UNDECIDED, f"{shown}; more --replicates narrow it", log_ratio=log_ratio)
+    return QualityVerdict(Quality.UNDECIDED, f"{shown}; more seeds narrow it", log_ratio=log_ratio)
 
 
 def _list_errors(trainings: dict[int, Trained]) -> dict[int, float | None]:

@@ -103,7 +103,7 @@ def judge_quality(race: Race, arm: int) -> QualityVerdict:
         reason = why_invalid(trained)
         if reason is not None:
             return QualityVerdict(Quality.INVALID, f"arm {trained.case}: {reason}")
-    return compare_trainings(ours, theirs, race.info.plan.quality_margin)
+    return compare_trainings(ours, theirs, race.info.plan.quality_margin, f"arm {first.label}")
 
 
 def difference_of_pairs(rounds: Sequence[Round], arm: int) -> list[float]:

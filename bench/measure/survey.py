@@ -109,7 +109,8 @@ def choose_devices(asked: str, survey: Survey) -> list[str]:
 def _find_unusable(name: str, survey: Survey, working: list[str]) -> Unusable:
     """Say why a device can't be used; a survey of all knows absent kinds, and not each number that may be asked for."""
     known, kind = (survey.unusable.get(each) for each in (name, name.partition(":")[0]))
-    if known is not None and known.is_present:
+    if known is not None and (known.is_present or not working):
+        # A survey of this device alone has been told by the device itself, others by name included.
         return known
     why = f": {kind.reason}" if kind is not None and not kind.is_present else ""
     reason = f"device {name} is not here{why}; use one of: {', '.join(working)}"

@@ -1,4 +1,7 @@
-"""What is reported together: stored runs, races and gates, each read by itself; what can't be read stops no other."""
+"""What is reported together: stored runs and races, and what other tools measured, each read by itself.
+
+What can't be read stops no other.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import InvalidFileError, NothingStoredError
-from bench.records.gate import GATE_FILE, Gate, read_gate
+from bench.records.foreign import FOREIGN_SUFFIX, ForeignRun, read_foreign
 from bench.records.race import Race
 from bench.records.side import StoredRun, digest_files, read_stored_run
 from bench.records.store import INFO_FILE, RACE_FILE, SAMPLES_FILE, read_race
-
-_HEADS = (INFO_FILE, RACE_FILE, GATE_FILE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +27,6 @@ class StoredRace:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredGate:
-    """A gate and where it lies."""
-
-    path: Path
-    gate: Gate
-
-
-@dataclass(frozen=True, slots=True)
 class Collection:
     """All that was named, in the order of its directories' names; what is there twice counts once."""
 
@@ -41,24 +34,27 @@ class Collection:
     races: tuple[StoredRace, ...]
     faults: Mapping[Path, InvalidFileError]
     """What can't be read, and why."""
-    gates: tuple[StoredGate, ...] = ()
+    foreign: tuple[ForeignRun, ...] = ()
+    """What other tools measured; never ranked with ours."""
 
 
 def collect(paths: Sequence[Path]) -> Collection:
-    """Read runs, races and gates: each path is the directory of one, or holds such directories."""
+    """Read what is named: the directory of a run or a race, one that holds such directories, another tool's file."""
     runs: dict[str, StoredRun] = {}
     races: dict[str, StoredRace] = {}
-    gates: dict[Path, StoredGate] = {}
+    foreign: dict[str, ForeignRun] = {}
     faults: dict[Path, InvalidFileError] = {}
     for path in paths:
         try:
+            if path.suffix == FOREIGN_SUFFIX and path.is_file():
+                found = read_foreign(path)
+                foreign.setdefault(found.content, found)
+                continue
             for each in list_stored(path):
                 try:
                     if (each / INFO_FILE).exists():
                         run = read_stored_run(each)
                         runs.setdefault(run.content, run)
-                    elif (each / GATE_FILE).exists():
-                        gates.setdefault(each.resolve(), StoredGate(each, read_gate(each)))
                     else:
                         race = read_stored_race(each)
                         races.setdefault(race.content, race)
@@ -66,11 +62,11 @@ def collect(paths: Sequence[Path]) -> Collection:
                     faults[each] = error
         except InvalidFileError as error:
             faults[path] = error
-    return Collection(tuple(runs.values()), tuple(races.values()), faults, tuple(gates.values()))
+    return Collection(tuple(runs.values()), tuple(races.values()), faults, tuple(foreign.values()))
 
 
 def list_stored(path: Path) -> list[Path]:
-    """Find the directories of runs, races and gates: the one named, or those one level below it.
+    """Find the directories of runs and races: the one named, or those one level below it.
 
     Raises:
         NothingStoredError: when there is none.
@@ -84,7 +80,7 @@ def list_stored(path: Path) -> list[Path]:
         fault = NothingStoredError if isinstance(error, FileNotFoundError) else InvalidFileError
         raise fault(f"{path} can't be read: {error.strerror}; is it the directory of a run or a race?") from error
     if not found:
-        raise NothingStoredError(f"{path} holds no run, race or gate: no {', '.join(_HEADS)}")
+        raise NothingStoredError(f"{path} holds no run and no race: neither {INFO_FILE} nor {RACE_FILE}")
     return found
 
 
@@ -99,4 +95,4 @@ def read_stored_race(path: Path) -> StoredRace:
 
 
 def _is_stored(path: Path) -> bool:
-    return any((path / head).exists() for head in _HEADS)
+    return (path / INFO_FILE).exists() or (path / RACE_FILE).exists()

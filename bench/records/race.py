@@ -71,6 +71,8 @@ class RacePlan(Struct, frozen=True, kw_only=True):
     seed: Index
 
     def __post_init__(self) -> None:
+        if len({arm.label for arm in self.arms}) < len(self.arms):
+            raise ValueError("two arms have one label")
         if self.margin < self.dead_zone:
             raise ValueError(f"the margin {self.margin} is within the dead zone {self.dead_zone}")
 

@@ -8,11 +8,12 @@ from productnet.door import printable
 
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_\[\]<>#!|~@&])")
 _BACKTICKS = re.compile(r"`+")
+_UNSAFE_IN_SERIES = re.compile(r"^[+@-]|[^\w ./:+(),@-]|@(?! )", re.ASCII)
 _FORMULA_START = ("=", "+", "-", "@", "\t", "\r")
 
 
 def for_terminal(text: str) -> str:
-    """Show control characters as visible escapes: no cursor moves, no colours, one line, no command of a CI's log."""
+    """Show control characters as visible escapes: no cursor moves, no colours, one line."""
     return printable(text)
 
 
@@ -30,3 +31,8 @@ def code_block(text: str) -> list[str]:
 def for_csv(text: str) -> str:
     """Put an apostrophe before text that a spreadsheet would run as a formula; strip one to undo it."""
     return f"'{text}" if text.startswith((*_FORMULA_START, "'")) else text
+
+
+def for_series(text: str) -> str:
+    """Keep of a name what every tool that keeps a series takes as it is: no markup, mention, formula or control."""
+    return _UNSAFE_IN_SERIES.sub("_", text)

@@ -20,13 +20,31 @@ class Format:
     suffix: str | None
     """What names of such files end with; None where the format is chosen by its name alone."""
     purpose: str
+    left_out: str | None = None
+    """"module:function", where it takes less than a collection holds: says what, in lines."""
 
+
+_SERIES_LEAVE_OUT = "bench.render.series:list_left_out"
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
         "terminal": Format("bench.render.report_texts:to_terminal_report", None, "tables as text"),
         "markdown": Format("bench.render.report_texts:to_markdown_report", ".md", "tables for GitHub"),
         "csv": Format("bench.render.report_texts:to_csv_report", ".csv", "one row a case of a run, raw numbers"),
+        "json": Format("bench.render.report_document:to_json_report", ".json", "all of it in one document"),
+        "pytest-benchmark": Format(
+            "bench.render.pytest_benchmark_json:to_pytest_benchmark",
+            None,
+            "for pytest-benchmark compare, one run a file",
+            _SERIES_LEAVE_OUT,
+        ),
+        "github-action-benchmark": Format(
+            "bench.render.action_benchmark_json:to_action_benchmark",
+            None,
+            "for its tool customSmallerIsBetter",
+            _SERIES_LEAVE_OUT,
+        ),
+        "bencher": Format("bench.render.bencher_json:to_bencher", None, "Bencher Metric Format", _SERIES_LEAVE_OUT),
     }
 )
 

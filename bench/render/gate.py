@@ -128,7 +128,7 @@ def explain(judged: Sequence[JudgedCase]) -> Iterator[str]:
             yield f"{each.gated.case.name} is {each.verdict}: {_explain(each)}"
         quality = each.quality
         if quality.quality in _DOUBTFUL:
-            reason = (quality.reason or "").replace("the reference's", "the base's")
+            reason = (quality.reason or "").replace("arm a", "the base")
             yield f"{each.gated.case.name} is {quality.quality} in quality: {reason[:MAX_REASON]}"
 
 

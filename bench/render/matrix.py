@@ -1,13 +1,12 @@
-"""A ledger as text: one table of cells, why each is not ok and what repeats it; for a terminal and as Markdown."""
+"""A ledger as text: a table of cells, why each is not ok, what measures each again; on a terminal and in Markdown."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator
 
-from bench.judge.matrix import Cell, Ledger, Need, State, choose_exit_code, count_states
-from bench.records.case import Case
-from bench.render.escape import code_block, for_markdown, for_terminal
+from bench.judge.matrix import Cell, Ledger, choose_exit_code, count_states
+from bench.render.escape import for_markdown, for_terminal
 from bench.render.outputs import COMMAND
 from bench.render.table import Column, Table, to_markdown, to_terminal, wrap
 from productnet.exit_code import ExitCode
@@ -19,7 +18,7 @@ MAX_PATH = 100
 """Characters of a path, its last: no table gets wider than a reader can follow."""
 
 MAX_BESIDES = 20
-"""Of what nobody expects, and of what can't be read: a stranger's run may plan thousands of cases."""
+"""Of what nobody expects, and of what can't be read."""
 
 _COLUMNS = (
     Column("machine", "machine"),
@@ -28,105 +27,90 @@ _COLUMNS = (
     Column("need", "need"),
     Column("run", "run", is_detail=True),
 )
+_NOTE = "A run is of the machine that its label names, or else its directory; of several the newest with the case."
+_REPEAT = "What measures each of these cells again, on its machine:"
 
 
 def make_matrix_table(ledger: Ledger) -> Table:
-    """Lay out every expected cell, and those that nobody expects and that are not ok."""
+    """Lay out every expected cell."""
     rows = tuple(
         (
             each.machine,
             each.case.name,
             str(each.state),
-            str(each.need),
+            "required" if each.is_required else "optional",
             None if each.stored is None else str(each.stored.path)[-MAX_PATH:],
         )
-        for each in _list_shown(ledger)
+        for each in ledger.cells
     )
-    note = "A run is of the machine that its label names, or else its directory; of several the newest with the case."
-    return Table("Matrix", _COLUMNS, rows, (note,))
+    return Table("Matrix", _COLUMNS, rows, (_NOTE,))
 
 
 def ledger_on_terminal(ledger: Ledger, width: int) -> str:
-    """Lay the ledger out for a terminal; commands stand on lines of their own."""
-    lines = [to_terminal(make_matrix_table(ledger), width)]
-    for cell in _list_shown(ledger):
-        if _says_why(cell):
-            lines.append(wrap(f"- {for_terminal(_explain(cell))}", width))
-        if _is_worth_repeating(cell):
-            lines.append(f"{COMMAND}{for_terminal(repeat_command(cell))}")
-    lines += [wrap(f"- {for_terminal(line)}", width) for line in _list_besides(ledger)]
-    return "\n".join([*lines, "", wrap(for_terminal(headline(ledger)), width)])
+    """Lay the ledger out for a terminal; commands stand on lines of their own, so that they can be copied."""
+    return "\n".join(
+        [
+            to_terminal(make_matrix_table(ledger), width),
+            *(wrap(f"- {for_terminal(line)}", width) for line in _list_reasons(ledger)),
+            "",
+            _REPEAT,
+            *(f"{COMMAND}{for_terminal(repeat_command(each))}" for each in ledger.cells),
+            "",
+            wrap(for_terminal(headline(ledger)), width),
+        ]
+    )
 
 
 def ledger_as_markdown(ledger: Ledger) -> str:
     """Write the ledger as Markdown; text from elsewhere does nothing in it."""
     word, _, sentence = headline(ledger).partition(": ")
     grid = to_markdown(make_matrix_table(ledger)).partition("\n\n")[2]
-    lines = [f"## Matrix: {word}", "", for_markdown(sentence), "", grid]
-    for cell in _list_shown(ledger):
-        if _says_why(cell):
-            lines.append(f"- {for_markdown(_explain(cell))}")
-        if _is_worth_repeating(cell):
-            lines += ["", *(f"  {line}" for line in code_block(repeat_command(cell))), ""]
-    lines += [f"- {for_markdown(line)}" for line in _list_besides(ledger)]
-    return "\n".join(lines).rstrip("\n") + "\n"
+    lines = [
+        *(f"## Matrix: {word}", "", for_markdown(sentence), "", grid),
+        *(f"- {for_markdown(line)}" for line in _list_reasons(ledger)),
+        *("", f"<details><summary>{_REPEAT}</summary>", "", "```sh"),
+        *(for_terminal(repeat_command(each)) for each in ledger.cells),
+        *("```", "", "</details>", ""),
+    ]
+    return "\n".join(lines)
 
 
 def headline(ledger: Ledger) -> str:
     """Say in one line what it comes to, counted from the rows."""
-    required = [each for each in ledger.cells if each.need is Need.REQUIRED]
+    required = [each for each in ledger.cells if each.is_required]
     word = "PASS" if choose_exit_code(ledger) is ExitCode.FINE else "FAIL"
     parts = [
         f"{word}: {_count(len(ledger.cells), 'expected cell')}: {_tally(ledger.cells)}.",
         f"Of {len(required)} required: {_tally(required)}." if required else "None is required.",
     ]
-    if ledger.extras:
-        parts.append(f"Besides, {len(ledger.extras)} that nobody expects: {_tally(ledger.extras)}.")
-    if ledger.strays:
-        parts.append(f"{_count(len(ledger.strays), 'path')} can't be read.")
+    if ledger.faults:
+        parts.append(f"{_count(len(ledger.faults), 'path')} can't be read.")
     return " ".join(parts)
 
 
 def repeat_command(cell: Cell) -> str:
-    """Return the command that measures a cell again, on its machine, so that a ledger finds it."""
-    words = ["python", "-m", "bench.run", *_list_flags(cell.case)]
+    """Return the command that measures a cell again, on its machine, so that a ledger finds it.
+
+    Every word of it is from the file of cells; of the run that has it come two numbers.
+    """
+    case = cell.case
+    words = ["--device", case.device, "--engine", case.engine, "--batching", case.batching]
+    words += ["--precision", case.precision, "--threads", str(case.num_threads), "--epochs", str(case.num_epochs)]
     if cell.stored is not None:
         plan = cell.stored.run.info.plan
         words += ["--replicates", str(plan.num_replicates), "--seed", str(plan.seed)]
-    return shlex.join([*words, "--label", cell.machine])
+    return shlex.join(["python", "-m", "bench.run", *words, "--label", cell.machine])
 
 
-def _list_flags(case: Case) -> Iterator[str]:
-    yield from ("--device", case.device, "--engine", case.engine, "--batching", case.batching)
-    yield from ("--precision", case.precision, "--threads", str(case.num_threads), "--epochs", str(case.num_epochs))
-
-
-def _list_shown(ledger: Ledger) -> list[Cell]:
-    return [*ledger.cells, *[each for each in ledger.extras if each.state is not State.OK][:MAX_BESIDES]]
-
-
-def _says_why(cell: Cell) -> bool:
-    return _is_worth_repeating(cell) or cell.reason is not None
-
-
-def _is_worth_repeating(cell: Cell) -> bool:
-    return cell.state not in (State.OK, State.NOT_ASKED)
-
-
-def _explain(cell: Cell) -> str:
-    return f"{cell.machine} {cell.case.name} is {cell.state}: {(cell.reason or '')[:MAX_REASON]}"
-
-
-def _list_besides(ledger: Ledger) -> Iterator[str]:
-    """Say what lies there and is in no row."""
-    num_left_out = sum(each.state is not State.OK for each in ledger.extras) - MAX_BESIDES
-    if num_left_out > 0:
-        yield f"{num_left_out} more that nobody expects are not ok, and are not shown"
-    for error in list(ledger.strays.values())[:MAX_BESIDES]:
-        yield f"no cell's: {str(error)[:MAX_REASON]}"
-    if ledger.strangers:
-        names = ", ".join(str(each) for each in ledger.strangers)
-        yield f"of no machine that is expected: {names[:MAX_REASON]}"
+def _list_reasons(ledger: Ledger) -> Iterator[str]:
+    """Say why cells are not ok, and what lies there and is in none."""
+    for each in ledger.cells:
+        if each.reason is not None:
+            yield f"{each.machine} {each.case.name}: {each.state}, {each.reason[:MAX_REASON]}"
+    for error in list(ledger.faults.values())[:MAX_BESIDES]:
+        yield f"can't be read: {str(error)[:MAX_REASON]}"
+    for path in ledger.strangers[:MAX_BESIDES]:
+        yield f"of no machine that is expected: {str(path)[-MAX_PATH:]}"
 
 
 def _tally(cells: Iterable[Cell]) -> str:

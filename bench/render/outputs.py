@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import msgspec
-
+from bench.render.document import to_json
 from bench.render.escape import for_markdown, for_terminal
 from bench.render.table import Table, to_csv, to_markdown, to_terminal, wrap
 
@@ -46,8 +45,7 @@ def _as_csv(output: Output, _width: int) -> str:
 
 
 def _as_json(output: Output, _width: int) -> str:
-    document = {**output.document, "lines": output.lines}
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+    return to_json({**output.document, "lines": output.lines})
 
 
 FORMATS: Mapping[str, Callable[[Output, int], str]] = {

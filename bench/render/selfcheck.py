@@ -10,6 +10,7 @@ from bench.judge.visibility import Noise, half_width_within, seconds_for, smalle
 from bench.records.case import Case
 from bench.records.race import RacePlan, Source
 from bench.records.selfcheck import KnownRace, SelfCheck
+from bench.render.escape import for_markdown
 from bench.render.race import ratio_of
 from bench.render.summary import describe_machine
 from bench.render.units import duration, number
@@ -34,6 +35,12 @@ def describe_selfcheck(check: SelfCheck) -> Iterator[str]:
         race = find_race(check, name)
         for seconds in budgets:
             yield _describe_seen(check, race, seconds)
+
+
+def to_section(check: SelfCheck) -> str:
+    """Write what was found as a list for a document."""
+    lines = "\n".join(f"- {for_markdown(line)}" for line in describe_selfcheck(check))
+    return f"`python -m bench.selfcheck --publish`, {for_markdown(check.started_at[:10])}:\n\n{lines}"
 
 
 def _describe_seen(check: SelfCheck, race: KnownRace, seconds: float) -> str:
@@ -63,6 +70,19 @@ def warn_of_resolution(check: SelfCheck, plan: RacePlan) -> str | None:
     return (
         f"+-{plan.resolution:.2%} within {duration(plan.budget_seconds)} is more than this machine could do when it "
         f"was checked ({check.started_at[:10]}): {shown}; {longer}"
+    )
+
+
+def warn_of_margin(check: SelfCheck, margin: float, dead_zone: float) -> str | None:
+    """Say that a margin is finer than what five minutes of racing told on this machine; None where it is not."""
+    seconds = 300.0
+    seen = smallest_difference(noise_of(find_race(check, ANY_LAYOUT)), seconds, check.alpha, dead_zone)
+    if seen is not None and seen <= margin:
+        return None
+    told = "no slowdown" if seen is None else f"slowdowns from {seen:.1%} on"
+    return (
+        f"A margin of {margin:.2%} is finer than what this machine could tell when it was checked "
+        f"({check.started_at[:10]}): {told}, in a race of {duration(seconds)}"
     )
 
 

@@ -33,6 +33,11 @@ def milliseconds(seconds: float) -> str:
     return number(seconds * 1e3)
 
 
+def as_nanoseconds(seconds: float) -> float:
+    """Return seconds in nanoseconds, for a tool that takes them so."""
+    return seconds * 1e9
+
+
 def percent(share: float) -> str:
     """Show a share of 1 in percent, with two decimals."""
     return f"{share * 100:.2f} %"

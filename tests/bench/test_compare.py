@@ -20,7 +20,9 @@ from bench.errors import BenchError
 from bench.race import make_parser as make_race_parser
 from bench.records.case import Case
 from bench.records.environment import Environment
+from bench.records.selfcheck import write_selfcheck
 from bench.records.store import create_run
+from tests.bench.records.test_selfcheck import make_check
 from tests.bench.render.test_comparison import read_strictly
 from tests.bench.runs import ENVIRONMENT, make_case, make_failed, make_info, make_training
 from tests.bench.sides import EAGER, REFERENCE, make_environment, write_measured
@@ -400,3 +402,21 @@ def test_comparing_imports_neither_torch_nor_what_is_slow_of_scipy() -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_margin_finer_than_what_the_machine_was_shown_to_tell_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run("base")
+    write_run("head", 1.001)
+    assert call(monkeypatch, "base", "head", "--margin", "0.6%") == 0
+    assert "finer than what this machine" not in read(capsys)[0]
+    write_selfcheck(make_selfcheck_directory(), make_check(environment=ENVIRONMENT))
+    assert call(monkeypatch, "base", "head", "--margin", "0.6%") == 0
+    assert "finer than what this machine" in read(capsys)[0]
+
+
+def make_selfcheck_directory() -> Path:
+    directory = Path("results/check")
+    directory.mkdir(parents=True)
+    return directory

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import os
 import shutil
+import sys
+import zlib
 from pathlib import Path
 
 import pytest
 
 from bench import report as door
-from bench.errors import BenchError, InvalidFileError, UsageError
+from bench.errors import BenchError, IncompleteError, InvalidFileError, UsageError
 from bench.records.collection import collect
 from bench.render.formats import FORMATS
 from productnet.registry import load
 from tests.bench.races import write_race
+from tests.bench.records.test_foreign import write_hyperfine
 from tests.bench.sides import EAGER, REFERENCE, write_measured
 
 
@@ -49,8 +54,15 @@ def test_what_is_named_twice_or_copied_is_there_once() -> None:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_takes_what_there_may_be(name: str) -> None:
-    assert load(FORMATS[name].place)(collect([Path("results")]), 80)
-    assert isinstance(load(FORMATS[name].place)(collect([Path("results/race")]), 80), str | bytes)
+    write_hyperfine(Path("times.json"))
+    write = load(FORMATS[name].place)
+    assert write(collect([Path("results"), Path("times.json")]), 80)
+    for path in (Path("results/race"), Path("times.json")):
+        if FORMATS[name].left_out is None:
+            assert write(collect([path]), 80)
+        else:
+            with pytest.raises(IncompleteError):
+                write(collect([path]), 80)
 
 
 def test_the_tables_of_runs_and_races_are_printed(
@@ -71,6 +83,49 @@ def test_the_end_of_the_file_chooses_the_format(
     rows = list(csv.DictReader(io.StringIO(Path("out.csv").read_text(encoding="utf-8"))))
     assert [row["case"] for row in rows] == [REFERENCE.name, EAGER.name]
     assert {row["run"] for row in rows} == {"results/run"}
+
+
+def test_what_an_export_leaves_out_is_told_of_beside_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_hyperfine(Path("times.json"))
+    assert call(monkeypatch, "results", "times.json", "--format", "bencher") == 0
+    shown = capsys.readouterr()
+    assert list(json.loads(shown.out)) == [f"{case.name} on Example CPU" for case in (REFERENCE, EAGER)]
+    assert shown.err.splitlines() == [
+        "python -m bench.report: results/race is left out: a race is its pairs, and no bare number",
+        "python -m bench.report: times.json is left out: it was measured by hyperfine",
+    ]
+    assert call(monkeypatch, "results", "times.json", "--format", "json") == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_an_export_of_nothing_is_an_error_and_leaves_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(IncompleteError):
+        call(monkeypatch, "results/race", "--format", "bencher", "--output", "out.json")
+    assert not Path("out.json").exists()
+
+
+@pytest.mark.parametrize("value", ["0", "NaN", "1e999", '"0.1"'])
+def test_an_impossible_time_comes_out_of_no_format(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    record = (
+        f'{{"type":"block","case":"{EAGER.name}","replicate":0,"wave":0,"round":0,"kind":"train","num_steps":1,'
+        f'"num_samples":1,"seconds":{value}}}'
+    )
+    line = f'{{"crc32":"{zlib.crc32(record.encode()):08x}","record":{record}}}\n'
+    Path("results/run/samples.jsonl").write_text(line)
+    for name in FORMATS:
+        with pytest.raises(InvalidFileError, match=r"samples\.jsonl line 1"):
+            call(monkeypatch, "results/run", "--format", name, "--output", "out")
+    assert not Path("out").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such a name")
+@pytest.mark.parametrize("name", ["json", "csv", "markdown"])
+def test_a_path_that_is_no_text_is_shown_as_escapes(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    shutil.copytree("results/run", os.fsdecode(b"r\xff"))
+    assert call(monkeypatch, os.fsdecode(b"r\xff"), "--format", name, "--output", "out") == 0
+    assert "r\\" in Path("out").read_text(encoding="utf-8")
 
 
 def test_a_file_whose_end_names_no_format_is_refused_before_any_reading(monkeypatch: pytest.MonkeyPatch) -> None:

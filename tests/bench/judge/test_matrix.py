@@ -8,8 +8,7 @@ import msgspec
 import pytest
 
 from bench.errors import InvalidFileError, NothingStoredError
-from bench.judge.matrix import Cell, Need, State, choose_exit_code, count_states, judge_matrix
-from bench.records.collection import Collection
+from bench.judge.matrix import Cell, State, choose_exit_code, count_states, judge_matrix
 from bench.records.run import Run
 from bench.records.side import StoredRun
 from productnet.exit_code import ExitCode
@@ -49,7 +48,7 @@ def judge_eager(*records: object, is_complete: bool = True, num_replicates: int 
 
 def test_what_was_trained_whole_is_ok_and_says_where() -> None:
     cell = judge(store(GOOD))
-    assert (cell.state, cell.need, cell.reason) == (State.OK, Need.REQUIRED, None)
+    assert (cell.state, cell.is_required, cell.reason) == (State.OK, True, None)
     assert cell.stored is not None
     assert cell.stored.path == Path("results/linux-cpu")
 
@@ -57,17 +56,18 @@ def test_what_was_trained_whole_is_ok_and_says_where() -> None:
 @pytest.mark.parametrize(
     ("kind", "state", "code"),
     [
-        ("faulty", State.FAULTY, 5),
+        ("faulty", State.INVALID, 5),
         ("crashed", State.CRASHED, 6),
-        ("killed", State.KILLED, 6),
-        ("rubbish", State.RUBBISH, 6),
+        ("killed", State.CRASHED, 6),
+        ("rubbish", State.CRASHED, 6),
         ("timed out", State.TIMED_OUT, 6),
         ("unavailable", State.SKIPPED, 3),
     ],
 )
 def test_a_failure_is_its_kind_with_stage_and_reason(kind: str, state: State, code: int) -> None:
     cell = judge_eager(make_failure(EAGER, kind))
-    assert (cell.state, cell.reason) == (state, "at set-up of replicate 1: out of luck")
+    how = "" if kind in ("crashed", "timed out") else f"{kind} "
+    assert (cell.state, cell.reason) == (state, f"{how}at set-up of replicate 1: out of luck")
     ledger = judge_matrix(collect(store(make_run([EAGER], [make_failure(EAGER, kind)]))), expect(("linux-cpu", EAGER)))
     assert choose_exit_code(ledger) == code
 
@@ -129,11 +129,15 @@ def test_a_quality_that_is_not_as_good_is_told_beside_ok() -> None:
     assert (cell.reason or "").startswith("its quality is DIFFERENT: held-out MSE is ")
 
 
-def test_no_run_is_missing_and_where_it_was_not_asked_for_it_is_that() -> None:
+def test_no_run_is_missing_and_where_it_was_not_asked_for_it_is_skipped_and_fails_nothing() -> None:
     assert judge().state is State.MISSING
-    ledger = judge_matrix(collect(), expect(("linux-cpu", EAGER), ("linux-cuda", CUDA)), ["linux-cuda"])
-    assert [each.state for each in ledger.cells] == [State.MISSING, State.NOT_ASKED]
+    cells = expect(("linux-cpu", EAGER), ("linux-cuda", CUDA))
+    ledger = judge_matrix(collect(), cells, ["linux-cuda"])
+    assert [each.state for each in ledger.cells] == [State.MISSING, State.SKIPPED]
     assert choose_exit_code(ledger) is ExitCode.FAILED_CASES
+    ledger = judge_matrix(collect(store(GOOD)), cells, ["linux-cuda"])
+    assert choose_exit_code(ledger) is ExitCode.FINE
+    assert choose_exit_code(judge_matrix(collect(store(GOOD)), cells)) is ExitCode.FAILED_CASES
 
 
 def test_what_was_not_asked_for_and_is_there_counts() -> None:
@@ -213,51 +217,30 @@ def test_a_run_whose_machine_was_not_recorded_is_judged_all_the_same() -> None:
     assert [each.state for each in cells] == [State.OK, State.MISSING]
 
 
-def test_a_damaged_run_stops_no_other_cell() -> None:
+def test_a_damaged_run_is_the_reason_of_its_cell_fails_and_stops_no_other() -> None:
     damaged = InvalidFileError("linux-cpu/samples.jsonl line 3: damaged")
     ledger = judge_matrix(
         collect(store(GOOD, "results/macos-cpu"), linux_cpu=damaged),
-        expect(("linux-cpu", EAGER), ("macos-cpu", EAGER)),
+        [*expect(("linux-cpu", EAGER), is_required=False), *expect(("macos-cpu", EAGER))],
     )
-    assert [(each.state, each.reason) for each in ledger.cells] == [(State.UNREADABLE, str(damaged)), (State.OK, None)]
-    assert not ledger.strays
+    assert [(each.state, each.reason) for each in ledger.cells] == [(State.MISSING, str(damaged)), (State.OK, None)]
     assert choose_exit_code(ledger) is ExitCode.INVALID
 
 
-def test_damage_that_no_cell_tells_of_is_told_and_fails() -> None:
-    damaged = InvalidFileError("damaged")
+def test_damage_beside_a_run_that_is_whole_is_kept_and_fails() -> None:
     labelled = store(GOOD, "results/new", label="linux-cpu")
-    ledger = judge_matrix(collect(labelled, linux_cpu=damaged), expect(("linux-cpu", EAGER)))
+    ledger = judge_matrix(collect(labelled, linux_cpu=InvalidFileError("damaged")), expect(("linux-cpu", EAGER)))
     assert ledger.cells[0].state is State.OK
-    assert list(ledger.strays) == [Path("results/linux-cpu")]
+    assert list(ledger.faults) == [Path("results/linux-cpu")]
     assert choose_exit_code(ledger) is ExitCode.INVALID
 
 
-def test_of_two_damaged_directories_of_a_machine_neither_is_passed_over() -> None:
-    faults = {Path(name) / "linux-cpu": InvalidFileError(f"{name} is damaged") for name in "ab"}
-    ledger = judge_matrix(Collection((), (), faults), expect(("linux-cpu", EAGER)))
-    told = {ledger.cells[0].reason, *map(str, ledger.strays.values())}
-    assert told == {"a is damaged", "b is damaged"}
-
-
-def test_a_partial_run_beside_a_damaged_one_stays_missing_and_the_damage_is_told() -> None:
-    stopped = store(make_run([EAGER], make_training(EAGER, [1.0]), is_complete=False), "a/linux-cpu")
-    ledger = judge_matrix(collect(stopped, linux_cpu=InvalidFileError("damaged")), expect(("linux-cpu", EAGER)))
-    assert ledger.cells[0].state is State.MISSING
-    assert len(ledger.strays) == 1
-
-
-def test_an_empty_directory_of_a_machine_is_a_machine_without_a_run() -> None:
-    ledger = judge_matrix(collect(linux_cpu=NothingStoredError("empty")), expect(("linux-cpu", EAGER)))
-    assert ledger.cells[0].state is State.MISSING
-    assert not ledger.strays
-    assert choose_exit_code(ledger) is ExitCode.FAILED_CASES
-
-
-def test_a_path_that_holds_nothing_is_told_and_is_something_missing() -> None:
-    ledger = judge_matrix(collect(store(GOOD), typo=NothingStoredError("empty")), expect(("linux-cpu", EAGER)))
-    assert list(ledger.strays) == [Path("results/typo")]
-    assert choose_exit_code(ledger) is ExitCode.FAILED_CASES
+def test_an_empty_directory_is_no_damage_and_fails_only_where_something_required_is_missing() -> None:
+    for name, code in (("linux_cpu", ExitCode.FAILED_CASES), ("macos_cpu", ExitCode.FINE)):
+        runs = [] if name == "linux_cpu" else [store(GOOD)]
+        ledger = judge_matrix(collect(*runs, **{name: NothingStoredError("empty")}), expect(("linux-cpu", EAGER)))
+        assert choose_exit_code(ledger) is code
+        assert len(ledger.faults) == 1
 
 
 def test_what_is_optional_fails_nothing_and_what_is_required_does() -> None:
@@ -276,11 +259,9 @@ def test_of_several_exit_codes_the_table_s_order_decides() -> None:
     assert choose_exit_code(judge_matrix(collect(run), cells)) is ExitCode.FAILED_CASES
 
 
-def test_what_nobody_expects_is_kept_apart_and_fails_nothing() -> None:
-    run = make_run([EAGER, COMPILED], make_training(EAGER, [1.0]), [make_failure(COMPILED, "crashed")])
-    stranger = store(GOOD, "results/elsewhere")
-    ledger = judge_matrix(collect(store(run), stranger), expect(("linux-cpu", EAGER)))
-    assert [(each.case, each.state, each.need) for each in ledger.extras] == [(COMPILED, State.CRASHED, Need.EXTRA)]
+def test_a_run_of_a_machine_that_nobody_expects_is_kept_apart_and_fails_nothing() -> None:
+    bad = make_run([COMPILED], [make_failure(COMPILED, "crashed")])
+    ledger = judge_matrix(collect(store(GOOD), store(bad, "results/elsewhere")), expect(("linux-cpu", EAGER)))
     assert ledger.strangers == (Path("results/elsewhere"),)
     assert choose_exit_code(ledger) is ExitCode.FINE
 

@@ -137,6 +137,9 @@ def test_torch_is_asked_in_a_child_that_tries_what_was_asked_for_and_nothing_els
     assert found.devices == ()
     assert "cuda:42" in found.unusable["cuda:42"].reason
     assert not found.unusable["cuda:42"].is_present
+    with pytest.raises(UnavailableError, match=r"^device cuda:42 is not here: [^;]+; use one of: .*cpu$") as caught:
+        choose_devices("cuda:42", found)
+    assert str(caught.value).count("is not here") == 1
     found = survey.take_survey("all")
     assert found.devices[-1].name == "cpu"
     assert found.devices[-1].amp_precision == "bf16"

@@ -85,7 +85,8 @@ def test_a_race_of_another_base_or_of_no_work_tree_does_not_either(tmp_path: Pat
     base, head = race.info.plan.arms
     replace = msgspec.structs.replace
     elsewhere = replace(base, source=replace(base.source, revision="c" * 40))
-    for number, arms in enumerate([(elsewhere, head), (base, base), (head, base), (base, head, head)]):
+    again, third = replace(base, label=head.label), replace(head, label="c")
+    for number, arms in enumerate([(elsewhere, head), (base, again), (head, base), (base, head, third)]):
         path = write(tmp_path / str(number), make_gate_info(EAGER))
         info = replace(race.info, plan=replace(race.info.plan, arms=arms))
         with create_run(info, path / EAGER.directory_name(1), ()) as run:

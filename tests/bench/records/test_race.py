@@ -186,6 +186,11 @@ def test_a_plan_that_makes_no_sense_is_refused(tmp_path: Path, changes: dict[str
         read_race(path)
 
 
+def test_two_arms_of_one_label_are_refused() -> None:
+    with pytest.raises(ValueError, match="two arms have one label"):
+        make_plan(ARMS[0], ARMS[0])
+
+
 def test_a_margin_within_the_dead_zone_is_refused_where_a_plan_is_made() -> None:
     RacePlan(**(msgspec.structs.asdict(make_plan()) | {"margin": 0.005}))
     with pytest.raises(ValueError, match=r"the margin 0\.004 is within the dead zone 0\.005"):

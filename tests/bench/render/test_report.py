@@ -40,7 +40,7 @@ WORSE, SCATTERED = make_case(precision="bf16"), make_case(precision="fp16")
 HOSTILE = "CUDA error: a | b\n\x1b[31m<img src=x> `x` [c](javascript:alert(1)) =1+1"
 
 
-def make_golden_run() -> Run:
+def make_golden_run(is_complete: bool = False) -> Run:
     """Three replicates: a sound case, one identical to it but slower, one for each verdict against it, one failed."""
     records: list[Record] = []
     for replicate in range(3):
@@ -76,7 +76,7 @@ def make_golden_run() -> Run:
         records,
         num_replicates=3,
         label="night_run",
-        is_complete=False,
+        is_complete=is_complete,
     )
 
 

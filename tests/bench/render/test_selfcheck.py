@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from bench.render.selfcheck import describe_selfcheck, warn_of_resolution
+from bench.render.selfcheck import describe_selfcheck, to_section, warn_of_margin, warn_of_resolution
 from tests.bench.races import ARMS, make_plan
 from tests.bench.records.test_selfcheck import make_check, make_known
 
@@ -58,3 +58,18 @@ def test_one_layout_is_held_against_the_race_in_one_layout() -> None:
 def test_a_check_says_nothing_of_what_it_did_not_race() -> None:
     assert warn_of_resolution(make_check(), make_plan(resolution=0.0001)) is None
     assert warn_of_resolution(make_check(), make_plan(*SAME, resolution=0.0001)) is not None
+
+
+def test_a_margin_that_is_finer_than_what_races_told_is_warned_of() -> None:
+    assert warn_of_margin(make_check(), 0.02, 0.005) is None
+    warning = warn_of_margin(make_check(), 0.006, 0.005)
+    assert warning is not None
+    assert warning.startswith("A margin of 0.60% is finer than what this machine could tell when it was checked")
+    assert "slowdowns from 0.9% on" in warning
+
+
+def test_a_section_for_a_document_is_a_list() -> None:
+    first, _, *items = to_section(make_check()).splitlines()
+    assert first.startswith("`python -m bench.selfcheck --publish`, 20")
+    assert len(items) == len(list(describe_selfcheck(make_check())))
+    assert all(item.startswith("- ") for item in items)

@@ -1,0 +1,87 @@
+"""A report as one JSON document: everything in its tables, one row a case."""
+
+from __future__ import annotations
+
+import msgspec
+
+from bench.judge.quality import find_reference_failures
+from bench.judge.race import judge_race
+from bench.judge.results import judge_run
+from bench.records.collection import Collection, StoredRace
+from bench.records.journal import as_text
+from bench.records.side import StoredRun
+from bench.render.document import Document, list_rows, to_json
+from bench.render.foreign import make_foreign_table
+from bench.render.phase_tables import make_data_table, make_phases_table, make_queue_table
+from bench.render.race import describe_race, make_race_table
+from bench.render.tables import (
+    make_accuracy_table,
+    make_failures_table,
+    make_stages_table,
+    make_throughput_table,
+)
+
+_SCHEMA = 1
+TABLES = (
+    make_accuracy_table,
+    make_throughput_table,
+    make_phases_table,
+    make_stages_table,
+    make_data_table,
+    make_queue_table,
+)
+
+
+def to_json_report(collection: Collection, _width: int) -> str:
+    """Write runs, races, what other tools measured, and what could not be read."""
+    return to_json(
+        {
+            "schema": _SCHEMA,
+            "runs": [_run(each) for each in collection.runs],
+            "races": [_race(each) for each in collection.races],
+            "measured_by_others": list_rows(make_foreign_table(collection.foreign)),
+            "unreadable": {as_text(str(path)): as_text(str(fault)) for path, fault in collection.faults.items()},
+        }
+    )
+
+
+def _run(stored: StoredRun) -> Document:
+    run, plan = stored.run, stored.run.info.plan
+    results = judge_run(run)
+    tables = [list_rows(make(results)) for make in TABLES]
+    failures = [*find_reference_failures(run), *(failed for result in results for failed in result.failures)]
+    return {
+        **_head(stored),
+        "suite": plan.suite,
+        "seed": plan.seed,
+        "num_replicates": plan.num_replicates,
+        "is_complete": run.is_complete,
+        "warnings": run.warnings,
+        "cases": [
+            {**msgspec.structs.asdict(result.case), **{name: value for row in rows for name, value in row.items()}}
+            for result, *rows in zip(results, *tables, strict=True)
+        ],
+        "failures": list_rows(make_failures_table(failures)),
+    }
+
+
+def _race(stored: StoredRace) -> Document:
+    contrasts = judge_race(stored.race)
+    return {
+        **_head(stored),
+        "plan": stored.race.info.plan,
+        "arms": list_rows(make_race_table(stored.race, contrasts)),
+        "lines": [line for line in describe_race(stored.race, contrasts) if line],
+    }
+
+
+def _head(stored: StoredRun | StoredRace) -> Document:
+    info = stored.run.info if isinstance(stored, StoredRun) else stored.race.info
+    return {
+        "path": as_text(str(stored.path)),
+        "content": stored.content,
+        "started_at": info.started_at,
+        "label": info.label,
+        "command": info.command,
+        "environment": info.environment,
+    }

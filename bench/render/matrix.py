@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 
 from bench.judge.matrix import Cell, Ledger, choose_exit_code, count_states
 from bench.render.escape import for_markdown, for_terminal
@@ -104,11 +105,13 @@ def repeat_command(cell: Cell) -> str:
 
 def _list_reasons(ledger: Ledger) -> Iterator[str]:
     """Say why cells are not ok, and what lies there and is in none."""
-    for each in ledger.cells:
-        if each.reason is not None:
-            yield f"{each.machine} {each.case.name}: {each.state}, {each.reason[:MAX_REASON]}"
+    for (machine, state, reason), cells in groupby(ledger.cells, lambda each: (each.machine, each.state, each.reason)):
+        if reason is not None:
+            yield f"{machine} {', '.join(each.case.name for each in cells)}: {state}, {reason[:MAX_REASON]}"
+    told = {each.reason for each in ledger.cells}
     for error in list(ledger.faults.values())[:MAX_BESIDES]:
-        yield f"can't be read: {str(error)[:MAX_REASON]}"
+        if str(error) not in told:
+            yield str(error)[:MAX_REASON]
     for path in ledger.strangers[:MAX_BESIDES]:
         yield f"of no machine that is expected: {str(path)[-MAX_PATH:]}"
 

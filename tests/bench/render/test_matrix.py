@@ -52,6 +52,15 @@ def test_a_matrix_that_is_whole_is_a_table_commands_and_a_line() -> None:
     assert ledger_as_markdown(ledger).startswith("## Matrix: PASS\n\n2 expected cells: 2 ok. Of 2 required: 2 ok.\n\n|")
 
 
+def test_cells_of_a_machine_with_one_reason_are_told_of_in_one_line() -> None:
+    cells = expect(("a", REFERENCE), ("a", EAGER), ("b", EAGER))
+    lines = ledger_on_terminal(judge_matrix(collect(), cells, ["a"]), 200).splitlines()
+    assert [line for line in lines if line.startswith("- ")] == [
+        "- a cpu/reference/manual, cpu/eager/manual: skipped, its machine was not asked for",
+        "- b cpu/eager/manual: missing, no run has this label or lies in a directory of this name",
+    ]
+
+
 def test_the_headline_counts_the_rows_of_the_table() -> None:
     rows = [line.split("|") for line in ledger_as_markdown(make_every_state()).splitlines() if line.startswith("| ")]
     states = [(row[3].strip(), row[4].strip()) for row in rows[1:]]

@@ -124,9 +124,9 @@ def test_text_from_elsewhere_does_nothing_in_a_ledger(text: str) -> None:
 def test_the_largest_ledger_fits_into_a_jobs_summary() -> None:
     worst = "\U000e0001" * 2_000
     stored = store(make_run([EAGER], [make_failure(EAGER, "crashed", worst)]), f"results/{worst}")
-    cell = Cell("m" * 40, EAGER, True, State.CRASHED, worst, stored)
+    cells = tuple(Cell("m" * 40, EAGER, True, State.CRASHED, f"{n}{worst}", stored) for n in range(MAX_CELLS))
     faults = {Path(str(number)): InvalidFileError(worst) for number in range(10_000)}
-    ledger = Ledger((cell,) * MAX_CELLS, (Path(worst),) * 10_000, faults)
+    ledger = Ledger(cells, (Path(worst),) * 10_000, faults)
     assert len(ledger_as_markdown(ledger).encode()) < MAX_STEP_SUMMARY
 
 

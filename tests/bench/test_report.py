@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import zlib
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -192,3 +193,93 @@ def test_a_path_without_results_is_one_line(monkeypatch: pytest.MonkeyPatch, pat
 def test_an_output_that_can_not_be_written_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BenchError, match="can't be written"):
         call(monkeypatch, "results", "--output", "nowhere/out.md")
+
+
+CELL = '[[cells]]\nmachine = "run"\ndevice = "cpu"\nengine = "eager"\nbatching = "manual"\n'
+
+
+def expect(monkeypatch: pytest.MonkeyPatch, *arguments: str, cells: str = CELL) -> int:
+    Path("matrix.toml").write_text(cells, encoding="utf-8")
+    return call(monkeypatch, *arguments, "--expect", "matrix.toml")
+
+
+def test_a_ledger_is_printed_and_put_where_a_job_and_a_user_want_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "step.md")
+    Path("step.md").write_text("an earlier step\n")
+    assert expect(monkeypatch, "results/run/", "results/race/", "--summary", "ledger.md") == 0
+    assert "PASS: 1 expected cell: 1 ok. Of 1 required: 1 ok." in capsys.readouterr().out
+    assert Path("ledger.md").read_text().startswith("## Matrix: PASS\n")
+    assert Path("step.md").read_text() == "an earlier step\n" + Path("ledger.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code", "said"),
+    [
+        (lambda: Path("results/run").rename("results/walk"), 6, "FAIL: 1 expected cell: 1 missing."),
+        (lambda: shutil.rmtree("results"), 6, "FAIL: 1 expected cell: 1 missing."),
+        (lambda: Path("results/run/samples.jsonl").unlink(), 5, "FAIL: 1 expected cell: 1 missing."),
+        (lambda: Path("results/run/run.json").write_text("{}"), 5, "FAIL: 1 expected cell: 1 missing."),
+    ],
+)
+def test_a_required_cell_that_is_not_there_fails_and_is_in_the_ledger(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    spoil: Callable[[], object],
+    code: int,
+    said: str,
+) -> None:
+    spoil()
+    assert expect(monkeypatch, "results", "--summary", "ledger.md") == code
+    shown = capsys.readouterr().out
+    assert said in shown
+    assert "python -m bench.run --device cpu --engine eager" in shown
+    assert Path("ledger.md").read_text().startswith("## Matrix: FAIL\n")
+
+
+def test_a_run_that_was_killed_is_missing_and_no_damage(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    samples = Path("results/run/samples.jsonl")
+    samples.write_bytes(b"".join(samples.read_bytes().splitlines(keepends=True)[:-1])[:-9])
+    assert expect(monkeypatch, "results") == 6
+    assert "missing, PARTIAL, the run was stopped before its end" in capsys.readouterr().out
+
+
+def test_a_machine_that_was_not_asked_for_fails_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cells = CELL.replace('"run"', '["run", "card"]')
+    assert expect(monkeypatch, "results", cells=cells) == 6
+    assert expect(monkeypatch, "results", "--without", "card", cells=cells) == 0
+    assert "1 ok, 1 skipped. Of 1 required: 1 ok." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--output", "out.md"), "no --output"),
+        (("--format", "csv"), "no --output or --format"),
+        (("--without", "card"), "--without card is in no cell: use run"),
+        (("--without", "run"), "names every machine"),
+        (("--summary", "nowhere/ledger.md"), "--summary nowhere"),
+    ],
+)
+def test_what_does_not_go_with_a_ledger_is_refused(
+    monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], said: str
+) -> None:
+    with pytest.raises(UsageError, match=said):
+        expect(monkeypatch, "results", *arguments)
+
+
+@pytest.mark.parametrize("arguments", [("--without", "run"), ("--summary", "ledger.md")])
+def test_flags_of_a_ledger_need_one(monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]) -> None:
+    with pytest.raises(UsageError, match="are of --expect"):
+        call(monkeypatch, "results", *arguments)
+
+
+def test_a_file_of_cells_that_is_none_is_refused_and_leaves_no_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match=r"matrix\.toml is no TOML"):
+        expect(monkeypatch, "results", "--summary", "ledger.md", cells="[[cells]")
+    assert not Path("ledger.md").exists()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from bench.render.escape import for_csv, for_markdown, for_picture, for_terminal
+from bench.render.table import wrap
 
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
@@ -33,6 +34,11 @@ def render_cell(text: str) -> str:
         ("\u202eback\u2066", r"\u202eback\u2066"),
         ("\u2028\u200b", r"\u2028\u200b"),
         ("\udcff", r"\udcff"),
+        ("::error::x", r"\x3a:error::x"),
+        ("a ::error::x", r"a \x3a:error::x"),
+        ("\t::add-mask::x", r"\t::add-mask::x"),
+        ("a###[error]x", r"a#\x23#[error]x"),
+        ("torch::nn, #1, [#]", "torch::nn, #1, [#]"),
     ],
 )
 def test_what_moves_a_terminal_is_shown_as_what_it_is(text: str, shown: str) -> None:
@@ -45,6 +51,13 @@ def test_text_for_a_terminal_is_one_printable_line(text: str) -> None:
     assert shown.isprintable()
     assert len(shown.splitlines()) <= 1
     assert for_terminal(shown) == shown
+
+
+@given(st.lists(st.sampled_from(["::", ":", "##[", "#", "error", "]", " ", "\n", "\t"])), st.integers(4, 12))
+def test_no_line_of_a_log_is_a_command_of_its_runner_however_it_is_folded(parts: list[str], width: int) -> None:
+    for line in wrap(for_terminal("".join(parts)), width).splitlines():
+        assert not line.lstrip().startswith("::")
+        assert "##[" not in line
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.arguments import choose_width
 from bench.errors import BenchError, InvalidFileError, UsageError
 from bench.records.collection import collect
-from bench.render.formats import FORMATS, choose_format
+from bench.render.formats import FORMATS, check_installed, choose_format
 from productnet.door import OneLineParser, printable, run_door, say, tell
 from productnet.exit_code import ExitCode
 from productnet.registry import load
@@ -49,6 +49,7 @@ def main() -> int:
     if arguments.without or arguments.summary:
         raise UsageError("--without and --summary are of --expect: name a file of cells with it")
     name = choose_format(arguments.format, arguments.output)
+    check_installed(name)
     collection = collect(arguments.paths)
     if collection.runs or collection.races or collection.foreign:
         if (left_out := FORMATS[name].left_out) is not None:

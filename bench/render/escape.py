@@ -7,6 +7,7 @@ import re
 from productnet.door import printable
 
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_\[\]<>#!|~@&])")
+_BEYOND_16_BITS = re.compile(r"[\U00010000-\U0010ffff]")
 _BACKTICKS = re.compile(r"`+")
 _UNSAFE_IN_SERIES = re.compile(r"^[+@-]|[^\w ./:+(),@-]|@(?! )", re.ASCII)
 _FORMULA_START = ("=", "+", "-", "@", "\t", "\r")
@@ -15,6 +16,14 @@ _FORMULA_START = ("=", "+", "-", "@", "\t", "\r")
 def for_terminal(text: str) -> str:
     """Show control characters as visible escapes: no cursor moves, no colours, one line."""
     return printable(text)
+
+
+def for_picture(text: str) -> str:
+    """Show as escapes, too, what takes two units of UTF-16.
+
+    Vega cuts a long name between the two, and then draws nothing.
+    """
+    return _BEYOND_16_BITS.sub(lambda found: f"\\U{ord(found[0]):08x}", for_terminal(text))
 
 
 def for_markdown(text: str) -> str:

@@ -7,9 +7,11 @@ import io
 import json
 import os
 import shutil
+import subprocess
 import sys
 import zlib
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -17,11 +19,14 @@ import pytest
 from bench import report as door
 from bench.errors import BenchError, IncompleteError, InvalidFileError, UsageError
 from bench.records.collection import collect
+from bench.render import formats
 from bench.render.formats import FORMATS
 from productnet.registry import load
 from tests.bench.races import write_race
 from tests.bench.records.test_foreign import write_hyperfine
 from tests.bench.sides import EAGER, REFERENCE, write_measured
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -55,11 +60,13 @@ def test_what_is_named_twice_or_copied_is_there_once() -> None:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_takes_what_there_may_be(name: str) -> None:
+    if any(find_spec(package) is None for package in FORMATS[name].needs):
+        pytest.skip("the extra `report` is not installed")
     write_hyperfine(Path("times.json"))
     write = load(FORMATS[name].place)
     assert write(collect([Path("results"), Path("times.json")]), 80)
     for path in (Path("results/race"), Path("times.json")):
-        if FORMATS[name].left_out is None:
+        if FORMATS[name].left_out is None or (name in {"png", "svg"} and path.name == "race"):
             assert write(collect([path]), 80)
         else:
             with pytest.raises(IncompleteError):
@@ -115,7 +122,7 @@ def test_an_impossible_time_comes_out_of_no_format(monkeypatch: pytest.MonkeyPat
     )
     line = f'{{"crc32":"{zlib.crc32(record.encode()):08x}","record":{record}}}\n'
     Path("results/run/samples.jsonl").write_text(line)
-    for name in FORMATS:
+    for name in (name for name, each in FORMATS.items() if not each.needs or find_spec(each.needs[0])):
         with pytest.raises(InvalidFileError, match=r"samples\.jsonl line 1"):
             call(monkeypatch, "results/run", "--format", name, "--output", "out")
     assert not Path("out").exists()
@@ -127,6 +134,38 @@ def test_a_path_that_is_no_text_is_shown_as_escapes(monkeypatch: pytest.MonkeyPa
     shutil.copytree("results/run", os.fsdecode(b"r\xff"))
     assert call(monkeypatch, os.fsdecode(b"r\xff"), "--format", name, "--output", "out") == 0
     assert "r\\" in Path("out").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["html", "png", "svg"])
+def test_a_missing_extra_is_one_line_that_installs_it(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(formats, "find_spec", lambda package: None if package == "altair" else object())
+    with pytest.raises(UsageError, match=rf"{name} needs altair: pip install 'productnet-bench\[report\]'"):
+        call(monkeypatch, "results", "--output", f"out.{name}")
+    assert not Path(f"out.{name}").exists()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["results"], ["results", "--format", "csv"]])
+def test_text_imports_nothing_that_draws(arguments: list[str]) -> None:
+    program = (
+        "import sys\nfrom bench.report import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "sys.exit(', '.join({'altair', 'vl_convert', 'jinja2', 'torch'} & set(sys.modules)) or 0)"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = (sys.executable, "-c", program, *arguments)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_page_is_written_and_never_printed_in_part(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("altair", reason="the extra `report` is not installed")
+    assert call(monkeypatch, "results", "--output", "out.html") == 0
+    assert capsys.readouterr().out == "Written to out.html\n"
+    assert Path("out.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    with pytest.raises(UsageError, match="--format png is no text"):
+        call(monkeypatch, "results", "--format", "png")
 
 
 def test_a_file_whose_end_names_no_format_is_refused_before_any_reading(monkeypatch: pytest.MonkeyPatch) -> None:

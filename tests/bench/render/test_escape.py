@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from bench.render.escape import for_csv, for_markdown, for_terminal
+from bench.render.escape import for_csv, for_markdown, for_picture, for_terminal
 from bench.render.table import wrap
 
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -110,3 +110,14 @@ def test_text_survives_csv(text: str) -> None:
     csv.writer(output).writerow([for_csv(text), "end"])
     ((cell, end),) = csv.reader(io.StringIO(output.getvalue(), newline=""))
     assert (cell.removeprefix("'"), end) == (text, "end")
+
+
+@given(st.text())
+def test_a_picture_gets_no_letter_that_could_be_cut_in_two(text: str) -> None:
+    shown = for_picture(text)
+    assert all(ord(letter) < 0x10000 for letter in shown)
+    assert for_picture(shown) == shown
+
+
+def test_a_picture_shows_other_letters_as_they_are() -> None:
+    assert for_picture("\u4e2d \U0001f3c3\n") == "\u4e2d \\U0001f3c3\\n"

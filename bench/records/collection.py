@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.errors import InvalidFileError
+from bench.errors import InvalidFileError, NothingStoredError
 from bench.records.foreign import FOREIGN_SUFFIX, ForeignRun, read_foreign
 from bench.records.lines import MAX_SAMPLES_BYTES
 from bench.records.race import Race
@@ -71,18 +71,18 @@ def list_stored(path: Path) -> list[Path]:
     """Find the directories of runs and races: the one named, or those one level below it.
 
     Raises:
-        InvalidFileError: when there is none.
+        NothingStoredError: when there is none.
+        InvalidFileError: when that can't be said.
     """
     if _is_stored(path):
         return [path]
     try:
         found = [each for each in sorted(path.iterdir()) if each.is_dir() and _is_stored(each)]
     except OSError as error:
-        raise InvalidFileError(
-            f"{path} can't be read: {error.strerror}; is it the directory of a run or a race?"
-        ) from error
+        fault = NothingStoredError if isinstance(error, FileNotFoundError) else InvalidFileError
+        raise fault(f"{path} can't be read: {error.strerror}; is it the directory of a run or a race?") from error
     if not found:
-        raise InvalidFileError(f"{path} holds no run and no race: neither {INFO_FILE} nor {RACE_FILE}")
+        raise NothingStoredError(f"{path} holds no run and no race: neither {INFO_FILE} nor {RACE_FILE}")
     return found
 
 

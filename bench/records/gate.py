@@ -14,14 +14,13 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from bench.errors import IncompleteError, InvalidFileError, UsageError
+from bench.errors import InvalidFileError, UsageError
 from bench.records.case import Case
 from bench.records.journal import PositiveSeconds, Text
 from bench.records.race import PositiveShare, Race, RaceInfo
 from bench.records.reading import is_there
 from bench.records.run import Info
 from bench.records.store import RACE_FILE, bad_output, make_directory, read_info, read_race
-from productnet.whole_file import write_whole
 
 GATE_FILE = "gate.json"
 MAX_CASES = 20
@@ -95,22 +94,6 @@ def create_gate(info: GateInfo, output: Path | None, name_parts: tuple[str, ...]
     except OSError as error:
         raise bad_output(error.filename or output, error) from error
     return path
-
-
-def write_summary(path: Path, text: str, adds: bool = False) -> None:
-    """Write a file about a gate, whole or not at all; or add to one that others write to as well.
-
-    Raises:
-        IncompleteError: when it can't be written.
-    """
-    try:
-        if adds:
-            with path.open("ab") as file:
-                file.write(text.encode())
-        else:
-            write_whole(path, text.encode())
-    except OSError as error:
-        raise IncompleteError(f"{path} can't be written ({error.strerror}); the races are kept") from error
 
 
 def read_gate(path: Path) -> Gate:

@@ -17,6 +17,7 @@ _MARKDOWN = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_BEYOND_16_BITS = re.compile(r"[\U00010000-\U0010ffff]")
 _BACKTICKS = re.compile(r"`+")
 _FORMULA_START = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """The last four are the same in full width, which some spreadsheets take for them."""
@@ -26,6 +27,14 @@ _UNSAFE_IN_SERIES = re.compile(r"^[+@-]|[^\w ./:+(),@-]|@(?! )", re.ASCII)
 def for_terminal(text: str) -> str:
     """Show control characters as visible escapes: no cursor moves, no colours, one line, no command of a CI's log."""
     return printable(text)
+
+
+def for_picture(text: str) -> str:
+    """Show as escapes, too, what takes two units of UTF-16.
+
+    Vega cuts a long name between the two, and then draws nothing.
+    """
+    return _BEYOND_16_BITS.sub(lambda found: f"\\U{ord(found[0]):08x}", for_terminal(text))
 
 
 def for_markdown(text: str) -> str:

@@ -26,7 +26,7 @@ def list_files(run: Run, results: Sequence[CaseResult]) -> dict[str, str]:
     """Return the tables of a run as files: name -> contents."""
     files = {}
     lines = "\n".join(f"{for_markdown(line)}  " for line in (*describe_run(run), *explain_quality(run, results)))
-    for name, table in _make_tables(run, results).items():
+    for name, table in make_tables(run, results).items():
         files[f"{name}.md"] = f"{to_markdown(table)}\n{lines}\n"
         files[f"{name}.csv"] = to_csv(table)
     files["advice.md"] = advice_file(advise(results), choose_advice(run, results), check_run(run, results))
@@ -40,14 +40,15 @@ def report_on_terminal(run: Run, results: Sequence[CaseResult], width: int) -> s
     return "\n".join(
         [
             *(wrap(for_terminal(line), width) for line in before),
-            *(to_terminal(table, width) for table in _make_tables(run, results).values()),
+            *(to_terminal(table, width) for table in make_tables(run, results).values()),
             *(wrap(for_terminal(line), width) for line in after),
             *advice_lines(choose_advice(run, results), check_run(run, results), width),
         ]
     )
 
 
-def _make_tables(run: Run, results: Sequence[CaseResult]) -> dict[str, Table]:
+def make_tables(run: Run, results: Sequence[CaseResult]) -> dict[str, Table]:
+    """Make every table in which something was measured."""
     tables = {
         "accuracy": make_accuracy_table(results),
         "throughput": make_throughput_table(results),

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bench.render.document import to_json
-from bench.render.escape import for_csv, for_markdown, for_terminal
+from bench.render.escape import for_csv, for_markdown, for_picture, for_terminal
 from bench.render.table import wrap
 from tests.bench.github import BREAK, LINKED, render
 
@@ -171,3 +171,14 @@ def test_json_is_read_back_and_is_plain_ascii_without_a_command(text: str) -> No
         assert line.isascii()
         assert line.isprintable()
         assert not RUNNER_COMMAND.search(line)
+
+
+@given(st.text())
+def test_a_picture_gets_no_letter_that_could_be_cut_in_two(text: str) -> None:
+    shown = for_picture(text)
+    assert all(ord(letter) < 0x10000 for letter in shown)
+    assert for_picture(shown) == shown
+
+
+def test_a_picture_shows_other_letters_as_they_are() -> None:
+    assert for_picture("\u4e2d \U0001f3c3\n") == "\u4e2d \\U0001f3c3\\n"

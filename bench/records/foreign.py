@@ -21,6 +21,8 @@ MAX_FOREIGN_BYTES = 2**25
 
 _Name = Annotated[str, Meta(min_length=1, max_length=2_000)]
 _Samples = Annotated[tuple[PositiveSeconds, ...], Meta(min_length=1, max_length=1_000_000)]
+_ExitCode = Annotated[int, Meta(ge=-(2**31), le=2**32 - 1)]
+"""Of Windows, too, where one is of 32 bits."""
 _MANY = Meta(min_length=1, max_length=10_000)
 
 
@@ -88,7 +90,7 @@ class _PytestBenchmark(Struct, frozen=True):
 class _Command(Struct, frozen=True):
     command: _Name
     times: _Samples
-    exit_codes: tuple[int | None, ...] = ()
+    exit_codes: tuple[_ExitCode | None, ...] = ()
 
 
 class _Hyperfine(Struct, frozen=True):

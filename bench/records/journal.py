@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from bench.records.case import Count, Index, Name
+from bench.records.case import Count, Index, Name, ShortName
 from bench.records.conditions import Conditions
 
 Seconds = Annotated[float, Meta(ge=0.0, le=1e9)]
@@ -72,10 +72,10 @@ class Block(Key, tag="block", frozen=True, kw_only=True):
     seconds: PositiveSeconds
     repetition: Index = 0
     """Which training from the start this is, for a training so short that it repeats within a run."""
-    phase_seconds: dict[str, Seconds] | None = None
+    phase_seconds: dict[ShortName, Seconds] | None = None
     """Sums over the block's steps, one for each of `PHASES`; of "phases" and "device" blocks alone. Where the device
     has a queue of its own, this is its time, in which it also waits for the host."""
-    host_phase_seconds: dict[str, Seconds] | None = None
+    host_phase_seconds: dict[ShortName, Seconds] | None = None
     """What handing over the same work took the host, where the device has a queue of its own; of "phases" alone."""
     timer_seconds: Seconds = 0.0
     """What reading the inner timers took the host; no part of the work."""

@@ -19,6 +19,7 @@ NUM_ROUNDS = 12
 NUM_DETAIL_ROUNDS = 10
 """Visits to every case after its training, for phases and inference."""
 
+QualityMargin = Annotated[float, Meta(gt=1.0, le=1e15)]
 QUALITY_MARGIN = 1.25
 """How many times the reference's held-out MSE, or one in how many of it, is still as good."""
 
@@ -35,7 +36,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     reference: Case | None = None
     """The CPU float32 reference, whose quality is the measure of the others'. Where it is none of the cases, its seeds
     are trained before anything is timed, and its records are no case's. None in a run that has none."""
-    quality_margin: Annotated[float, Meta(gt=1.0)] = QUALITY_MARGIN
+    quality_margin: QualityMargin = QUALITY_MARGIN
 
     def __post_init__(self) -> None:
         names = [case.name for case in self.cases]

@@ -164,6 +164,7 @@ def test_text_survives_csv_as_one_line(text: str) -> None:
 
 
 @given(texts | st.text())
+@example("##[error]")
 def test_json_is_read_back_and_is_plain_ascii_without_a_command(text: str) -> None:
     shown = to_json({"text": text, text: [1.5, float("inf"), float("nan")]})
     assert json.loads(shown, parse_constant=pytest.fail) == {"text": text} | {text: [1.5, None, None]}

@@ -26,7 +26,18 @@ from bench.render.formats import FORMATS
 from bench.render.report import list_files, report_on_terminal
 from productnet.registry import load
 from tests.bench.github import LINKED, render
-from tests.bench.hostile import HEADS, Json, encode, list_places, list_records, replace_at, spoil, values, write_line
+from tests.bench.hostile import (
+    HEADS,
+    NUMBERS,
+    Json,
+    encode,
+    list_places,
+    list_records,
+    replace_at,
+    spoil,
+    values,
+    write_line,
+)
 from tests.bench.races import make_pairs, make_race_info, make_schooled, make_seated, write_race
 from tests.bench.render.test_report import make_golden_run
 
@@ -171,6 +182,16 @@ def test_a_stored_result_with_anything_in_any_field_is_refused_or_shown_as_harml
                 lines = [*lines[:number], changed, *lines[number + 1 :]]
     put(scratch / kind, name, head, lines)
     show_in_every_format(scratch / kind)
+
+
+@pytest.mark.parametrize("number", NUMBERS, ids=lambda number: number[:20])
+@pytest.mark.parametrize("kind", KINDS)
+def test_any_number_in_a_plan_is_refused_or_calculated_with(scratch: Path, kind: str, number: str) -> None:
+    name, head, lines = KINDS[kind]
+    for field, value in head["plan"].items():
+        if isinstance(value, int | float):
+            put(scratch / kind, name, replace_at(head, ("plan", field), f"number {number}"), lines)
+            show_in_every_format(scratch / kind)
 
 
 @settings(max_examples=150, deadline=None)

@@ -37,30 +37,33 @@ def list_unlimited(of: inspect.Type, place: str = "$", seen: tuple[type, ...] = 
     """List where a text or a number may be of any size."""
     match of:
         case inspect.StructType():
-            if of.cls not in seen:
-                for field in of.fields:
-                    yield from list_unlimited(field.type, f"{place}.{field.encode_name}", (*seen, of.cls))
+            fields = [] if of.cls in seen else of.fields
+            below = [(field.type, f"{place}.{field.encode_name}") for field in fields]
+            seen = (*seen, of.cls)
         case inspect.UnionType():
-            for each in of.types:
-                yield from list_unlimited(each, place, seen)
+            below = [(each, place) for each in of.types]
         case inspect.DictType():
-            yield from list_unlimited(of.key_type, f"{place} key", seen)
-            yield from list_unlimited(of.value_type, f"{place}[]", seen)
-        case inspect.VarTupleType() | inspect.ListType():
-            yield from list_unlimited(of.item_type, f"{place}[]", seen)
+            below = [(of.key_type, f"{place} key"), (of.value_type, f"{place}[]")]
+        case inspect.VarTupleType():
+            below = [(of.item_type, f"{place}[]")]
         case inspect.TupleType():
-            for each in of.item_types:
-                yield from list_unlimited(each, f"{place}[]", seen)
-        case inspect.StrType():
-            if of.max_length is None and of.pattern is None:
-                yield place
-        case inspect.IntType() | inspect.FloatType():
-            if (of.ge is None and of.gt is None) or (of.le is None and of.lt is None):
-                yield place
-        case inspect.LiteralType() | inspect.BoolType() | inspect.NoneType():
-            """Of themselves."""
+            below = [(each, f"{place}[]") for each in of.item_types]
         case _:
-            yield f"{place}: {type(of).__name__}"
+            below = []
+            if not has_limit(of):
+                yield place
+    for each, where in below:
+        yield from list_unlimited(each, where, seen)
+
+
+def has_limit(of: inspect.Type) -> bool:
+    match of:
+        case inspect.StrType():
+            return of.max_length is not None
+        case inspect.IntType() | inspect.FloatType():
+            return {of.ge, of.gt} != {None} and {of.le, of.lt} != {None}
+        case _:
+            return isinstance(of, inspect.LiteralType | inspect.BoolType | inspect.NoneType)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
@@ -71,7 +74,7 @@ def test_every_text_and_number_that_is_read_has_a_limit(document: Any) -> None:
 def test_what_has_no_limit_is_found() -> None:
     found = list(list_unlimited(inspect.type_info(Unlimited)))
     assert found == ["$.text", "$.number", "$.count", "$.below key", "$.below[][]"]
-    assert list(list_unlimited(inspect.type_info(_Line))) == ["$.crc32", "$.record: RawType"]
+    assert list(list_unlimited(inspect.type_info(_Line))) == ["$.crc32", "$.record"]
 
 
 def test_a_head_that_could_not_be_read_again_is_refused_before_anything_is_measured(
@@ -83,6 +86,6 @@ def test_a_head_that_could_not_be_read_again_is_refused_before_anything_is_measu
     monkeypatch.setattr(store, "MAX_HEAD_BYTES", size - 1)
     with pytest.raises(UsageError, match=f"takes {size:,} bytes, and at most {size - 1:,} are read again"):
         create_run(info, tmp_path / "run", ())
-    with pytest.raises(UsageError, match="can't be stored: .*max_length|can't be stored: .*length <= 2000"):
+    with pytest.raises(UsageError, match="can't be stored"):
         create_run(msgspec.structs.replace(info, command="x" * 2_001), tmp_path / "run", ())
     assert not (tmp_path / "run").exists()

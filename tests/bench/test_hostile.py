@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.errors import IncompleteError, InvalidFileError, UsageError
+from bench.judge.gate import decide_outcome, judge_gate
 from bench.judge.results import judge_run
 from bench.lint import find_faults
 from bench.records.collection import collect
@@ -23,6 +24,7 @@ from bench.records.gate import read_gate
 from bench.records.selfcheck import SELFCHECK_FILE, SelfCheck
 from bench.records.store import create_run, read_info, read_race, read_run
 from bench.render.formats import FORMATS
+from bench.render.gate import list_gate_files, summarise_on_terminal
 from bench.render.report import list_files, report_on_terminal
 from productnet.registry import load
 from tests.bench.github import LINKED, render
@@ -40,6 +42,7 @@ from tests.bench.hostile import (
 )
 from tests.bench.races import make_pairs, make_race_info, make_schooled, make_seated, write_race
 from tests.bench.render.test_report import make_golden_run
+from tests.bench.tampered import write_gate
 
 READERS: dict[str, Callable[[Path], object]] = {
     "run.json": read_run,
@@ -192,6 +195,31 @@ def test_any_number_in_a_plan_is_refused_or_calculated_with(scratch: Path, kind:
         if isinstance(value, int | float):
             put(scratch / kind, name, replace_at(head, ("plan", field), f"number {number}"), lines)
             show_in_every_format(scratch / kind)
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_a_gate_with_anything_in_any_field_is_refused_or_shown_as_harmless_text(
+    scratch: Path, data: st.DataObject
+) -> None:
+    path = scratch / "gate"
+    if not path.exists():
+        write_gate(path)
+        (path / "gate.json").rename(scratch / "gate.json")
+    head = json.loads((scratch / "gate.json").read_bytes())
+    for _ in range(data.draw(st.integers(1, 3))):
+        head = replace_at(head, data.draw(st.sampled_from(list(list_places(head)))), data.draw(values))
+    (path / "gate.json").write_bytes(encode(head))
+    show_in_every_format(path)
+    try:
+        gate = read_gate(path)
+    except InvalidFileError:
+        return
+    judged = judge_gate(gate)
+    files = list_gate_files(gate, judged, decide_outcome(judged, was_interrupted=False))
+    check_harmless("csv", files["gate.csv"])
+    check_harmless("markdown", files["gate.md"])
+    check_harmless("terminal", summarise_on_terminal(gate, judged, decide_outcome(judged, True), 80))
 
 
 @settings(max_examples=150, deadline=None)

@@ -11,8 +11,10 @@ from pathlib import Path
 
 from bench.errors import InvalidFileError, NothingStoredError
 from bench.records.foreign import FOREIGN_SUFFIX, ForeignRun, read_foreign
+from bench.records.lines import MAX_SAMPLES_BYTES
 from bench.records.race import Race
-from bench.records.side import StoredRun, digest_files, read_stored_run
+from bench.records.reading import digest_files, is_there
+from bench.records.side import StoredRun, read_stored_run
 from bench.records.store import INFO_FILE, RACE_FILE, SAMPLES_FILE, read_race
 
 
@@ -52,7 +54,7 @@ def collect(paths: Sequence[Path]) -> Collection:
                 continue
             for each in list_stored(path):
                 try:
-                    if (each / INFO_FILE).exists():
+                    if is_there(each / INFO_FILE):
                         run = read_stored_run(each)
                         runs.setdefault(run.content, run)
                     else:
@@ -91,8 +93,8 @@ def read_stored_race(path: Path) -> StoredRace:
         InvalidFileError: as `read_race`.
     """
     race = read_race(path)
-    return StoredRace(path, digest_files(path / RACE_FILE, path / SAMPLES_FILE), race)
+    return StoredRace(path, digest_files(MAX_SAMPLES_BYTES, path / RACE_FILE, path / SAMPLES_FILE), race)
 
 
 def _is_stored(path: Path) -> bool:
-    return (path / INFO_FILE).exists() or (path / RACE_FILE).exists()
+    return is_there(path / INFO_FILE) or is_there(path / RACE_FILE)

@@ -35,7 +35,7 @@ class JaxTrainer:
         self._recipe = replace(start.config, seed=0)  # compiled code serves all seeds
         self._samples = (jnp.asarray(start.features), jnp.asarray(start.targets))
         self._key = jax.random.key(start.config.seed)
-        self.restart()
+        self._state: Any = self._make_state()
 
     def prepare(self) -> None:
         """Compile, which this process does for one seed only."""
@@ -53,9 +53,12 @@ class JaxTrainer:
 
     def restart(self) -> None:
         """Go back to the start."""
+        self._state = self._make_state()
+
+    def _make_state(self) -> Any:
         layers = [(jnp.asarray(weights), jnp.asarray(biases)) for weights, biases in self.start.layers]
         zeros = jax.tree.map(jnp.zeros_like, layers)
-        self._state: Any = (layers, zeros, zeros, jnp.int32(0))
+        return layers, zeros, zeros, jnp.int32(0)
 
     def layers(self) -> Layers:
         """Return the network as it stands."""

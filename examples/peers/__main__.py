@@ -17,10 +17,9 @@ from bench.errors import BenchError, UsageError
 from bench.interrupts import interrupt_once
 from bench.judge.quality import RECIPE_EPOCHS, Quality
 from bench.render.escape import for_terminal
-from bench.render.table import to_markdown, to_terminal, wrap
 from examples.peers.sides import CONTROL, FASTEST_OWN, SIDES, choose_sides
 from examples.peers.trainings import NotTimed, Setting, append_trainings, read_lines
-from examples.peers.verdicts import judge_sides, list_failures, make_table
+from examples.peers.verdicts import judge_sides, list_failures, to_text
 from productnet.door import OneLineParser, run_door
 from productnet.errors import ProductNetError
 from productnet.exit_code import ExitCode
@@ -29,7 +28,8 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
 _PROG = "python -m examples.peers"
-NUM_SEEDS = 16
+NUM_SEEDS = 32
+"""With fewer, scikit-learn's own initialisation leaves its quality UNDECIDED (measured: 24 do, 32 do not)."""
 
 
 def main() -> int:
@@ -38,13 +38,7 @@ def main() -> int:
     if not arguments.show:
         _train(arguments)
     lines = read_lines(arguments.file)
-    table = make_table(lines, arguments.against)
-    if arguments.format == "markdown":
-        print(to_markdown(table))
-    else:
-        width = choose_width()
-        print(to_terminal(table, width))
-        print("\n".join(wrap(for_terminal(note), width) for note in table.notes[1:]))
+    print(to_text(lines, arguments.against, None if arguments.format == "markdown" else choose_width()))
     if any(verdict.quality == Quality.INVALID for name, verdict in judge_sides(lines).items() if name != CONTROL):
         return ExitCode.INVALID
     if any(failure.kind != "unavailable" for failure in list_failures(lines)):

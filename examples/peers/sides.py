@@ -62,6 +62,6 @@ def choose_sides(names: list[str]) -> dict[str, Side]:
     missing = [name for name, side in chosen.items() if side.package is not None and find_spec(side.package) is None]
     if missing:
         raise UsageError(
-            f"{', '.join(missing)} can't be imported: pip install 'productnet-bench[peers]', or leave them out of --sides"
+            f"{', '.join(missing)} can't be imported: pip install 'productnet-bench[peers]', or name other --sides"
         )
     return chosen

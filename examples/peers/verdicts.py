@@ -9,7 +9,8 @@ from bench.judge.equivalence import MIN_SEEDS, compare_errors
 from bench.judge.quality import MIN_R_SQUARED, RECIPE_EPOCHS, Quality, QualityVerdict, decide
 from bench.judge.statistics import Summary, summarise
 from bench.records.plan import QUALITY_MARGIN
-from bench.render.table import Column, Table, Value
+from bench.render.escape import for_markdown, for_terminal
+from bench.render.table import Column, Table, Value, to_markdown, to_terminal, wrap
 from bench.render.units import number, times, whole
 from examples.peers.sides import CONTROL, REFERENCE, SIDES
 from examples.peers.trainings import Line, NotTimed, Setting, Timed
@@ -70,19 +71,26 @@ def make_table(lines: Sequence[Line], against: str) -> Table:
     columns = (
         Column("side", "side"),
         Column("seeds", "num_seeds", whole),
-        Column("compile, warm\nup (s)", "compile_seconds", "{:.2f}".format),
-        Column("time to train (s)", "seconds", number, has_spread=True),
+        Column("compile,\nwarm up (s)", "compile_seconds", "{:.2f}".format),
+        Column("time to\ntrain (s)", "seconds", number, has_spread=True),
         Column(f"time over\n{against}'s", "time_ratio", times, has_spread=True),
         Column("MSE over\nreference's", "mse_ratio", number, has_spread=True),
         Column("quality", "quality"),
     )
     rows = tuple(_describe(name, each, base, verdicts[name]) for name, each in trainings.items())
-    notes = (
+    note = (
         "Time: of whole trainings after compiling, batch order included, and quartiles over seeds. Ratio: of trainings "
-        "of one seed. Compile: of each process's first training. MSE: held-out, with its 90 % interval.",
-        *list_remarks(lines),
+        "of one seed. Compile: of each process's first training. MSE: held-out, with its 90 % interval."
     )
-    return Table("The recipe, trained side by side on one core", columns, rows, notes)
+    return Table("The recipe, trained side by side on one core", columns, rows, (note,))
+
+
+def to_text(lines: Sequence[Line], against: str, width: int | None) -> str:
+    """Write the table and what is to be said of it; as Markdown where there is no width to fit in."""
+    table, remarks = make_table(lines, against), list_remarks(lines)
+    if width is None:
+        return "\n".join([to_markdown(table), *(f"- {for_markdown(remark)}" for remark in remarks)])
+    return "\n".join([to_terminal(table, width), *(wrap(for_terminal(remark), width) for remark in remarks)])
 
 
 def list_remarks(lines: Sequence[Line]) -> list[str]:

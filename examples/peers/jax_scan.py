@@ -76,6 +76,16 @@ def _predict(layers: Any, inputs: Any) -> Any:
     return inputs @ weights + biases
 
 
+def draw_order(recipe: TrainConfig, key: Any, num_steps: Any) -> Any:
+    """Draw the order of an epoch, (n,): a permutation of the sample numbers, without what a short last batch leaves.
+
+    Args:
+        num_steps: taken before the epoch.
+    """
+    order = jax.random.permutation(jax.random.fold_in(key, num_steps), recipe.num_samples)
+    return order[: recipe.num_samples_per_epoch]
+
+
 def _train(recipe: TrainConfig, state: Any, samples: Any, key: Any, num_epochs: Any) -> Any:
     """Train on; the state is the layers, Adam's two moments, and the number of steps so far."""
 
@@ -98,8 +108,7 @@ def _train(recipe: TrainConfig, state: Any, samples: Any, key: Any, num_epochs: 
 
     def run_epoch(number: Any, carried: Any) -> Any:
         state, means = carried
-        key_of_epoch = jax.random.fold_in(key, state[3])
-        order = jax.random.permutation(key_of_epoch, recipe.num_samples)[: recipe.num_samples_per_epoch]
+        order = draw_order(recipe, key, state[3])
         batches = [each[order].reshape(recipe.num_steps_per_epoch, recipe.batch_size, -1) for each in samples]
         state, losses = lax.scan(take_step, state, batches)
         return state, means.at[number].set(losses.mean())

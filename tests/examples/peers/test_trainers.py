@@ -59,24 +59,54 @@ def make_timed(seed: int, mse: float | None, r_squared: float | None = 0.9998) -
     )
 
 
+def make_small(name: str, **changes: Any) -> tuple[Trainer, Training]:
+    """Make a peer's training of 40 samples with a recipe that is changed, and torch's of the recipe."""
+    config = TrainConfig(device="cpu", num_samples=40, batch_size=40)
+    training = Training(config)
+    weights = [each.detach().numpy().copy() for each in training.model.parameters()]
+    layers = [(weights[place].T.copy(), weights[place + 1]) for place in range(0, len(weights), 2)]
+    make_trainer: Callable[[Start], Trainer] = type(make_peer(name).trainer)
+    features, targets = training.data.features.numpy(), training.data.targets.numpy()
+    return make_trainer(Start(replace(config, **changes), features, targets, layers)), training
+
+
 @pytest.mark.parametrize("name", ["numpy", "jax"])
 @pytest.mark.parametrize(("rate", "is_same"), [(1e-3, True), (1.01e-3, False)])
 def test_a_peer_takes_the_steps_that_torch_takes(name: str, rate: float, is_same: bool) -> None:
     # A batch of all samples is the same batch in every order.
-    config = TrainConfig(device="cpu", num_samples=40, batch_size=40)
-    training = Training(config)
-    peer = make_peer(name)
-    weights = [each.detach().numpy().copy() for each in training.model.parameters()]
-    layers = [(weights[place].T.copy(), weights[place + 1]) for place in range(0, len(weights), 2)]
-    changed = replace(config, learning_rate=rate)
-    make_trainer: Callable[[Start], Trainer] = type(peer.trainer)
-    trainer = make_trainer(Start(changed, training.data.features.numpy(), training.data.targets.numpy(), layers))
+    trainer, training = make_small(name, learning_rate=rate)
     losses = trainer.train(20)
     expected: Any = training.train(20)
     ours = np.concatenate([part.ravel() for weights, biases in trainer.layers() for part in (weights.T, biases)])
     theirs = np.concatenate([each.detach().numpy().ravel() for each in training.model.parameters()])
     assert bool(np.abs(ours - theirs).max() < 2e-6) is is_same
     assert (losses == pytest.approx(expected, rel=1e-5)) is is_same
+
+
+@pytest.mark.parametrize("name", ["numpy", "jax", "scikit-learn"])
+def test_an_epochs_loss_is_the_mean_over_every_sample_once(name: str) -> None:
+    # Nothing is learned at this rate, so that every batch meets the same network.
+    trainer, training = make_small(name, learning_rate=1e-30, batch_size=10)
+    losses = trainer.train(3)
+    errors = trainer.predict(training.data.features.numpy()) - training.data.targets.numpy()
+    assert losses == pytest.approx([float(np.mean(np.square(errors)))] * 3, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["numpy", "jax"])
+def test_the_order_of_batches_is_the_seeds(name: str) -> None:
+    first, again, other = (make_small(name, batch_size=10, seed=seed)[0].train(3) for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+
+
+def test_jax_draws_every_epoch_another_permutation() -> None:
+    jax = pytest.importorskip("jax")
+    from examples.peers.jax_scan import draw_order
+
+    config = TrainConfig(num_samples=1_000, batch_size=300, drop_last=True)
+    first, second = (np.asarray(draw_order(config, jax.random.key(1), num_steps)) for num_steps in (0, 10))
+    assert len(set(first.tolist())) == len(first) == 900
+    assert first.tolist() != second.tolist()
 
 
 @pytest.mark.parametrize("name", ["numpy", "jax", "scikit-learn"])

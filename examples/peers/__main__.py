@@ -102,7 +102,7 @@ def _train(arguments: Namespace) -> None:
             shown = outcome.reason if isinstance(outcome, NotTimed) else f"{outcome.seconds:.3f} s"
             print(for_terminal(f"seed {outcome.seed}, {outcome.side}: {shown}"), file=sys.stderr, flush=True)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"the same command goes on with {arguments.file}") from None
+        raise KeyboardInterrupt(f"what was trained is kept in {arguments.file}; the same command goes on") from None
 
 
 def _list_packages() -> dict[str, str]:

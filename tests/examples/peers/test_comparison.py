@@ -42,7 +42,7 @@ def make_timed(side: str, seed: int, seconds: float = 1.0, mse: float | None = 2
         side=side,
         seed=seed,
         is_first=seed == 1,
-        compile_seconds=1.25 if seed == 1 else 0.0,
+        compile_seconds=1.25 if seed == 1 else 2.0,
         seconds=seconds * (1 + seed / 100),
         final_loss=1e-4,
         heldout_mse=mse,

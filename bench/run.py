@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from bench.arguments import check_numbers, choose_width, make_parser
 from bench.errors import BenchError, UnavailableError
 from bench.interrupts import interrupt_once
-from bench.workloads.suites import SUITES, choose_reference, plan_cases
+from bench.workloads.suites import SUITES, choose_reference, order_rungs, plan_cases
 from productnet.device import check_device_name
 from productnet.door import printable, run_door, say
 from productnet.errors import ProductNetError
@@ -94,6 +94,7 @@ def _measure(arguments: Namespace, make_workload: str) -> int:
         seed=arguments.seed,
         reference=choose_reference(cases),
         quality_margin=arguments.quality_margin,
+        rungs=order_rungs(cases) if suite.is_ladder else (),
     )
     for name, reason in not_measured.items():
         print(f"not measured: {printable(f'{name} ({reason})')}", file=sys.stderr)
@@ -121,6 +122,7 @@ def _run_plan(info: RunInfo, directory: RunDirectory, make_workload: str, gpu_uu
     """Measure everything that is planned; returns whether the user stopped it."""
     from bench.measure.conditions import collect_conditions, watch
     from bench.measure.process import start_worker
+    from bench.measure.rates import probe_rates
     from bench.measure.rounds import choose_max_workers, measure
     from bench.records.journal import Ended
     from bench.render.progress import ProgressConsole, show_progress
@@ -135,6 +137,7 @@ def _run_plan(info: RunInfo, directory: RunDirectory, make_workload: str, gpu_uu
                 journal=directory.append,
                 on_progress=watch(on_progress, directory.append, partial(collect_conditions, gpu_uuids=gpu_uuids)),
                 max_workers=choose_max_workers(info.environment.recorded if info.environment else None),
+                probe_rates=probe_rates,
             )
         was_interrupted = False
     except KeyboardInterrupt:

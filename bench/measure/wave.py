@@ -10,13 +10,25 @@ import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench.measure.messages import BlockDone, Explore, Explored, Judge, Judged, Ready, RunBlock, SetUp
+from bench.measure.messages import (
+    BlockDone,
+    CallsCounted,
+    CountCalls,
+    Explore,
+    Explored,
+    Judge,
+    Judged,
+    Ready,
+    RunBlock,
+    SetUp,
+)
 from bench.measure.pace import Pace
 from bench.measure.process import WorkerError, WorkerProcess
+from bench.measure.repeat import repeat_command
 from bench.measure.seat import Seat
 from bench.measure.timeouts import Timeouts
 from bench.records.case import Case
-from bench.records.journal import Block, BlockKind, Failed, Record, Started, Trained, as_text
+from bench.records.journal import Block, BlockKind, Counted, Failed, Record, Started, Trained, as_text
 from bench.records.plan import Plan
 from bench.records.progress import Progress
 
@@ -59,6 +71,9 @@ class Wave:
         for number in range(self.plan.num_detail_rounds):
             for seat in self._turns():
                 self._detail(seat, number)
+        if self.plan.rungs:
+            for seat in self.seats:
+                self._count(seat)
 
     def end(self) -> None:
         """Leave no worker behind."""
@@ -114,6 +129,7 @@ class Wave:
                 is_cold=ready.is_cold,
                 first_step_seconds=ready.first_step_seconds,
                 floor_seconds=explored.floor_seconds,
+                work=explored.work,
             )
         )
 
@@ -160,6 +176,25 @@ class Wave:
         for block in self.random.sample(seat.detail, len(seat.detail)):
             if self._run_block(seat, number, block.kind, block.amount, prefix=block.prefix) is None:
                 return
+
+    def _count(self, seat: Seat) -> None:
+        """CountCalls what a step calls: the last that a worker does, so that no sample is lost where it fails."""
+        operators = kernels = reason = None
+        try:
+            counted = seat.process.request(CountCalls(timeout_seconds=self.timeouts.judge_seconds), CallsCounted)
+            operators, kernels = counted.operators_per_step, counted.kernels_per_step
+        except WorkerError as error:
+            reason = as_text(error.reason)
+        self.journal(
+            Counted(
+                case=seat.case.name,
+                replicate=seat.replicate,
+                wave=self.number,
+                operators_per_step=operators,
+                kernels_per_step=kernels,
+                reason=reason,
+            )
+        )
 
     def _run_block(
         self,
@@ -236,12 +271,3 @@ class Wave:
                 seconds_left=self.pace.seconds_left,
             )
         )
-
-
-def repeat_command(case: Case, seed: int) -> str:
-    """Return the command line that measures one case again."""
-    return (
-        f"python -m bench.run --device {case.device} --engine {case.engine} --batching {case.batching} "
-        f"--precision {case.precision} --threads {case.num_threads} --epochs {case.num_epochs} --seed {seed} "
-        "--replicates 1"
-    )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, cast
 
 from bench.measure.process import WorkerProcess, start_worker
 from bench.records.case import Case
+from bench.records.rates import StepWork
 from bench.workloads import Judgement
 from productnet.engines.step import Step
 from productnet.errors import DeviceUnavailableError
@@ -89,6 +90,7 @@ class FakeWorkload:
         self.num_multiply_adds_per_step: int | None = None
         self.num_multiply_adds_per_inference: int | None = None
         self.num_samples_per_inference = 10
+        self.step_work: StepWork | None = None
         self.num_epochs_trained = 0
         self.num_restarts = 0
 

@@ -110,7 +110,8 @@ def _measure(arguments: Namespace, make_workload: str) -> int:
     name_parts = (time_of_day, environment.recorded.host_name or "host", "-".join(devices), arguments.label or "")
     with create_run(info, arguments.output, name_parts) as directory:
         was_interrupted = _run_plan(info, directory, make_workload, survey.gpu_uuids)
-        return _report(directory, was_interrupted, arguments.strict)
+        may_lack = suite.is_ladder and arguments.engine is None
+        return _report(directory, was_interrupted, arguments.strict, may_lack)
 
 
 def _is_news(unusable: Unusable, asked_device: str) -> bool:
@@ -146,7 +147,7 @@ def _run_plan(info: RunInfo, directory: RunDirectory, make_workload: str, gpu_uu
     return was_interrupted
 
 
-def _report(directory: RunDirectory, was_interrupted: bool, is_strict: bool) -> int:
+def _report(directory: RunDirectory, was_interrupted: bool, is_strict: bool, may_lack: bool) -> int:
     """Read the run back, write its tables, show them, and say how it went."""
     from bench.judge.results import judge_run
     from bench.records.store import read_run
@@ -158,11 +159,20 @@ def _report(directory: RunDirectory, was_interrupted: bool, is_strict: bool) -> 
         directory.write_text(name, text)
     say(report_on_terminal(run, results, choose_width()))
     say(f"Written to {printable(str(directory.path))}: raw samples, run.json, and the tables as .md and .csv")
-    return ExitCode.INTERRUPTED if was_interrupted else _choose_exit_code(run, results, is_strict)
+    return ExitCode.INTERRUPTED if was_interrupted else _choose_exit_code(run, results, is_strict, may_lack)
 
 
-def _choose_exit_code(run: Run, results: list[CaseResult], is_strict: bool) -> ExitCode:
+def _choose_exit_code(run: Run, results: list[CaseResult], is_strict: bool, may_lack: bool = False) -> ExitCode:
+    """Say how it went.
+
+    Args:
+        may_lack: whether engines that can't be had here are no failure: nobody has named them.
+    """
     failures = [measurement.failed for measurement in run.measurements if measurement.failed]
+    if may_lack and any(result.training_seconds is not None for result in results):
+        lacking = {each.case for each in failures if each.kind == "unavailable"}
+        failures = [each for each in failures if each.case not in lacking]
+        results = [result for result in results if result.case.name not in lacking]
     qualities = {result.quality.value for result in results}
     if "INVALID" in qualities or any(each.kind == "faulty" for each in failures):
         return ExitCode.INVALID

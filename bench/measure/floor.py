@@ -21,6 +21,8 @@ RATE_MARGIN = 2.0
 registers can do (measured on two CPUs), and no honest ceiling may lie below the truth."""
 
 _MIN_SECONDS = 0.005
+_SMALLEST_SIZE = 2**9
+"""Where CPUs are busy, threads wait for one another for longer than a smaller product takes."""
 _LARGEST_SIZE = 2**14
 _NUM_REPEATS = 5
 
@@ -62,7 +64,7 @@ def choose_product(device: Device, arithmetic: Arithmetic, clock: Clock) -> Prod
     import torch
 
     multiply = arithmetic.autocast(torch.matmul)
-    size = 128
+    size = _SMALLEST_SIZE
     while True:
         square = torch.full((size, size), 1 / size, device=device.torch_device)
 

@@ -1,4 +1,4 @@
-"""A rate that is the best of many, and refused where it can't be true."""
+"""A rate, chosen from many tries, and refused where it can't be true."""
 
 from __future__ import annotations
 
@@ -23,13 +23,19 @@ class UnmeasurableError(Exception):
     """A rate can't be had, and why. Never leaves this package."""
 
 
-def measure_rate(work: Callable[[int], object], clock: Clock, largest: float) -> float:
-    """Measure how many units of work a second sees at most.
+def measure_rate(
+    work: Callable[[int], object],
+    clock: Clock,
+    largest: float,
+    choose: Callable[[list[float]], float] = min,
+) -> float:
+    """Measure how many units of work a second sees.
 
     Args:
         work: does an amount of it; what it does first, at an amount of 1, is not timed.
         clock: synchronised with the device.
         largest: more than any machine does.
+        choose: which time of all tries counts: the shortest tells what a device can do, the median what it does.
     Raises:
         UnmeasurableError: when the rate is above that, or twice the work takes hardly longer: it was not done.
     Synchronizes: yes
@@ -41,7 +47,7 @@ def measure_rate(work: Callable[[int], object], clock: Clock, largest: float) ->
             raise UnmeasurableError(f"{amount} units of work took {seconds:.3g} s: it was not done")
         amount *= 2
     for _ in range(_NUM_ATTEMPTS):
-        once, twice = (_find_shortest(work, clock, each) for each in (amount, 2 * amount))
+        once, twice = (choose(_try(work, clock, each)) for each in (amount, 2 * amount))
         rate = max(amount / once, 2 * amount / twice)
         if rate > largest:
             raise UnmeasurableError(f"{rate:.3g} a second is more than any machine does: the work was not done")
@@ -50,8 +56,8 @@ def measure_rate(work: Callable[[int], object], clock: Clock, largest: float) ->
     raise UnmeasurableError(f"twice the work took {twice / once:.2f} times as long: it was not done")
 
 
-def _find_shortest(work: Callable[[int], object], clock: Clock, amount: int) -> float:
+def _try(work: Callable[[int], object], clock: Clock, amount: int) -> list[float]:
     times: list[float] = []
     while sum(times) < TRY_SECONDS or len(times) < _MIN_TRIES:
         times.append(time_block(clock, work, amount)[0])
-    return min(times)
+    return times

@@ -6,6 +6,7 @@ The library's matrix product is the one that steps are refused by (`bench.measur
 from __future__ import annotations
 
 import os
+import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -16,6 +17,7 @@ import msgspec
 from bench.errors import BenchError
 from bench.measure.clock import HOST_CLOCK, Clock, synchronised
 from bench.measure.floor import choose_product
+from bench.measure.operators import count_calls
 from bench.measure.process import ask_in_child
 from bench.measure.rate import UnmeasurableError, measure_rate
 from bench.measure.registers import MULTIPLY_ADDS_PER_PASS, make_register_work, use_widest_vectors
@@ -31,6 +33,8 @@ TIMEOUT_SECONDS = 120.0
 
 _STREAM_SIZE = 2**26
 """Numbers of an array: 256 MiB, above the caches of any device."""
+
+_NUM_COUNTED_STEPS = 10
 
 _REGISTER_WORK: dict[str, Callable[[int], Callable[[int], None]]] = {"cpu": make_register_work}
 """Kind of device -> what makes the work that stays in registers."""
@@ -132,18 +136,27 @@ def _measure_stream(bench: Bench) -> float:
 
 
 def _measure_operators(bench: Bench) -> float:
+    """Time a step of the textbook loop on a single number: nothing to compute, and all the calls.
+
+    Calls of one operator again and again would be cheaper than those of a training, whose gradients are recorded.
+    """
     import torch
+    from torch.nn.functional import mse_loss
 
-    number = torch.zeros(1, dtype=torch.int64, device=bench.device.torch_device)
-    num_done = 0
+    place = bench.device.torch_device
+    model = torch.nn.Linear(1, 1, device=place)
+    optimizer = torch.optim.Adam(model.parameters())
+    number = torch.ones(1, 1, device=place)
 
-    def add(amount: int) -> None:
-        nonlocal num_done
-        num_done += amount
-        for _ in range(amount):
-            number.add_(1)
+    def train(num_steps: int) -> None:
+        for _ in range(num_steps):
+            mse_loss(model(number), number).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            optimizer.zero_grad()
 
-    rate = measure_rate(add, bench.clock, LARGEST_OPERATOR_RATE)
-    if number.item() != num_done:  # sync point
-        raise UnmeasurableError(f"{num_done} additions of 1 came to {number.item()}")
-    return rate
+    train(1)
+    num_operators, _ = count_calls(lambda: train(_NUM_COUNTED_STEPS))
+    if num_operators == 0:
+        raise UnmeasurableError("torch's profiler saw no operator")
+    per_step = num_operators / _NUM_COUNTED_STEPS
+    return per_step * measure_rate(train, bench.clock, LARGEST_OPERATOR_RATE / per_step, statistics.median)

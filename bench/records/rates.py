@@ -46,7 +46,8 @@ class Rates(Struct, tag="rates", frozen=True, kw_only=True):
     stream_bytes_per_second: PerSecond | None = None
     """Read and written while an array far larger than any cache is copied."""
     operators_per_second: PerSecond | None = None
-    """Of an operator on a single number: what is left is the cost of calling it."""
+    """Of a training step on a single number, in which nothing but calling them costs; what it does as a rule, where the
+    other rates are the best."""
     reasons: dict[ShortName, Reason] = {}
     """Rate -> why it could not be measured."""
 

@@ -22,13 +22,14 @@ from bench.measure.messages import (
     RunBlock,
     SetUp,
 )
+from bench.measure.outcomes import make_counted, make_started, make_trained, make_uncounted
 from bench.measure.pace import Pace
 from bench.measure.process import WorkerError, WorkerProcess
 from bench.measure.repeat import repeat_command
 from bench.measure.seat import Seat
 from bench.measure.timeouts import Timeouts
 from bench.records.case import Case
-from bench.records.journal import Block, BlockKind, Counted, Failed, Record, Started, Trained, as_text
+from bench.records.journal import Block, BlockKind, Failed, Record, as_text
 from bench.records.plan import Plan
 from bench.records.progress import Progress
 
@@ -117,21 +118,7 @@ class Wave:
             return
         self.seats.append(Seat(self.plan, case, replicate, process, ready, explored))
         self.pace.start_seat(ready.setup_seconds + ready.compile_seconds)
-        self.journal(
-            Started(
-                case=case.name,
-                replicate=replicate,
-                wave=self.number,
-                setup_seconds=ready.setup_seconds,
-                compile_seconds=ready.compile_seconds,
-                pilot_epoch_seconds=ready.pilot_epoch_seconds,
-                timer_floor_seconds=explored.timer_floor_seconds,
-                is_cold=ready.is_cold,
-                first_step_seconds=ready.first_step_seconds,
-                floor_seconds=explored.floor_seconds,
-                work=explored.work,
-            )
-        )
+        self.journal(make_started(case, replicate, self.number, ready, explored))
 
     def _turns(self) -> Iterator[Seat]:
         """Return the live seats in random order."""
@@ -158,18 +145,7 @@ class Wave:
         except WorkerError as error:
             self._leave(seat, "judging", error)
             return
-        self.journal(
-            Trained(
-                case=seat.case.name,
-                replicate=seat.replicate,
-                wave=self.number,
-                digest=judged.digest,
-                epoch_losses=tuple(seat.epoch_losses),
-                training_accuracy=judged.training_accuracy,
-                heldout_accuracy=judged.heldout_accuracy,
-                memory=judged.memory,
-            )
-        )
+        self.journal(make_trained(seat, self.number, judged))
 
     def _detail(self, seat: Seat, number: int) -> None:
         self._show("phases and inference", seat.case, number, self.plan.num_detail_rounds)
@@ -179,22 +155,12 @@ class Wave:
 
     def _count(self, seat: Seat) -> None:
         """CountCalls what a step calls: the last that a worker does, so that no sample is lost where it fails."""
-        operators = kernels = reason = None
         try:
             counted = seat.process.request(CountCalls(timeout_seconds=self.timeouts.judge_seconds), CallsCounted)
-            operators, kernels = counted.operators_per_step, counted.kernels_per_step
         except WorkerError as error:
-            reason = as_text(error.reason)
-        self.journal(
-            Counted(
-                case=seat.case.name,
-                replicate=seat.replicate,
-                wave=self.number,
-                operators_per_step=operators,
-                kernels_per_step=kernels,
-                reason=reason,
-            )
-        )
+            self.journal(make_uncounted(seat, self.number, error.reason))
+        else:
+            self.journal(make_counted(seat, self.number, counted))
 
     def _run_block(
         self,

@@ -15,9 +15,9 @@ from bench.records.journal import Block, BlockKind, Counted, Ended, Failed, Reco
 from bench.records.plan import Plan
 from bench.records.rates import Rates
 
-SCHEMA = 2
-"""Version of `run.json` and `samples.jsonl`. History: 1 is the first; 2 has rates of devices, counts of operators and a
-plan's rungs."""
+SCHEMA = 1
+"""Version of `run.json` and `samples.jsonl`. History: 1 is the first. What is only added (conditions of a machine, a
+ladder's rates and counts) leaves it as it is: what was written before means what it meant."""
 
 
 class Info(Struct, frozen=True, kw_only=True):

@@ -12,9 +12,10 @@ from bench.render.table import Column, Table, Value
 from bench.render.tables import describe_quality
 from bench.render.units import giga, microseconds, number, percent, seconds, times, whole
 
-MARKS_PER_DECADE = 10
-INDENT = "    "
-"""Four of them make a block of code in Markdown, in which nothing is markup."""
+_MARKS_PER_DECADE = (10, 5, 2, 1)
+"""As many as there is room for."""
+_TIME_WIDTH = 12
+"""Of a time with its unit, and of the gaps before and after a bar."""
 
 _RATE_NAMES = {
     "register_multiply_adds_per_second": "multiply-adds in registers",
@@ -32,12 +33,12 @@ def make_ladder_table(rungs: Sequence[Rung]) -> Table:
         Column("over the\nrung before", "over_before", times),
         Column("over the\nreference", "over_reference", times),
         Column("share of\nfloor", "share_of_floor", percent),
-        Column("GFLOP/s", "flops_per_second", giga),
+        Column("GFLOP/s", "flops_per_second", giga, is_detail=True),
         Column("of matrix\nrate", "share_of_matrix", percent, is_detail=True),
-        Column("operators\na step", "operators_per_step", number),
+        Column("operators\na step", "operators_per_step", number, is_detail=True),
         Column("kernels\na step", "kernels_per_step", number, is_detail=True),
         Column("host\nbusy", "host_busy_share", percent, is_detail=True),
-        Column("calls\nalone", "dispatch_share", percent),
+        Column("calls\nalone", "dispatch_share", percent, is_detail=True),
         Column("memory\nalone", "memory_share", percent, is_detail=True),
         Column("verdict", "verdict"),
         Column("quality", "quality", is_detail=True),
@@ -53,7 +54,7 @@ def make_ladder_table(rungs: Sequence[Rung]) -> Table:
             "that was measured in this run; so the share of the floor is the share of the peak. Calls alone, memory "
             "alone: what calling the operators, or what a step can't keep in a cache, would take by itself, over the "
             "time of a step.",
-            f"Verdict: what takes {EXPLAINS:.0%} or more by itself: dispatch-bound (calls, or the device idles), "
+            f"Verdict: what takes {EXPLAINS * 100:.0f} % or more by itself: dispatch-bound (calls, or the device idles), "
             "compute-bound (the share of the floor, or of the matrix rate), memory-bound; latency-bound where nothing "
             "does. Operators: torch's that call no other; what a compiled graph runs inside of itself is none.",
         ),
@@ -84,28 +85,43 @@ def make_rates_table(rates: Sequence[DeviceRates]) -> Table:
     )
 
 
-def draw_ladder(rungs: Sequence[Rung]) -> list[str]:
+def draw_ladder(rungs: Sequence[Rung], width: int) -> list[str]:
     """Draw the time of every rung as a bar, on a logarithmic scale, with the floor of each device below its rungs."""
-    lines: list[tuple[str, float | str]] = []
+    bars: list[tuple[str, float | str]] = []
     for place, rung in enumerate(rungs):
-        lines.append((rung.result.case.name, _find_length(rung)))
-        is_last = place + 1 == len(rungs) or rungs[place + 1].result.case.device != rung.result.case.device
-        lines += _list_floors(rungs, rung.result.case.device) if is_last else []
-    shortest = min((length for _, length in lines if isinstance(length, float)), default=1.0)
-    shown = [(for_terminal(name), length) for name, length in lines]
-    width = max((len(name) for name, _ in shown), default=0)
-    return [
-        f"Time to train: {MARKS_PER_DECADE} marks more are ten times as long",
-        *(f"{name:{width}}  {_draw(length, shortest)}" for name, length in shown),
-    ]
+        device = rung.result.case.device
+        bars.append((for_terminal(rung.result.case.name), _find_length(rung)))
+        is_last = place + 1 == len(rungs) or rungs[place + 1].result.case.device != device
+        bars += _list_floors(rungs, device) if is_last else []
+    return _draw_bars(bars, width)
+
+
+def _draw_bars(bars: Sequence[tuple[str, float | str]], width: int) -> list[str]:
+    lengths = [length for _, length in bars if isinstance(length, float)]
+    shortest, longest = min(lengths, default=1.0), max(lengths, default=1.0)
+    name_width = max(len(name) for name, _ in bars)
+    room = width - name_width - _TIME_WIDTH
+    decades = math.log10(longest / shortest)
+    marks_per_decade = next(
+        (marks for marks in _MARKS_PER_DECADE if 1 + marks * decades <= room), _MARKS_PER_DECADE[-1]
+    )
+    lines = [f"Time to train, logarithmic: {marks_per_decade} more # are ten times as long"]
+    for name, length in bars:
+        if isinstance(length, str):
+            shown = for_terminal(length)
+        else:
+            num_marks = 1 + round(marks_per_decade * math.log10(length / shortest))
+            shown = f"{'#' * num_marks} {seconds(length)}"
+        lines.append(f"{name:{name_width}}  {shown}")
+    return lines
 
 
 def _find_length(rung: Rung) -> float | str:
     if rung.result.failures:
         failure = rung.result.failures[0]
-        return f"{failure.kind}: {failure.reason}"
+        return f"({failure.kind}: {failure.reason})"
     if rung.result.training_seconds is None:
-        return "not measured"
+        return "(not measured)"
     return rung.result.training_seconds.median
 
 
@@ -114,15 +130,8 @@ def _list_floors(rungs: Sequence[Rung], device: str) -> list[tuple[str, float | 
     ours = [rung for rung in rungs if rung.result.case.device == device]
     floors = {rung.result.case.precision: rung.floor_seconds for rung in ours if rung.floor_seconds is not None}
     return [(f"{device} floor, {precision}", floor) for precision, floor in floors.items()] or [
-        (f"{device} floor", "not measured")
+        (f"{device} floor", "(not measured)")
     ]
-
-
-def _draw(length: float | str, shortest: float) -> str:
-    if isinstance(length, str):
-        return f"- {for_terminal(length)}"
-    num_marks = 1 + round(MARKS_PER_DECADE * math.log10(length / shortest))
-    return f"{'#' * num_marks} {seconds(length)}"
 
 
 def _make_row(rung: Rung) -> tuple[Value, ...]:

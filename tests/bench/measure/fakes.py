@@ -185,6 +185,8 @@ class MisbehavingWorkload(FakeWorkload):
 
     def misbehave(self) -> None:
         match self.behaviour:
+            case "can not be counted" if torch_is_looking_on():
+                raise RuntimeError("nobody may look on")
             case "raises":
                 raise RuntimeError("out of luck")
             case "sys.exit(0)":
@@ -213,6 +215,11 @@ class MisbehavingWorkload(FakeWorkload):
             case "leaves a child":
                 print(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"]).pid)
                 raise RuntimeError("left a child behind")
+
+
+def torch_is_looking_on() -> bool:
+    """Say whether torch's profiler runs, in a process that has torch."""
+    return bool(sys.modules["torch"].autograd.profiler._is_profiler_enabled)
 
 
 class WitnessWorkload(MisbehavingWorkload):

@@ -54,9 +54,10 @@ def make_ladder_table(rungs: Sequence[Rung]) -> Table:
             "that was measured in this run; so the share of the floor is the share of the peak. Calls alone, memory "
             "alone: what calling the operators, or what a step can't keep in a cache, would take by itself, over the "
             "time of a step.",
-            f"Verdict: what takes {EXPLAINS * 100:.0f} % or more by itself: dispatch-bound (calls, or the device idles), "
-            "compute-bound (the share of the floor, or of the matrix rate), memory-bound; latency-bound where nothing "
-            "does. Operators: torch's that call no other; what a compiled graph runs inside of itself is none.",
+            f"Verdict: what takes {EXPLAINS * 100:.0f} % of a step or more by itself: dispatch-bound (calls, or the "
+            "device waits for them), compute-bound (the share of the floor, or of the matrix rate), memory-bound; "
+            "latency-bound where nothing does. Operators: torch's that call no other; what a compiled graph runs "
+            "inside of itself is none.",
         ),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 
+import msgspec
 import pytest
 
 from bench.judge.ladder import judge_ladder
@@ -14,7 +15,10 @@ from bench.records.rates import StepWork
 from bench.records.run import Run
 from bench.render.ladder import draw_ladder
 from bench.render.report import list_files, report_on_terminal
+from bench.render.report_document import to_json_report
+from tests.bench.render.test_comparison import read_strictly
 from tests.bench.render.test_report import GOLDEN, HOSTILE, is_about, read_cells
+from tests.bench.render.test_series import make_collection
 from tests.bench.runs import make_case, make_counted, make_failed, make_rates, make_run, make_training
 
 LOADER, BASE, EAGER = make_case(batching="dataloader"), make_case(), make_case("eager")
@@ -29,15 +33,8 @@ def make_golden_run(reason: str = HOSTILE) -> Run:
     """Rungs of every kind: held up by calls, by arithmetic, not to be had; and a device whose peak nobody knows."""
     records: list[Record] = [
         make_rates(4.9e10, 4.1e10, 1.2e10, 6.5e5),
-        make_rates(
-            None,
-            2.5e13,
-            None,
-            2e5,
-            device="cuda",
-            reason=reason,
-        ),
-        make_failed(ABSENT, reason=reason, stage="set-up"),
+        make_rates(None, 2.5e13, None, 2e5, device="cuda", reason=reason),
+        msgspec.structs.replace(make_failed(ABSENT, reason=reason, stage="set-up"), kind="unavailable"),
     ]
     for case, seconds in SECONDS.items():
         records += [*make_training(case, [seconds], work=WORK), make_counted(case, OPERATORS[case])]
@@ -112,6 +109,14 @@ def test_a_hostile_reason_leaves_the_files_of_a_ladder_in_shape(reason: str) -> 
     table = [line for line in files["rates.md"].splitlines() if line.startswith("|")]
     assert len(table) == 4
     assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table}) == 1
+
+
+def test_the_document_holds_every_rung_and_rate_as_raw_numbers() -> None:
+    (run,) = read_strictly(to_json_report(make_collection(make_golden_run()), 100))["runs"]
+    fused = next(rung for rung in run["ladder"] if rung["case"] == FUSED.name)
+    assert fused["share_of_floor"] == pytest.approx(107_109 * 100 / 9.8e10 / 0.000232)
+    assert (fused["verdict"], fused["kernels_per_step"]) == ("latency-bound", None)
+    assert [each["register_multiply_adds_per_second"] for each in run["rates"]] == [4.9e10, None]
 
 
 def test_a_run_that_is_no_ladder_has_none_of_its_files() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from bench.arguments import parse_duration, parse_share
 from bench.arms import make_case, parse_settings
 from bench.errors import UsageError
 from bench.records.gate import MAX_CASES
+from bench.toml_file import check_keys, read_tables
 from productnet.errors import ConfigError
 
 BUDGETS_FILE = "budgets.toml"
@@ -40,32 +40,12 @@ def read_budgets(path: Path) -> tuple[Budget, ...]:
     Raises:
         UsageError: with file, case and key, and what is expected there.
     """
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(
-            f"{path} can't be read: {error.strerror}; a gate needs one, with a [[case]] for each case (see --help)"
-        ) from error
-    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8
-        raise UsageError(f"{path} is no TOML: {error}") from error
-    for key in document:
-        if key != "case":
-            raise UsageError(f"{path}: {key!r} is not known: use [[case]]")
-    cases = document.get("case", [])
-    if not isinstance(cases, list) or not all(isinstance(each, dict) for each in cases):
-        raise UsageError(f"{path}: case is no list of tables: begin each with [[case]]")
-    if not 1 <= len(cases) <= MAX_CASES:
-        raise UsageError(f"{path} has {len(cases)} cases: use 1 to {MAX_CASES}, each under its own [[case]]")
-    return tuple(_read_case(f"{path}, case {number}", table) for number, table in enumerate(cases, 1))
+    tables = read_tables(path, "case", MAX_CASES, "a gate needs one, with a [[case]] for each case (see --help)")
+    return tuple(_read_case(place, table) for place, table in tables)
 
 
 def _read_case(place: str, table: Mapping[str, Any]) -> Budget:
-    for key in table:
-        if key not in (*REQUIRED, *OPTIONAL):
-            raise UsageError(f"{place}: {key!r} is not known: use {', '.join((*REQUIRED, *OPTIONAL))}")
-    for key in REQUIRED:
-        if key not in table:
-            raise UsageError(f"{place}: {key} is missing: a case needs {', '.join(REQUIRED)}")
+    check_keys(place, table, REQUIRED, OPTIONAL)
     for key, value in table.items():
         if key == "threads" and type(value) is not int:
             raise UsageError(f"{place}: threads is {value!r}: use a whole number")

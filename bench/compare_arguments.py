@@ -38,7 +38,7 @@ def make_parser(prog: str) -> OneLineParser:
     add("--rows", type=parse_list(tuple(AXES)), default=(), help=f"lay the ratios out along axes of the case: {axes}")
     add("--columns", type=parse_list(tuple(AXES)), default=(), help="likewise, across")
     chosen = "look at these cases alone, say engine=eager; may be given again"
-    add("--filter", action="append", default=[], type=_parse_filter, metavar="AXIS=VALUE", help=chosen)
+    add("--filter", action="append", default=[], type=parse_filter, metavar="AXIS=VALUE", help=chosen)
     add("--only-slower", action="store_true", help="show only what is SLOWER; all is judged")
     return parser
 
@@ -60,7 +60,8 @@ def make_criteria(arguments: Namespace) -> Criteria:
     return Criteria(arguments.alpha, arguments.dead_zone, arguments.margin, arguments.quality_margin)
 
 
-def _parse_filter(text: str) -> tuple[str, str]:
+def parse_filter(text: str) -> tuple[str, str]:
+    """Read which cases to look at: an axis and its value."""
     axis, sign, value = text.partition("=")
     if not sign or axis not in AXES or not value:
         raise ArgumentTypeError(f"{text!r} chooses no case: use AXIS=VALUE with one of {', '.join(AXES)}")

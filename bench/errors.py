@@ -35,6 +35,10 @@ class InvalidFileError(BenchError):
     exit_code = ExitCode.INVALID
 
 
+class NothingStoredError(InvalidFileError):
+    """A path holds no run and no race, or is not there."""
+
+
 class NewerSchemaError(InvalidFileError):
     """A stored run was written by a newer version of this project."""
 

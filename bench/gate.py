@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
 import sys
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
 
 _PROG = "python -m bench.gate"
 _WIDTH_ELSEWHERE = 160
-STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 
 
 def make_parser() -> OneLineParser:
@@ -81,6 +79,7 @@ def main(make_workload: str = PRODUCTNET) -> int:
     """Gate as the command line says."""
     from bench.measure.checkout import find_merge_base, find_top
     from bench.records.store import check_output
+    from bench.records.summary import check_summary
 
     interrupt_once()
     parser = make_parser()
@@ -94,8 +93,7 @@ def main(make_workload: str = PRODUCTNET) -> int:
     budgets = read_budgets(arguments.budgets or top / BUDGETS_FILE)
     base_commit = find_merge_base(arguments.base)
     check_output(arguments.output)
-    if arguments.summary is not None:
-        _check_summary(arguments.summary)
+    check_summary(arguments.summary)
     with checkouts() as check_out_once:
         return _gate(arguments, top, base_commit, budgets, make_workload, check_out_once)
 
@@ -220,7 +218,8 @@ def _race(
 def _report(directory: Path, was_interrupted: bool, arguments: Namespace) -> int:
     """Read the gate back, and put its summary wherever it is wanted."""
     from bench.judge.gate import decide_outcome, judge_gate
-    from bench.records.gate import read_gate, write_summary
+    from bench.records.gate import read_gate
+    from bench.records.summary import leave_summary, write_summary
     from bench.render.gate import list_gate_files, summarise_on_terminal
 
     gate = read_gate(directory)
@@ -230,10 +229,7 @@ def _report(directory: Path, was_interrupted: bool, arguments: Namespace) -> int
     width = shutil.get_terminal_size((120, 24)).columns if sys.stdout.isatty() else _WIDTH_ELSEWHERE
     for name, text in files.items():
         write_summary(directory / name, text)
-    if arguments.summary is not None:
-        write_summary(arguments.summary, files["gate.md"])
-    if os.environ.get(STEP_SUMMARY):
-        write_summary(Path(os.environ[STEP_SUMMARY]), files["gate.md"], adds=True)
+    leave_summary(files["gate.md"], arguments.summary)
     say(summarise_on_terminal(gate, judged, outcome, width))
     say(f"Written to {printable(str(directory))}: gate.json, gate.md, gate.csv, and a directory for each race")
     return choose_exit_code(outcome, arguments.strict)
@@ -252,12 +248,6 @@ def choose_exit_code(outcome: Outcome, is_strict: bool) -> ExitCode:
         "PASS": ExitCode.FINE,
     }
     return codes[outcome]
-
-
-def _check_summary(path: Path) -> None:
-    """Refuse before any work what could not be written after it."""
-    if path.is_dir() or not os.access(path.absolute().parent, os.W_OK):
-        raise UsageError(f"--summary {path} can't be written: name a file in a directory that is there")
 
 
 def _now() -> str:

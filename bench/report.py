@@ -1,4 +1,4 @@
-"""`python -m bench.report`: stored runs and races as something to look at, to share, or for another tool to read."""
+"""`python -m bench.report`: stored runs and races, to look at, to share, or for another tool to read."""
 
 from __future__ import annotations
 
@@ -8,13 +8,18 @@ from pathlib import Path
 from bench.arguments import choose_width
 from bench.errors import BenchError, InvalidFileError, UsageError
 from bench.records.collection import collect
-from bench.render.formats import FORMATS, choose_format
+from bench.render.formats import FORMATS, check_installed, choose_format
 from productnet.door import OneLineParser, printable, run_door, say, tell
 from productnet.exit_code import ExitCode
 from productnet.registry import load
 from productnet.whole_file import write_whole
 
 _PROG = "python -m bench.report"
+_EXPECT = (
+    "in place of a report: every cell that FILE names (say matrix.toml), ok or why not, and what measures it again; "
+    "exits with 5 where a required one is INVALID, 6 where it failed or is missing, 3 where it was skipped"
+)
+_WITHOUT = "of --expect: this machine was not asked for, and where it has no run none of its cells is required"
 
 
 def make_parser() -> OneLineParser:
@@ -29,6 +34,9 @@ def make_parser() -> OneLineParser:
     add = parser.add_argument
     add("paths", nargs="+", type=Path, metavar="RUN", help="say results/published")
     add("--output", type=Path, metavar="FILE", help="where to write it (default: standard output)")
+    add("--expect", type=Path, metavar="FILE", help=_EXPECT)
+    add("--without", action="append", default=[], metavar="MACHINE", help=_WITHOUT)
+    add("--summary", type=Path, metavar="FILE", help="of --expect: a file for the ledger, in Markdown")
     add("--format", choices=tuple(FORMATS), help=f"{formats} (default: what the end of FILE names, else terminal)")
     return parser
 
@@ -36,7 +44,12 @@ def make_parser() -> OneLineParser:
 def main() -> int:
     """Report as the command line says."""
     arguments = make_parser().parse_args()
+    if arguments.expect is not None:
+        return _hold_against(arguments)
+    if arguments.without or arguments.summary:
+        raise UsageError("--without and --summary are of --expect: name a file of cells with it")
     name = choose_format(arguments.format, arguments.output)
+    check_installed(name)
     collection = collect(arguments.paths)
     if collection.runs or collection.races or collection.foreign:
         if (left_out := FORMATS[name].left_out) is not None:
@@ -46,6 +59,24 @@ def main() -> int:
     if collection.faults:
         raise InvalidFileError("; ".join(str(fault) for fault in collection.faults.values()))
     return ExitCode.FINE
+
+
+def _hold_against(arguments: Namespace) -> int:
+    """Hold what lies there against what was expected, and put the ledger wherever it is wanted."""
+    from bench.judge.matrix import choose_exit_code, judge_matrix
+    from bench.matrix_file import check_machines, read_matrix
+    from bench.records.summary import check_summary, leave_summary
+    from bench.render.matrix import ledger_as_markdown, ledger_on_terminal
+
+    if arguments.output or arguments.format:
+        raise UsageError("--expect prints a ledger: use --summary for a file, and no --output or --format")
+    expected = read_matrix(arguments.expect)
+    check_machines(arguments.without, expected)
+    check_summary(arguments.summary)
+    ledger = judge_matrix(collect(arguments.paths), expected, arguments.without)
+    leave_summary(ledger_as_markdown(ledger), arguments.summary)
+    say(ledger_on_terminal(ledger, choose_width()))
+    return choose_exit_code(ledger)
 
 
 def _write(content: str | bytes, arguments: Namespace) -> None:

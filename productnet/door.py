@@ -6,6 +6,7 @@ import argparse
 import errno
 import io
 import os
+import re
 import signal
 import sys
 import traceback
@@ -19,6 +20,13 @@ from productnet.exit_code import ExitCode
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 """What writing to a stream raises where its disk or device takes no more."""
+
+_WORKFLOW_COMMAND = re.compile(r"(?<!\S):(?=:)|#(?=#\[)")
+"""The first character of what GitHub's runner would obey in the log of a job: "::" where a line may begin, "##["
+wherever it stands.
+
+Source: actions/runner, src/Runner.Common/ActionCommand.cs, TryParseV2 and TryParse.
+"""
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -83,7 +91,8 @@ def run_door(prog: str, main: Callable[[], int], expected: tuple[type[Exception]
             _complain(prog, f"standard output can't be written: {error.strerror}; send it somewhere else")
             code = ExitCode.USAGE
         else:
-            tell(f"{traceback.format_exc()}{prog}: this is a bug of ours; please report it with the lines above")
+            tell("\n".join(map(printable, traceback.format_exc().splitlines())))
+            tell(f"{prog}: this is a bug of ours; please report it with the lines above")
             code = ExitCode.BUG
     sys.exit(code)
 
@@ -103,8 +112,9 @@ def _send_nowhere(stream: TextIO) -> None:
 
 
 def printable(text: str) -> str:
-    """Show line ends and control characters as visible escapes: one line, no cursor moves, no colours."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    """Show line ends and control characters as visible escapes: one line, no cursor moves, no colours, no commands."""
+    text = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    return _WORKFLOW_COMMAND.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def say(text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from itertools import chain
 import msgspec
 
 from bench.records.case import Case
-from bench.records.environment import Identity, Recorded
+from bench.records.environment import Environment, Identity, Recorded
 from bench.records.run import Run
 
 IDENTITY_FIELDS = Identity.__struct_fields__
@@ -122,7 +123,7 @@ def _compare_identities(
     base: Sequence[Run], head: Sequence[Run]
 ) -> tuple[tuple[FieldDifference, ...], tuple[str, ...]]:
     uses_accelerator = any(case.device != "cpu" for run in (*base, *head) for case in run.info.plan.cases)
-    needed = (*_MUST_BE_KNOWN, *(["accelerators"] if uses_accelerator else []))
+    needed = _list_needed(uses_accelerator)
     conflicts, unchecked = [], []
     for field in IDENTITY_FIELDS:
         ours, theirs = ([_identity_of(run, field) for run in runs] for runs in (base, head))
@@ -133,6 +134,22 @@ def _compare_identities(
         elif is_missing and known:
             unchecked.append(field)
     return tuple(conflicts), tuple(unchecked)
+
+
+def digest_identity(environment: Environment | None, case: Case) -> str | None:
+    """Return what is equal where everything is that must agree; None where what has to be known was not recorded.
+
+    Stricter than `check_comparability`: what is recorded on one side alone makes another identity.
+    """
+    if environment is None or any(
+        getattr(environment.identity, field) is None for field in _list_needed(case.device != "cpu")
+    ):
+        return None
+    return hashlib.sha256(msgspec.json.encode(environment.identity, order="sorted")).hexdigest()
+
+
+def _list_needed(uses_accelerator: bool) -> tuple[str, ...]:
+    return (*_MUST_BE_KNOWN, *(["accelerators"] if uses_accelerator else []))
 
 
 def _identity_of(run: Run, field: str) -> object:

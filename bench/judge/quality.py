@@ -132,6 +132,19 @@ def decide(log_ratio: LogRatio, margin: float, other: str = "the reference") -> 
     return QualityVerdict(Quality.UNDECIDED, f"{shown}; more seeds narrow it", log_ratio=log_ratio)
 
 
+def list_error_ratios(run: Run, case: Case) -> dict[int, float]:
+    """Divide the held-out MSE of each training by that of the reference's of the same seed, where both have one."""
+    references = _list_references(run)
+    ratios = {}
+    for each in run.measurements_of(case):
+        reference = references.get(each.replicate)
+        ours = each.trained.heldout_accuracy.mse if each.trained else None
+        theirs = reference.heldout_accuracy.mse if reference else None
+        if ours and theirs:
+            ratios[run.info.plan.seed + each.replicate] = ours / theirs
+    return ratios
+
+
 def _list_errors(trainings: dict[int, Trained]) -> dict[int, float | None]:
     return {seed: trained.heldout_accuracy.mse for seed, trained in trainings.items()}
 

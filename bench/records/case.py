@@ -11,6 +11,8 @@ Index = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 ShortName = Annotated[str, Meta(min_length=1, max_length=50)]
 """Four of them make the name of a case."""
+Number = Annotated[float, Meta(ge=-1e15, le=1e15)]
+"""Of any unit: its square is a number still, and so is a sum of many."""
 
 
 class Case(Struct, frozen=True, kw_only=True):

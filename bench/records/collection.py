@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.errors import InvalidFileError
+from bench.errors import InvalidFileError, NothingStoredError
 from bench.records.foreign import FOREIGN_SUFFIX, ForeignRun, read_foreign
+from bench.records.lines import MAX_SAMPLES_BYTES
 from bench.records.race import Race
-from bench.records.side import StoredRun, digest_files, read_stored_run
+from bench.records.reading import digest_files, is_there
+from bench.records.side import StoredRun, read_stored_run
 from bench.records.store import INFO_FILE, RACE_FILE, SAMPLES_FILE, read_race
 
 
@@ -52,7 +54,7 @@ def collect(paths: Sequence[Path]) -> Collection:
                 continue
             for each in list_stored(path):
                 try:
-                    if (each / INFO_FILE).exists():
+                    if is_there(each / INFO_FILE):
                         run = read_stored_run(each)
                         runs.setdefault(run.content, run)
                     else:
@@ -69,18 +71,18 @@ def list_stored(path: Path) -> list[Path]:
     """Find the directories of runs and races: the one named, or those one level below it.
 
     Raises:
-        InvalidFileError: when there is none.
+        NothingStoredError: when there is none.
+        InvalidFileError: when that can't be said.
     """
     if _is_stored(path):
         return [path]
     try:
         found = [each for each in sorted(path.iterdir()) if each.is_dir() and _is_stored(each)]
     except OSError as error:
-        raise InvalidFileError(
-            f"{path} can't be read: {error.strerror}; is it the directory of a run or a race?"
-        ) from error
+        fault = NothingStoredError if isinstance(error, FileNotFoundError) else InvalidFileError
+        raise fault(f"{path} can't be read: {error.strerror}; is it the directory of a run or a race?") from error
     if not found:
-        raise InvalidFileError(f"{path} holds no run and no race: neither {INFO_FILE} nor {RACE_FILE}")
+        raise NothingStoredError(f"{path} holds no run and no race: neither {INFO_FILE} nor {RACE_FILE}")
     return found
 
 
@@ -91,8 +93,8 @@ def read_stored_race(path: Path) -> StoredRace:
         InvalidFileError: as `read_race`.
     """
     race = read_race(path)
-    return StoredRace(path, digest_files(path / RACE_FILE, path / SAMPLES_FILE), race)
+    return StoredRace(path, digest_files(MAX_SAMPLES_BYTES, path / RACE_FILE, path / SAMPLES_FILE), race)
 
 
 def _is_stored(path: Path) -> bool:
-    return (path / INFO_FILE).exists() or (path / RACE_FILE).exists()
+    return is_there(path / INFO_FILE) or is_there(path / RACE_FILE)

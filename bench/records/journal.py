@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from bench.records.case import Count, Index, Name
+from bench.records.case import Count, Index, Name, ShortName
 from bench.records.conditions import Conditions
 from bench.records.rates import Rates, StepWork
 
@@ -76,10 +76,10 @@ class Block(Key, tag="block", frozen=True, kw_only=True):
     seconds: PositiveSeconds
     repetition: Index = 0
     """Which training from the start this is, for a training so short that it repeats within a run."""
-    phase_seconds: dict[str, Seconds] | None = None
+    phase_seconds: dict[ShortName, Seconds] | None = None
     """Sums over the block's steps, one for each of `PHASES`; of "phases" and "device" blocks alone. Where the device
     has a queue of its own, this is its time, in which it also waits for the host."""
-    host_phase_seconds: dict[str, Seconds] | None = None
+    host_phase_seconds: dict[ShortName, Seconds] | None = None
     """What handing over the same work took the host, where the device has a queue of its own; of "phases" alone."""
     timer_seconds: Seconds = 0.0
     """What reading the inner timers took the host; no part of the work."""
@@ -96,17 +96,23 @@ class Block(Key, tag="block", frozen=True, kw_only=True):
             raise ValueError(f"a block of kind {self.kind} has the prefix {self.prefix!r}")
 
 
+Error = Annotated[float, Meta(ge=0.0, le=1e100)]
+"""What float32 can hold has a square of 1e77."""
+Loss = Annotated[float, Meta(ge=-1e100, le=1e100)]
+Part = Annotated[float, Meta(ge=0.0, le=1.0)]
+
+
 class AccuracyRecord(Struct, frozen=True, kw_only=True):
     """Errors over one set of samples, as `productnet.evaluate.Accuracy` defines them; None is not finite."""
 
-    mse: float | None
-    rmse: float | None
-    mean_absolute_error: float | None
-    largest_error: float | None
-    mean_relative_error: float | None
-    r_squared: float | None
-    share_within_1_percent: float | None
-    share_within_5_percent: float | None
+    mse: Error | None
+    rmse: Error | None
+    mean_absolute_error: Error | None
+    largest_error: Error | None
+    mean_relative_error: Error | None
+    r_squared: Annotated[float, Meta(ge=-1e100, le=1.0)] | None
+    share_within_1_percent: Part | None
+    share_within_5_percent: Part | None
 
 
 class Memory(Struct, frozen=True, kw_only=True):
@@ -124,7 +130,7 @@ class Trained(Key, tag="trained", frozen=True, kw_only=True):
     """A training is complete; judged outside of the timing."""
 
     digest: Name
-    epoch_losses: Annotated[tuple[float | None, ...], Meta(min_length=1)]
+    epoch_losses: Annotated[tuple[Loss | None, ...], Meta(min_length=1)]
     training_accuracy: AccuracyRecord
     heldout_accuracy: AccuracyRecord
     memory: Memory = Memory()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import InvalidFileError, UsageError
+from bench.records.lines import MAX_SAMPLES_BYTES
+from bench.records.reading import digest_files, is_there
 from bench.records.run import Run
 from bench.records.store import INFO_FILE, RACE_FILE, SAMPLES_FILE, read_run
 
@@ -74,9 +75,9 @@ def list_runs(path: Path) -> tuple[list[Path], list[Path]]:
     Raises:
         InvalidFileError: when there is none; the message says what is there instead.
     """
-    if (path / INFO_FILE).exists():
+    if is_there(path / INFO_FILE):
         return [path], []
-    if (path / RACE_FILE).exists():
+    if is_there(path / RACE_FILE):
         raise InvalidFileError(
             f"{path} is a race, whose arms were compared when it was raced: name directories of runs"
         )
@@ -84,7 +85,7 @@ def list_runs(path: Path) -> tuple[list[Path], list[Path]]:
         below = sorted(each for each in path.iterdir() if each.is_dir())
     except OSError as error:
         raise InvalidFileError(f"{path} can't be read: {error.strerror}; is it the directory of a run?") from error
-    runs = [each for each in below if (each / INFO_FILE).exists()]
+    runs = [each for each in below if is_there(each / INFO_FILE)]
     if not runs:
         raise InvalidFileError(f"{path} holds no run: neither {INFO_FILE} nor a directory with one")
     return runs, [each for each in below if each not in runs]
@@ -97,16 +98,7 @@ def read_stored_run(path: Path) -> StoredRun:
         InvalidFileError: as `read_run`.
     """
     run = read_run(path)
-    return StoredRun(path, digest_files(path / INFO_FILE, path / SAMPLES_FILE), run)
-
-
-def digest_files(*paths: Path) -> str:
-    """Return a digest of the contents of files, in this order."""
-    digest = hashlib.sha256()
-    for path in paths:
-        content = path.read_bytes()
-        digest.update(b"%d:" % len(content) + content)
-    return digest.hexdigest()
+    return StoredRun(path, digest_files(MAX_SAMPLES_BYTES, path / INFO_FILE, path / SAMPLES_FILE), run)
 
 
 def check_distinct(runs: Sequence[StoredRun]) -> None:

@@ -31,7 +31,7 @@ def list_files(run: Run, results: Sequence[CaseResult]) -> dict[str, str]:
     """Return the tables of a run as files: name -> contents."""
     files = {}
     lines = "\n".join(f"{for_markdown(line)}  " for line in (*describe_run(run), *explain_quality(run, results)))
-    for name, table in _make_tables(run, results).items():
+    for name, table in make_tables(run, results).items():
         chart = _draw_in_markdown(run, results) if name == _LADDER else ""
         files[f"{name}.md"] = f"{to_markdown(table)}\n{chart}{lines}\n"
         files[f"{name}.csv"] = to_csv(table)
@@ -48,7 +48,7 @@ def report_on_terminal(run: Run, results: Sequence[CaseResult], width: int) -> s
             *(wrap(for_terminal(line), width) for line in before),
             *(
                 to_terminal(table, width) + (_draw_on_terminal(run, results, width) if name == _LADDER else "")
-                for name, table in _make_tables(run, results).items()
+                for name, table in make_tables(run, results).items()
             ),
             *(wrap(for_terminal(line), width) for line in after),
             *advice_lines(choose_advice(run, results), check_run(run, results), width),
@@ -66,7 +66,8 @@ def _draw_in_markdown(run: Run, results: Sequence[CaseResult]) -> str:
     return "".join(f"    {line}\n" for line in lines) + "\n"
 
 
-def _make_tables(run: Run, results: Sequence[CaseResult]) -> dict[str, Table]:
+def make_tables(run: Run, results: Sequence[CaseResult]) -> dict[str, Table]:
+    """Make every table in which something was measured."""
     tables = {
         "accuracy": make_accuracy_table(results),
         "throughput": make_throughput_table(results),

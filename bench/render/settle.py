@@ -20,10 +20,20 @@ def race_of_sources(
     """Return the command that races a case of two sources, None where there are not two; and what to know of it."""
     ours, theirs = _commits(base), _commits(head)
     if None in (*ours, *theirs):
-        return None, "the commit of a run was not recorded: race the two sources, --a tree=DIRECTORY --b tree=DIRECTORY"
+        return race_of_commits(None, None, case, flags)
     if len(ours) > 1 or len(theirs) > 1:
         return None, "a side holds runs of several commits: race two of them, --a rev=COMMIT --b rev=COMMIT"
-    (base_commit, base_is_dirty), (head_commit, head_is_dirty) = (each for (each,) in (ours, theirs) if each)
+    (base_commit,), (head_commit,) = ours, theirs
+    return race_of_commits(base_commit, head_commit, case, flags)
+
+
+def race_of_commits(
+    base: tuple[str, bool] | None, head: tuple[str, bool] | None, case: Case, flags: Mapping[str, str]
+) -> tuple[str | None, str | None]:
+    """Do the same for two commits: of each its name and whether there were changes besides; None is not recorded."""
+    if base is None or head is None:
+        return None, "the commit of a run was not recorded: race the two sources, --a tree=DIRECTORY --b tree=DIRECTORY"
+    (base_commit, base_is_dirty), (head_commit, head_is_dirty) = base, head
     if base_commit == head_commit and not head_is_dirty:
         return None, (
             f"both sides are commit {base_commit[:12]}, so that there are no two sources to race: what differs is the "

@@ -41,7 +41,7 @@ def test_everything_that_is_said_is_heard(tmp_path: Path) -> None:
     ("changes", "said"),
     [
         ({"alowed": "2%"}, "'alowed' is not known: use engine, batching, device, allowed, precision"),
-        ({"allowed": None}, "allowed is missing: a case needs engine, batching, device, allowed"),
+        ({"allowed": None}, "allowed is missing: there have to be engine, batching, device, allowed"),
         ({"device": None}, "device is missing"),
         ({"allowed": 2}, "allowed is 2: use text in quotation marks"),
         ({"allowed": "2"}, "allowed: '2' is no share: use percent, say 0.8%"),
@@ -70,9 +70,9 @@ def test_what_is_wrong_is_said_with_file_case_and_key(tmp_path: Path, changes: d
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "has 0 cases: use 1 to 20"),
-        ("case = []", "has 0 cases"),
-        ("[[case]]\n" * 21, "has 21 cases"),
+        ("", "has 0 of [[case]]: use 1 to 20"),
+        ("case = []", "has 0 of"),
+        ("[[case]]\n" * 21, "has 21 of"),
         ("[case]\nengine = 'eager'", "begin each with [[case]]"),
         ("case = [1]", "begin each with [[case]]"),
         ("[[cases]]", "'cases' is not known: use [[case]]"),

@@ -17,6 +17,7 @@ from bench.errors import IncompleteError, UsageError
 from bench.judge.gate import GateVerdict, Outcome, judge_gate
 from bench.records.gate import Gate, read_gate
 from bench.records.store import read_race
+from bench.records.summary import STEP_SUMMARY
 from tests.bench.gated import (
     ROOT,
     WORKLOAD,
@@ -39,7 +40,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("bench.measure.survey.take_survey", lambda _asked: make_survey("cpu"))
     monkeypatch.setattr("bench.measure.race.find_disturbance", lambda _before, _after: None)
     monkeypatch.setenv("PYTHONPATH", f"{make_empty_torch(tmp_path / 'empty')}{os.pathsep}{ROOT}")
-    monkeypatch.delenv(door.STEP_SUMMARY, raising=False)
+    monkeypatch.delenv(STEP_SUMMARY, raising=False)
     directory = make_repository(tmp_path / "repository")
     monkeypatch.chdir(directory)
     return directory
@@ -85,7 +86,7 @@ def test_a_slowdown_on_head_fails_after_a_second_race_and_names_the_case_alone(
 ) -> None:
     step_summary = tmp_path / "step.md"
     step_summary.write_text("what another step wrote\n")
-    monkeypatch.setenv(door.STEP_SUMMARY, str(step_summary))
+    monkeypatch.setenv(STEP_SUMMARY, str(step_summary))
     write_budgets(repository, "eager", "reference")
     base = commit(repository, Burden())
     git(repository, "switch", "--quiet", "--create", "work")
@@ -198,8 +199,8 @@ def test_a_summary_that_can_not_be_written_is_told_before_any_work_or_after_all_
     with pytest.raises(UsageError, match="--summary"):
         call("--base", "main", "--summary", str(tmp_path / "nowhere" / "summary.md"))
     assert not (tmp_path / "out").exists()
-    monkeypatch.setenv(door.STEP_SUMMARY, str(tmp_path))
-    with pytest.raises(IncompleteError, match="the races are kept"):
+    monkeypatch.setenv(STEP_SUMMARY, str(tmp_path))
+    with pytest.raises(IncompleteError, match="what was measured is kept"):
         call("--base", "main", "--quality-seeds", "0")
     assert read(tmp_path)[1] == [GateVerdict.PASS]
 

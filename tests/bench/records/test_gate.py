@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench.errors import IncompleteError, InvalidFileError, UsageError
-from bench.records.gate import Gate, GatedCase, GateInfo, create_gate, read_gate, write_summary
+from bench.errors import InvalidFileError, UsageError
+from bench.records.gate import Gate, GatedCase, GateInfo, create_gate, read_gate
 from bench.records.race import Race, RaceEnded
 from bench.records.store import create_run
 from tests.bench.gates import make_gate_info, make_gated, make_race
@@ -61,8 +61,6 @@ def test_a_place_that_can_not_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="name another with --output"):
         create_gate(make_gate_info(EAGER), tmp_path / "file" / "gate", ())
-    with pytest.raises(IncompleteError, match="the races are kept"):
-        write_summary(tmp_path / "file" / "gate.md", "text")
 
 
 @pytest.mark.parametrize(

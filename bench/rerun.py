@@ -85,7 +85,12 @@ def choose_plan(stored: Plan, names: list[str], num_replicates: int | None) -> P
         if name not in known:
             raise UsageError(f"--row {name} is no case of this run: there are {', '.join(known)}")
     cases = tuple(case for case in stored.cases if not names or case == stored.baseline or case.name in names)
-    plan = replace(stored, cases=cases, num_replicates=num_replicates or stored.num_replicates)
+    plan = replace(
+        stored,
+        cases=cases,
+        num_replicates=num_replicates or stored.num_replicates,
+        rungs=tuple(name for name in stored.rungs if name in {case.name for case in cases}),
+    )
     for case in (*cases, *([plan.reference] if plan.reference else [])):
         try:
             TrainConfig(

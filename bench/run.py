@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from bench.arguments import check_numbers, choose_width, make_parser
 from bench.errors import BenchError, UnavailableError
 from bench.interrupts import interrupt_once
-from bench.workloads.suites import SUITES, choose_reference, plan_cases
+from bench.workloads.suites import SUITES, choose_reference, order_rungs, plan_cases
 from productnet.device import check_device_name
 from productnet.door import printable, run_door, say
 from productnet.errors import ProductNetError
@@ -92,11 +92,13 @@ def _measure(arguments: Namespace, make_workload: str) -> int:
         seed=arguments.seed,
         reference=choose_reference(cases),
         quality_margin=arguments.quality_margin,
+        rungs=order_rungs(cases) if suite.is_ladder else (),
     )
     for name, reason in not_measured.items():
         print(f"not measured: {printable(f'{name} ({reason})')}", file=sys.stderr)
     directory, run, was_interrupted = measure_plan(plan, survey, arguments, _PROG, make_workload)
-    return _report(directory, run, was_interrupted, arguments.strict)
+    may_lack = suite.is_ladder and arguments.engine is None
+    return _report(directory, run, was_interrupted, arguments.strict, may_lack)
 
 
 def measure_plan(
@@ -145,6 +147,7 @@ def _run_plan(info: RunInfo, directory: RunDirectory, make_workload: str, gpu_uu
     """Measure everything that is planned; returns whether the user stopped it."""
     from bench.measure.conditions import collect_conditions, watch
     from bench.measure.process import start_worker
+    from bench.measure.rates import probe_rates
     from bench.measure.rounds import choose_max_workers, measure
     from bench.records.journal import Ended
     from bench.render.progress import ProgressConsole, show_progress
@@ -159,6 +162,7 @@ def _run_plan(info: RunInfo, directory: RunDirectory, make_workload: str, gpu_uu
                 journal=directory.append,
                 on_progress=watch(on_progress, directory.append, partial(collect_conditions, gpu_uuids=gpu_uuids)),
                 max_workers=choose_max_workers(info.environment.recorded if info.environment else None),
+                probe_rates=probe_rates,
             )
         was_interrupted = False
     except KeyboardInterrupt:
@@ -167,7 +171,7 @@ def _run_plan(info: RunInfo, directory: RunDirectory, make_workload: str, gpu_uu
     return was_interrupted
 
 
-def _report(directory: Path, run: Run, was_interrupted: bool, is_strict: bool) -> int:
+def _report(directory: Path, run: Run, was_interrupted: bool, is_strict: bool, may_lack: bool) -> int:
     """Show the tables, and say how it went."""
     from bench.judge.results import judge_run
     from bench.render.report import report_on_terminal
@@ -175,11 +179,20 @@ def _report(directory: Path, run: Run, was_interrupted: bool, is_strict: bool) -
     results = judge_run(run)
     say(report_on_terminal(run, results, choose_width()))
     say(f"Written to {printable(str(directory))}: raw samples, run.json, and the tables as .md and .csv")
-    return ExitCode.INTERRUPTED if was_interrupted else _choose_exit_code(run, results, is_strict)
+    return ExitCode.INTERRUPTED if was_interrupted else _choose_exit_code(run, results, is_strict, may_lack)
 
 
-def _choose_exit_code(run: Run, results: list[CaseResult], is_strict: bool) -> ExitCode:
+def _choose_exit_code(run: Run, results: list[CaseResult], is_strict: bool, may_lack: bool = False) -> ExitCode:
+    """Say how it went.
+
+    Args:
+        may_lack: whether engines that can't be had here are no failure: nobody has named them.
+    """
     failures = [measurement.failed for measurement in run.measurements if measurement.failed]
+    if may_lack and any(result.training_seconds is not None for result in results):
+        lacking = {each.case for each in failures if each.kind == "unavailable"}
+        failures = [each for each in failures if each.case not in lacking]
+        results = [result for result in results if result.case.name not in lacking]
     qualities = {result.quality.value for result in results}
     if "INVALID" in qualities or any(each.kind == "faulty" for each in failures):
         return ExitCode.INVALID

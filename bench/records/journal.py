@@ -11,10 +11,12 @@ from msgspec import Meta, Struct
 
 from bench.records.case import Count, Index, Name, ShortName
 from bench.records.conditions import Conditions
+from bench.records.rates import Rates, StepWork
 
 Seconds = Annotated[float, Meta(ge=0.0, le=1e9)]
 PositiveSeconds = Annotated[float, Meta(ge=1e-12, le=1e9)]
 """No clock resolves less; whatever is above can be divided by."""
+NotNegative = Annotated[float, Meta(ge=0.0, le=1e12)]
 Text = Annotated[str, Meta(max_length=2_000)]
 
 
@@ -55,6 +57,8 @@ class Started(Key, tag="started", frozen=True, kw_only=True):
     """One epoch, as timed before the first round, to plan the blocks with."""
     timer_floor_seconds: Seconds
     """What the inner timers measure of an empty phase: a phase under ten times this is not resolved."""
+    work: StepWork | None = None
+    """What a step has to do; None where nobody has counted."""
 
 
 class Block(Key, tag="block", frozen=True, kw_only=True):
@@ -137,6 +141,18 @@ class Trained(Key, tag="trained", frozen=True, kw_only=True):
         return self.epoch_losses[-1]
 
 
+class Counted(Key, tag="counted", frozen=True, kw_only=True):
+    """What a step calls, counted after all that was timed, since a profiler that looks on slows everything down."""
+
+    operators_per_step: NotNegative | None
+    """Calls of torch's operators that call no other; what a compiled graph runs inside of itself is none. None where
+    counting failed."""
+    kernels_per_step: NotNegative | None = None
+    """What ran on a device with a queue of its own; None on others."""
+    reason: Text | None = None
+    """Why counting failed."""
+
+
 class Failed(Key, tag="failed", frozen=True, kw_only=True):
     """A case could not be measured, or not to its end."""
 
@@ -153,4 +169,4 @@ class Ended(Struct, tag="ended", frozen=True, kw_only=True):
     seconds: Seconds
 
 
-Record = Started | Block | Trained | Failed | Conditions | Ended
+Record = Started | Block | Trained | Counted | Failed | Rates | Conditions | Ended

@@ -37,6 +37,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     """The CPU float32 reference, whose quality is the measure of the others'. Where it is none of the cases, its seeds
     are trained before anything is timed, and its records are no case's. None in a run that has none."""
     quality_margin: QualityMargin = QUALITY_MARGIN
+    rungs: tuple[Name, ...] = ()
+    """Of a ladder: the names of its cases in the order in which it climbs them, device by device."""
 
     def __post_init__(self) -> None:
         names = [case.name for case in self.cases]
@@ -44,6 +46,8 @@ class Plan(Struct, frozen=True, kw_only=True):
             raise ValueError("two cases have the same name")
         if self.reference is not None and self.reference not in self.cases and self.reference.name in names:
             raise ValueError("the reference has the name of a case and is another")
+        if self.rungs and sorted(self.rungs) != sorted(names):
+            raise ValueError("the rungs of a ladder are its cases, each once")
 
     @property
     def baseline(self) -> Case:

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 from bench.judge.advice import choose_advice
 from bench.judge.checks import check_run
+from bench.judge.ladder import judge_ladder, list_rates
 from bench.judge.quality import find_reference_failures
 from bench.judge.results import CaseResult
 from bench.records.run import Run
 from bench.render.advice import advice_file, advice_lines
 from bench.render.escape import for_markdown, for_terminal
+from bench.render.ladder import draw_ladder, make_ladder_table, make_rates_table
 from bench.render.phase_tables import make_data_table, make_phases_table, make_queue_table
 from bench.render.summary import advise, describe_run, explain_quality
 from bench.render.table import Table, to_csv, to_markdown, to_terminal, wrap
@@ -21,13 +23,17 @@ from bench.render.tables import (
     make_throughput_table,
 )
 
+_LADDER = "ladder"
+_MARKDOWN_WIDTH = 100
+
 
 def list_files(run: Run, results: Sequence[CaseResult]) -> dict[str, str]:
     """Return the tables of a run as files: name -> contents."""
     files = {}
     lines = "\n".join(f"{for_markdown(line)}  " for line in (*describe_run(run), *explain_quality(run, results)))
     for name, table in make_tables(run, results).items():
-        files[f"{name}.md"] = f"{to_markdown(table)}\n{lines}\n"
+        chart = _draw_in_markdown(run, results) if name == _LADDER else ""
+        files[f"{name}.md"] = f"{to_markdown(table)}\n{chart}{lines}\n"
         files[f"{name}.csv"] = to_csv(table)
     files["advice.md"] = advice_file(advise(results), choose_advice(run, results), check_run(run, results))
     return files
@@ -40,11 +46,24 @@ def report_on_terminal(run: Run, results: Sequence[CaseResult], width: int) -> s
     return "\n".join(
         [
             *(wrap(for_terminal(line), width) for line in before),
-            *(to_terminal(table, width) for table in make_tables(run, results).values()),
+            *(
+                to_terminal(table, width) + (_draw_on_terminal(run, results, width) if name == _LADDER else "")
+                for name, table in make_tables(run, results).items()
+            ),
             *(wrap(for_terminal(line), width) for line in after),
             *advice_lines(choose_advice(run, results), check_run(run, results), width),
         ]
     )
+
+
+def _draw_on_terminal(run: Run, results: Sequence[CaseResult], width: int) -> str:
+    return "".join(f"\n{wrap(line, width)}" for line in draw_ladder(judge_ladder(run, results), width)) + "\n"
+
+
+def _draw_in_markdown(run: Run, results: Sequence[CaseResult]) -> str:
+    """Draw it as a block of code: four blanks before a line make one, in which nothing is markup."""
+    lines = draw_ladder(judge_ladder(run, results), _MARKDOWN_WIDTH)
+    return "".join(f"    {line}\n" for line in lines) + "\n"
 
 
 def make_tables(run: Run, results: Sequence[CaseResult]) -> dict[str, Table]:
@@ -57,6 +76,9 @@ def make_tables(run: Run, results: Sequence[CaseResult]) -> dict[str, Table]:
         "data": make_data_table(results),
         "queue": make_queue_table(results),
     }
+    if run.info.plan.rungs:
+        tables[_LADDER] = make_ladder_table(judge_ladder(run, results))
+        tables["rates"] = make_rates_table(list_rates(run))
     tables = {name: table for name, table in tables.items() if table.says_something}
     failures = [*find_reference_failures(run), *(failed for result in results for failed in result.failures)]
     if failures:

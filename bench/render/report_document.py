@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from bench.judge.ladder import judge_ladder, list_rates
 from bench.judge.quality import find_reference_failures
 from bench.judge.race import judge_race
 from bench.judge.results import judge_run
@@ -12,6 +13,7 @@ from bench.records.journal import as_text
 from bench.records.side import StoredRun
 from bench.render.document import Document, list_rows, to_json
 from bench.render.foreign import make_foreign_table
+from bench.render.ladder import make_ladder_table, make_rates_table
 from bench.render.phase_tables import make_data_table, make_phases_table, make_queue_table
 from bench.render.race import describe_race, make_race_table
 from bench.render.tables import (
@@ -62,6 +64,8 @@ def _run(stored: StoredRun) -> Document:
             for result, *rows in zip(results, *tables, strict=True)
         ],
         "failures": list_rows(make_failures_table(failures)),
+        "ladder": list_rows(make_ladder_table(judge_ladder(run, results))),
+        "rates": list_rows(make_rates_table(list_rates(run))),
     }
 
 

@@ -33,6 +33,17 @@ def milliseconds(seconds: float) -> str:
     return number(seconds * 1e3)
 
 
+def seconds(value: float) -> str:
+    """Show seconds in the unit that reads best: 4.677 s, 23.20 ms, 1.100 us."""
+    scale, unit = next(((scale, unit) for scale, unit in ((1, "s"), (1e3, "ms")) if value * scale >= 1), (1e6, "us"))
+    return f"{number(value * scale)} {unit}"
+
+
+def giga(value: float) -> str:
+    """Show a rate in thousands of millions."""
+    return number(value / 1e9)
+
+
 def as_nanoseconds(seconds: float) -> float:
     """Return seconds in nanoseconds, for a tool that takes them so."""
     return seconds * 1e9

@@ -41,6 +41,7 @@ from tests.bench.hostile import (
     write_line,
 )
 from tests.bench.races import make_pairs, make_race_info, make_schooled, make_seated, write_race
+from tests.bench.render import test_ladder
 from tests.bench.render.test_report import make_golden_run
 from tests.bench.tampered import write_gate
 
@@ -54,6 +55,9 @@ READERS: dict[str, Callable[[Path], object]] = {
 RUN = make_golden_run()
 RUN_HEAD = json.loads(msgspec.json.encode(RUN.info))
 RUN_LINES = [json.loads(msgspec.json.encode(record)) for record in list_records(RUN)]
+LADDER = test_ladder.make_golden_run()
+LADDER_HEAD = json.loads(msgspec.json.encode(LADDER.info))
+LADDER_LINES = [json.loads(msgspec.json.encode(record)) for record in list_records(LADDER)]
 RACE_HEAD = json.loads(msgspec.json.encode(make_race_info()))
 RACE_LINES = [
     json.loads(msgspec.json.encode(record))
@@ -164,7 +168,11 @@ def put(path: Path, head_name: str, head: Json, lines: list[Json]) -> None:
     (path / "samples.jsonl").write_bytes(b"".join(write_line(encode(line)) for line in lines))
 
 
-KINDS = {"run": ("run.json", RUN_HEAD, RUN_LINES), "race": ("race.json", RACE_HEAD, RACE_LINES)}
+KINDS = {
+    "run": ("run.json", RUN_HEAD, RUN_LINES),
+    "ladder": ("run.json", LADDER_HEAD, LADDER_LINES),
+    "race": ("race.json", RACE_HEAD, RACE_LINES),
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)

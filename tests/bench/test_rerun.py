@@ -132,6 +132,13 @@ def test_an_interrupt_is_130(call: Answer) -> None:
     assert call(was_interrupted=True) == 130
 
 
+def test_of_a_ladder_the_rungs_of_the_chosen_rows_are_climbed_again() -> None:
+    first, base, last = make_case(batching="dataloader"), make_case(), make_case("eager")
+    stored = make_info([base, first, last], rungs=[first, base, last]).plan
+    assert door.choose_plan(stored, [], None) == stored
+    assert door.choose_plan(stored, [last.name], None).rungs == (base.name, last.name)
+
+
 def test_the_plan_is_the_stored_one_with_the_rows_asked_for_and_the_first_case() -> None:
     loader = make_case(batching="dataloader")
     stored = make_info([REFERENCE, EAGER, loader], num_replicates=3).plan

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Protocol
@@ -60,10 +61,10 @@ class BlockEngine:
         # The samples of a feature side by side: vector instructions then load them as they lie.
         inputs = inputs.t().contiguous().t()
         losses, first = [], 0
-        for num_steps, batch_size in self._blocks:
-            part = slice(first, first + num_steps * batch_size)
-            shape = (num_steps, batch_size)
-            losses.append(self.program.run(inputs[part].unflatten(0, shape), targets[part].unflatten(0, shape)))
+        for block in self._blocks:
+            part = slice(first, first + math.prod(block))
+            batches = (each[part].unflatten(0, block) for each in (inputs, targets))  # type: ignore[no-untyped-call]
+            losses.append(self.program.run(*batches))
             first = part.stop
         return epoch_mean(torch.cat(losses).tolist(), self._batch_sizes)  # sync point
 
@@ -72,7 +73,8 @@ class BlockEngine:
 
     def infer(self, inputs: torch.Tensor) -> torch.Tensor:
         """Predict with the plain network: what is built here is the training."""
-        return self._infer(inputs)
+        prediction: torch.Tensor = self._infer(inputs)
+        return prediction
 
     def optimizer_state(self) -> Iterator[torch.Tensor]:
         """Return Adam's moments."""

@@ -42,8 +42,8 @@ def make_compiled(model: MLP, config: TrainConfig, arithmetic: Arithmetic) -> Bl
 def compile_steps(steps: Steps, arguments: tuple[torch.Tensor, ...]) -> Steps:
     """Compile steps for arguments of one shape, all in one graph or not at all.
 
-    Ahead of time: torch's own look-up of a graph takes 25 microseconds a step, as long as its arithmetic (measured). The
-    look-up is by shape in `FlatProgram`; the graph itself still checks sizes and strides.
+    Ahead of time, since torch's own look-up of a graph takes 25 microseconds a step, more than its arithmetic
+    (measured). `FlatProgram` looks up by shape instead; the graph itself still checks sizes and strides.
     """
     compiled: Any = torch.compile(steps, fullgraph=True, dynamic=False, options=OPTIONS)
     graph = compiled.aot_compile((arguments, {}))

@@ -46,7 +46,7 @@ def test_steps_that_do_not_fit_one_graph_are_an_error() -> None:
         torch._dynamo.graph_break()
         return values + 1
 
-    with pytest.raises(Exception, match="graph break"):
+    with pytest.raises(Exception, match=r"graph break"):
         compiled.compile_steps(broken, (torch.ones(2),))
 
 
@@ -125,7 +125,7 @@ def test_bfloat16_multiplies_in_it_and_float16_is_refused() -> None:
     exact, rounded = (fit(replace(RECIPE, precision=name, num_epochs=5)).epoch_losses for name in ("fp32", "bf16"))
     assert rounded == pytest.approx(exact, rel=0.02)
     assert rounded != pytest.approx(exact, rel=1e-5)
-    with pytest.raises(ModeUnavailableError, match="engine compiled has no gradient scaler.*fp16.*use bf16 or fp32"):
+    with pytest.raises(ModeUnavailableError, match=r"engine compiled has no gradient scaler.*fp16.*use bf16 or fp32"):
         Training(replace(RECIPE, precision="fp16"))
 
 

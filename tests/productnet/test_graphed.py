@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -13,7 +14,7 @@ from productnet.engines import graphed
 from productnet.engines.blocks import BlockEngine
 from productnet.engines.graphed import GraphProgram
 from productnet.errors import ModeUnavailableError
-from productnet.kinds import cpu
+from productnet.kinds import cpu, cuda
 from productnet.train import Training, fit
 from tests.productnet import tape
 from tests.productnet.conftest import run_as_written
@@ -157,6 +158,45 @@ def test_without_graphs_the_engine_is_unavailable_with_the_reason(engine: str) -
 def test_float16_is_refused_with_the_reason(engine: str) -> None:
     with pytest.raises(ModeUnavailableError, match=f"engine {engine} has no gradient scaler.*fp16.*use bf16"):
         Training(replace(RECIPE, device="cpu", engine=engine, precision="fp16"))
+
+
+def test_cuda_warms_up_on_a_stream_of_its_own_before_it_captures(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    class Stream:
+        def __init__(self, name: str = "own") -> None:
+            self.name = name
+
+        def wait_stream(self, other: Stream) -> None:
+            seen.append(f"{self.name} waits for {other.name}")
+
+    class Graph:
+        def replay(self) -> None:
+            seen.append("replay")
+
+    @contextmanager
+    def within(what: object) -> Iterator[None]:
+        names = {Stream: "on own stream", Graph: "capture", int: f"on card {what}"}
+        seen.append(names[type(what)])
+        yield
+        seen.append("end")
+
+    for name, fake in {
+        "device": within,
+        "stream": within,
+        "graph": within,
+        "Stream": Stream,
+        "CUDAGraph": Graph,
+    }.items():
+        monkeypatch.setattr(torch.cuda, name, fake)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda: Stream("main"))
+    replay = cuda.make_recorder(1)(lambda: seen.append("work"))
+    replay()
+    assert seen == [
+        *("on card 1", "own waits for main", "on own stream", "work", "work", "work", "end", "main waits for own"),
+        *("capture", "work", "end", "end"),
+        *("on card 1", "replay", "end"),
+    ]
 
 
 # The fake: what it must not forgive

@@ -50,6 +50,22 @@ def test_steps_that_do_not_fit_one_graph_are_an_error() -> None:
         compiled.compile_steps(broken, (torch.ones(2),))
 
 
+@pytest.mark.compiles
+def test_a_graph_changes_its_arguments_and_nothing_was_run_on_them_before() -> None:
+    def subtract(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        difference = second - first
+        second.add_(1)
+        return difference
+
+    first, second = torch.ones(3), torch.full((3,), 5.0)
+    graph = compiled.compile_steps(subtract, (first, second))
+    assert second.tolist() == [5, 5, 5]
+    assert graph(first, second).tolist() == [4, 4, 4]
+    assert second.tolist() == [6, 6, 6]
+    with pytest.raises(AssertionError, match="expected size"):
+        graph(first, torch.ones(4))
+
+
 def test_each_shape_of_an_epoch_is_compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
     shapes = []
 

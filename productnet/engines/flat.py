@@ -14,9 +14,10 @@ from productnet.model import MLP
 from productnet.precision import Arithmetic
 
 LARGEST_BROADCAST = 200_000
-"""Multiply-adds of a layer in a batch up to which it is written as broadcast, multiply, sum, without a library.
+"""Up to so many multiply-adds in a batch a layer is written as broadcast, multiply, sum, not as a product.
 
-A step of 2-32-32-1 at 100 samples took 0.77 of its time with products, of 2-64-64-1 1.17 (measured, AVX-512, one thread).
+A step of 2-32-32-1 at 100 samples took 0.77 of its time with products, of 2-64-64-1 1.17 (measured on AVX-512, one
+thread).
 """
 
 Layers = list[tuple[torch.Tensor, torch.Tensor]]

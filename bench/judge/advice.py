@@ -101,7 +101,7 @@ def _fuse_optimizer(_run: Run, results: Sequence[CaseResult]) -> Iterator[Advice
 def _weigh_compiling(_run: Run, results: Sequence[CaseResult]) -> Iterator[Advice]:
     """Do without compiling where it has not paid for itself by the end of the training."""
     for result in _sound(results):
-        if result.case.engine != "compiled-model":
+        if result.case.engine not in ("compiled-model", "compiled"):
             continue
         plain = _find(results, msgspec.structs.replace(result.case, engine="eager"))
         gain = _speed_over(result, plain)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.compare_arguments import parse_filter
 from bench.history.index import INDEX_FILE
-from bench.judge.course import read_time
+from bench.records.times import read_time
 from bench.render.outputs import FORMATS
 from productnet.door import OneLineParser
 

@@ -6,7 +6,8 @@ What can't be read stops no other.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.errors import InvalidFileError, NothingStoredError
@@ -27,6 +28,11 @@ class StoredRace:
     """A digest of its two files: a copy of a race is the race itself."""
     race: Race
 
+    @property
+    def started_at(self) -> str:
+        """As it was written down, which may be no time."""
+        return self.race.info.started_at
+
 
 @dataclass(frozen=True, slots=True)
 class Collection:
@@ -38,6 +44,8 @@ class Collection:
     """What can't be read, and why."""
     foreign: tuple[ForeignRun, ...] = ()
     """What other tools measured; never ranked with ours."""
+    read_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """By our clock: nothing was started later."""
 
 
 def collect(paths: Sequence[Path]) -> Collection:

@@ -22,6 +22,11 @@ class StoredRun:
     """A digest of its two files: a copy of a run is the run itself."""
     run: Run
 
+    @property
+    def started_at(self) -> str:
+        """As it was written down, which may be no time."""
+        return self.run.info.started_at
+
 
 @dataclass(frozen=True, slots=True)
 class Side:

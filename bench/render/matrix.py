@@ -9,6 +9,7 @@ from itertools import groupby
 from bench.judge.matrix import Cell, Ledger, choose_exit_code, count_states
 from bench.render.escape import for_markdown, for_terminal
 from bench.render.outputs import COMMAND
+from bench.render.summary import UNDATED
 from bench.render.table import Column, Table, to_markdown, to_terminal, wrap
 from productnet.exit_code import ExitCode
 
@@ -114,6 +115,8 @@ def _list_reasons(ledger: Ledger) -> Iterator[str]:
             yield str(error)[:MAX_REASON]
     for path in ledger.strangers[:MAX_BESIDES]:
         yield f"of no machine that is expected: {str(path)[-MAX_PATH:]}"
+    for path in ledger.undated[:MAX_BESIDES]:
+        yield f"{str(path)[-MAX_PATH:]}: {UNDATED}"
 
 
 def _tally(cells: Iterable[Cell]) -> str:

@@ -15,6 +15,7 @@ from bench.records.run import Run
 from bench.render.units import duration, number, times
 
 UNKNOWN = "unknown"
+UNDATED = "says it was started when it can't have been, and counts as the oldest"
 
 
 def describe_machine(environment: Environment | None) -> str:

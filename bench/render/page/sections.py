@@ -11,6 +11,7 @@ from bench.judge.race import judge_race
 from bench.judge.results import CaseResult
 from bench.records.collection import Collection, StoredRace
 from bench.records.side import StoredRun
+from bench.records.times import sort_newest
 from bench.render.advice import ADVICE, describe_finding, remedies
 from bench.render.escape import for_terminal
 from bench.render.foreign import make_foreign_table
@@ -57,8 +58,8 @@ class Section:
 
 def list_sections(collection: Collection, judged: Judged) -> Iterator[Section]:
     """List the sections in their order."""
-    runs = sorted(collection.runs, key=lambda stored: stored.run.info.started_at, reverse=True)
-    races = sorted(collection.races, key=lambda stored: stored.race.info.started_at, reverse=True)
+    runs = sort_newest(collection.runs, collection.read_at)
+    races = sort_newest(collection.races, collection.read_at)
     if len(runs) > 1:
         yield _compare_runs(collection.runs)
     for place, stored in enumerate(runs[:MAX_IN_FULL], 1):

@@ -8,9 +8,11 @@ import json
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bench.records.collection import Collection, collect
+from bench.records.run import Run
 from bench.render.escape import for_terminal
 from tests.bench.render.page.pages import (
     SHOWN,
@@ -147,6 +149,18 @@ def test_more_runs_than_a_page_has_room_for_are_in_the_tables_alone(monkeypatch:
     assert len([name for name in sections if name.startswith("run-")]) == 2
     assert "The 2 newest of 3 runs follow" in sections["runs"]
     assert "run2" in sections["runs"]
+
+
+def test_the_newest_run_is_first_and_one_whose_start_can_not_be_is_last_and_told_of() -> None:
+    run = make_measured({REFERENCE: 2.0, EAGER: 1.0})
+    starts = ("2026-01-02T00:00:00Z", "2026-01-02T13:00:00+14:00", "zzz", "2026-01-01T00:00:00Z")
+    runs = (Run(msgspec.structs.replace(run.info, started_at=start), run.measurements, run.ended) for start in starts)
+    page = to_html_report(make_collection(*runs), 80)
+    titles = [re.findall(r"Run (run\d)", text)[0] for name, text in list_sections(page).items() if name[:4] == "run-"]
+    assert titles == ["run0", "run1", "run3", "run2"]
+    head = page[: page.index("<nav")]
+    assert "4 runs, started from 2026-01-01T00:00:00Z to 2026-01-02T00:00:00Z" in head
+    assert "run2: says it was started when it can&#39;t have been, and counts as the oldest (zzz)" in head
 
 
 def test_the_page_of_the_published_runs_is_small() -> None:

@@ -69,7 +69,8 @@ def describe_race(race: Race, contrasts: Sequence[Contrast]) -> Iterator[str]:
         yield f"  {arm.label}: {arm.settings} ({arm.case.name}{_where_from(race, arm.label)})"
     yield ""
     for contrast in contrasts:
-        yield from _describe_contrast(race, contrast)
+        yield describe_contrast(race, contrast)
+        yield from _explain_contrast(race, contrast)
     for fallen in race.fallen:
         label = plan.arms[fallen.arm].label
         yield f"Arm {label} {fallen.kind} at {fallen.stage} of pair {fallen.pair + 1}: {fallen.reason}"
@@ -87,18 +88,23 @@ def _where_from(race: Race, label: str) -> str:
     return "".join(f", {part}" for part in parts)
 
 
-def _describe_contrast(race: Race, contrast: Contrast) -> Iterator[str]:
+def describe_contrast(race: Race, contrast: Contrast) -> str:
+    """Say in one line how an arm compares with the first."""
     plan, found = race.info.plan, contrast.estimate
     ours, theirs = plan.arms[contrast.arm].label, plan.arms[0].label
     if found is None:
         is_disturbed = any(each.disturbance for each in race.rounds)
         why = "has enough undisturbed rounds" if is_disturbed else "was raced to its end"
-        yield f"{ours} against {theirs}: {contrast.verdict}, no pair of processes {why}"
-    else:
-        yield (
-            f"{ours} against {theirs}: {contrast.verdict}: {_explain(plan, contrast.verdict, found)}; time ratio "
-            f"{ratio_of(found)}, {_pairs(found.num_pairs)}, {100 * (1 - plan.alpha):g} % interval{_for_layout(plan)}"
-        )
+        return f"{ours} against {theirs}: {contrast.verdict}, no pair of processes {why}"
+    return (
+        f"{ours} against {theirs}: {contrast.verdict}: {_explain(plan, contrast.verdict, found)}; time ratio "
+        f"{ratio_of(found)}, {_pairs(found.num_pairs)}, {100 * (1 - plan.alpha):g} % interval{_for_layout(plan)}"
+    )
+
+
+def _explain_contrast(race: Race, contrast: Contrast) -> Iterator[str]:
+    """Say what stands behind it, and of what quality both are."""
+    found = contrast.estimate
     if contrast.verdict is Verdict.UNSTABLE:
         yield (
             f"  {disturbed_share(race.rounds):.0%} of the rounds were disturbed, more than {MAX_DISTURBED_SHARE:.0%}: "

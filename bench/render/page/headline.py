@@ -15,7 +15,7 @@ from bench.records.race import Race
 from bench.records.run import Run
 from bench.records.side import StoredRun
 from bench.records.times import list_undated, sort_newest
-from bench.render.race import describe_race
+from bench.render.race import describe_contrast
 from bench.render.summary import UNDATED, advise, describe_machine, describe_run
 from bench.render.tables import describe_quality
 from bench.render.units import times
@@ -23,7 +23,7 @@ from bench.render.units import times
 Judged = Mapping[str, Sequence[CaseResult]]
 
 _MAX_NAMED = 3
-"""Machines, modes or races in a headline."""
+"""Machines, modes, races or arms of one in a headline."""
 
 
 def describe_collection(collection: Collection, judged: Judged) -> Iterator[str]:
@@ -112,7 +112,7 @@ def _recommend(runs: Sequence[StoredRun], judged: Judged) -> Iterator[str]:
 
 
 def _describe_race(race: Race) -> str:
-    arms = ", ".join(f"{arm.label}: {arm.settings}" for arm in race.info.plan.arms)
-    lines = list(describe_race(race, judge_race(race)))
-    # Below its arms stands what came of it.
-    return f"Race of {arms}. {lines[lines.index('') + 1]}."
+    arms, contrasts = race.info.plan.arms, judge_race(race)
+    said = " ".join(f"{describe_contrast(race, each)}." for each in contrasts[:_MAX_NAMED])
+    more = f" {len(contrasts) - _MAX_NAMED} more stand below." if len(contrasts) > _MAX_NAMED else ""
+    return f"Race of {', '.join(f'{arm.label}: {arm.settings}' for arm in arms)}. {said}{more}"

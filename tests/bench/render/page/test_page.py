@@ -11,9 +11,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench.records.collection import Collection, collect
+from bench.records.collection import Collection, StoredRace, collect
 from bench.records.run import Run
 from bench.render.escape import for_terminal
+from tests.bench.races import ARMS, THIRD, make_plan, make_race
 from tests.bench.render.page.pages import (
     SHOWN,
     Elements,
@@ -60,6 +61,14 @@ def test_the_head_says_what_was_measured_and_which_mode_to_use(page: str) -> Non
         "Race of a: ",
     ):
         assert text in head
+
+
+def test_the_head_says_of_every_arm_of_a_race_what_came_of_it() -> None:
+    race = make_race([(0.05, 0.0)] * 4, plan=make_plan(*ARMS, THIRD))
+    page = to_html_report(Collection((), (StoredRace(Path("race"), "race", race),), {}), 80)
+    head = page[: page.index("<nav")]
+    assert "c: engine=eager threads=2. b against a: SLOWER" in head
+    assert ". c against a: SAME" in head
 
 
 def test_a_page_of_one_run_starts_with_three_sentences() -> None:

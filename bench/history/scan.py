@@ -11,6 +11,7 @@ from stat import S_ISREG
 from bench.errors import InvalidFileError
 from bench.records.gate import GATE_FILE
 from bench.records.journal import as_text
+from bench.records.reading import is_directory
 from bench.records.selfcheck import SELFCHECK_FILE
 from bench.records.store import INFO_FILE, RACE_FILE, SAMPLES_FILE
 
@@ -47,7 +48,7 @@ def scan(directories: Sequence[Path]) -> Scan:
     runs: dict[str, Found] = {}
     faults: dict[str, str] = {}
     for directory in directories:
-        if not directory.is_dir():
+        if not is_directory(directory):
             raise InvalidFileError(f"{directory} is no directory: name one that holds runs")
         for path, found in _walk(directory.resolve()):
             if isinstance(found, Found):

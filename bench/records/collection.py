@@ -14,7 +14,7 @@ from bench.errors import InvalidFileError, NothingStoredError
 from bench.records.foreign import FOREIGN_SUFFIX, ForeignRun, read_foreign
 from bench.records.lines import MAX_SAMPLES_BYTES
 from bench.records.race import Race
-from bench.records.reading import digest_files, is_there
+from bench.records.reading import digest_files, is_file, is_there
 from bench.records.side import StoredRun, read_stored_run
 from bench.records.store import INFO_FILE, RACE_FILE, SAMPLES_FILE, read_race
 
@@ -56,7 +56,7 @@ def collect(paths: Sequence[Path]) -> Collection:
     faults: dict[Path, InvalidFileError] = {}
     for path in paths:
         try:
-            if path.suffix == FOREIGN_SUFFIX and path.is_file():
+            if path.suffix == FOREIGN_SUFFIX and is_file(path):
                 found = read_foreign(path)
                 foreign.setdefault(found.content, found)
                 continue

@@ -183,7 +183,7 @@ def test_what_can_not_be_read_is_told_of_and_the_rest_is_shown(
     assert "results/run" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("path", ["nowhere", "results/run/run.json", "empty"])
+@pytest.mark.parametrize("path", ["nowhere", "results/run/run.json", "empty", f"{'a' * 300}.json"])
 def test_a_path_without_results_is_one_line(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     Path("empty").mkdir()
     with pytest.raises(InvalidFileError, match=path):

@@ -74,8 +74,8 @@ def _hold_against(arguments: Namespace) -> int:
     check_machines(arguments.without, expected)
     check_summary(arguments.summary)
     ledger = judge_matrix(collect(arguments.paths), expected, arguments.without)
-    leave_summary(ledger_as_markdown(ledger), arguments.summary)
     say(ledger_on_terminal(ledger, choose_width()))
+    leave_summary(ledger_as_markdown(ledger), arguments.summary)
     return choose_exit_code(ledger)
 
 

@@ -214,6 +214,15 @@ def test_a_ledger_is_printed_and_put_where_a_job_and_a_user_want_it(
     assert Path("step.md").read_text() == "an earlier step\n" + Path("ledger.md").read_text()
 
 
+def test_a_jobs_summary_that_can_not_be_written_leaves_the_ledger_on_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "nowhere/step.md")
+    with pytest.raises(IncompleteError, match="can't be written"):
+        expect(monkeypatch, "results/run")
+    assert "PASS: 1 expected cell: 1 ok." in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("spoil", "code", "said"),
     [

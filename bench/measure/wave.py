@@ -19,6 +19,7 @@ from bench.records.case import Case
 from bench.records.journal import Block, BlockKind, Failed, Record, Started, Trained, as_text
 from bench.records.plan import Plan
 from bench.records.progress import Progress
+from bench.records.repeat import repeat_command
 
 MAX_LOADING = 2
 """Workers that import torch at the same time."""
@@ -219,7 +220,7 @@ class Wave:
                 kind=error.kind,
                 stage=stage,
                 reason=as_text(error.reason),
-                repeat_command=repeat_command(case, self.plan.seed + replicate),
+                repeat_command=repeat_command(case, self.plan.seed + replicate, 1),
             )
         )
 
@@ -236,12 +237,3 @@ class Wave:
                 seconds_left=self.pace.seconds_left,
             )
         )
-
-
-def repeat_command(case: Case, seed: int) -> str:
-    """Return the command line that measures one case again."""
-    return (
-        f"python -m bench.run --device {case.device} --engine {case.engine} --batching {case.batching} "
-        f"--precision {case.precision} --threads {case.num_threads} --epochs {case.num_epochs} --seed {seed} "
-        "--replicates 1"
-    )

@@ -10,13 +10,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.errors import InvalidFileError, NothingStoredError
+from bench.errors import InvalidFileError, NothingStoredError, UsageError
 from bench.records.foreign import FOREIGN_SUFFIX, ForeignRun, read_foreign
 from bench.records.lines import MAX_SAMPLES_BYTES
 from bench.records.race import Race
 from bench.records.reading import digest_files, is_file, is_there
 from bench.records.side import StoredRun, read_stored_run
 from bench.records.store import INFO_FILE, RACE_FILE, SAMPLES_FILE, read_race
+
+MAX_RESULTS = 100
+"""That are held and shown at once: a run of the suite standard takes some 3 MB, and a page of 6 MB has to hold all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +52,38 @@ class Collection:
 
 
 def collect(paths: Sequence[Path]) -> Collection:
-    """Read what is named: the directory of a run or a race, one that holds such directories, another tool's file."""
+    """Read what is named: the directory of a run or a race, one that holds such directories, another tool's file.
+
+    Raises:
+        UsageError: when that is more than can be held at once.
+    """
+    faults: dict[Path, InvalidFileError] = {}
+    found: dict[Path, None] = {}
+    for path in paths:
+        try:
+            is_foreign = path.suffix == FOREIGN_SUFFIX and is_file(path)
+            found |= dict.fromkeys([path] if is_foreign else list_stored(path))
+        except InvalidFileError as error:
+            faults[path] = error
+    if len(found) > MAX_RESULTS:
+        raise UsageError(
+            f"{len(found):,} runs, races and files are more than the {MAX_RESULTS} that are shown at once: name fewer, "
+            "or see many runs with python -m bench.history list"
+        )
     runs: dict[str, StoredRun] = {}
     races: dict[str, StoredRace] = {}
     foreign: dict[str, ForeignRun] = {}
-    faults: dict[Path, InvalidFileError] = {}
-    for path in paths:
+    for path in found:
         try:
-            if path.suffix == FOREIGN_SUFFIX and is_file(path):
-                found = read_foreign(path)
-                foreign.setdefault(found.content, found)
-                continue
-            for each in list_stored(path):
-                try:
-                    if is_there(each / INFO_FILE):
-                        run = read_stored_run(each)
-                        runs.setdefault(run.content, run)
-                    else:
-                        race = read_stored_race(each)
-                        races.setdefault(race.content, race)
-                except InvalidFileError as error:
-                    faults[each] = error
+            if is_there(path / INFO_FILE):
+                run = read_stored_run(path)
+                runs.setdefault(run.content, run)
+            elif is_there(path / RACE_FILE):
+                race = read_stored_race(path)
+                races.setdefault(race.content, race)
+            else:
+                other = read_foreign(path)
+                foreign.setdefault(other.content, other)
         except InvalidFileError as error:
             faults[path] = error
     return Collection(tuple(runs.values()), tuple(races.values()), faults, tuple(foreign.values()))

@@ -58,6 +58,22 @@ def test_what_is_named_twice_or_copied_is_there_once() -> None:
     assert [len(collection.runs), len(collection.races)] == [1, 1]
 
 
+@pytest.mark.parametrize("words", [(), ("--expect", "matrix.toml")])
+def test_more_than_can_be_held_at_once_is_refused_before_it_is_read(
+    monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    Path("matrix.toml").write_text(CELL, encoding="utf-8")
+    for number in range(101):
+        Path(f"many/{number}").mkdir(parents=True)
+        Path(f"many/{number}/run.json").touch()
+    with pytest.raises(UsageError, match=r"101 runs, races and files are more than the 100 .* bench\.history list"):
+        call(monkeypatch, "many", *words)
+    shutil.rmtree("many/0")
+    assert len(collect([Path("many"), Path("many/1")]).faults) == 100
+    with pytest.raises(InvalidFileError, match=r"many/17.*; and 90 more can't be read"):
+        call(monkeypatch, "many")
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_takes_what_there_may_be(name: str) -> None:
     if any(find_spec(package) is None for package in FORMATS[name].needs):

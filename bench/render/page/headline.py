@@ -24,6 +24,7 @@ Judged = Mapping[str, Sequence[CaseResult]]
 
 _MAX_NAMED = 3
 """Machines, modes, races or arms of one in a headline."""
+_MAX_ALARMS = 40
 
 
 def describe_collection(collection: Collection, judged: Judged) -> Iterator[str]:
@@ -45,8 +46,15 @@ def describe_collection(collection: Collection, judged: Judged) -> Iterator[str]
         yield f"Beside them stands what {others} measured, by rules of their own: it is never ranked with ours."
 
 
-def list_alarms(collection: Collection, judged: Judged) -> Iterator[str]:
+def list_alarms(collection: Collection, judged: Judged) -> list[str]:
     """Say what is wrong: what can't be read, was stopped, failed, or may not be ranked."""
+    alarms = list(_find_alarms(collection, judged))
+    if len(alarms) > _MAX_ALARMS:
+        alarms[_MAX_ALARMS:] = [f"{len(alarms) - _MAX_ALARMS} more of the kind are not listed"]
+    return alarms
+
+
+def _find_alarms(collection: Collection, judged: Judged) -> Iterator[str]:
     for path, fault in collection.faults.items():
         yield f"Can't be read, and is left out: {path}: {fault}"
     dated: list[StoredRun | StoredRace] = [*collection.runs, *collection.races]

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from bench.errors import InvalidFileError, UsageError
 from bench.records.collection import Collection, StoredRace, collect
 from bench.records.run import Run
 from bench.render.escape import for_terminal
@@ -29,7 +30,7 @@ from tests.bench.sides import EAGER, REFERENCE, make_measured
 pytest.importorskip("altair", reason="the extra `report` is not installed")
 pytest.importorskip("vl_convert", reason="the extra `report` is not installed")
 
-from bench.render.page import sections as sections_module
+from bench.render.page import page as page_module
 from bench.render.page.page import to_html_report
 from bench.render.page.views import style_of
 
@@ -152,12 +153,31 @@ def test_a_name_may_be_of_any_letters(name: str) -> None:
 
 
 def test_more_runs_than_a_page_has_room_for_are_in_the_tables_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sections_module, "MAX_IN_FULL", 2)
+    monkeypatch.setattr(page_module, "IN_FULL", (2,))
     runs = [make_measured({REFERENCE: 2.0, EAGER: 1.0 + place / 100}) for place in range(3)]
     sections = list_sections(to_html_report(make_collection(*runs), 80))
     assert len([name for name in sections if name.startswith("run-")]) == 2
     assert "The 2 newest of 3 runs follow" in sections["runs"]
     assert "run2" in sections["runs"]
+
+
+def test_a_page_that_gets_too_large_shows_fewer_runs_in_full_or_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = [make_measured({REFERENCE: 2.0, EAGER: 1.0 + place / 100}) for place in range(4)]
+    whole = to_html_report(make_collection(*runs), 80)
+    monkeypatch.setattr(page_module, "MAX_PAGE_BYTES", len(whole.encode()) - 1)
+    smaller = list_sections(to_html_report(make_collection(*runs), 80))
+    assert [name for name in smaller if name.startswith("run-")] == ["run-1", "run-2", "run-3"]
+    assert "The 3 newest of 4 runs follow" in smaller["runs"]
+    monkeypatch.setattr(page_module, "MAX_PAGE_BYTES", 1_000)
+    with pytest.raises(UsageError, match="more than 1,000: name fewer runs"):
+        to_html_report(make_collection(*runs), 80)
+
+
+def test_of_many_things_that_are_wrong_the_first_are_listed_and_the_others_counted() -> None:
+    faults = {Path(f"torn{number}"): InvalidFileError("torn") for number in range(100)}
+    page = to_html_report(Collection((), (), faults, make_whole_collection().foreign), 80)
+    assert page.count("Can&#39;t be read") == 40
+    assert "60 more of the kind are not listed" in page
 
 
 def test_the_newest_run_is_first_and_one_whose_start_can_not_be_is_last_and_told_of() -> None:

@@ -9,13 +9,12 @@ from pathlib import Path
 from stat import S_ISREG
 
 from bench.errors import InvalidFileError
-from bench.records.gate import GATE_FILE
+from bench.records.finding import HEADS
 from bench.records.journal import as_text
 from bench.records.reading import is_directory
-from bench.records.selfcheck import SELFCHECK_FILE
-from bench.records.store import INFO_FILE, RACE_FILE, SAMPLES_FILE
+from bench.records.store import INFO_FILE, SAMPLES_FILE
 
-_NO_RUNS = {RACE_FILE, GATE_FILE, SELFCHECK_FILE}
+_NO_RUNS = {*HEADS.values()} - {INFO_FILE}
 """What lies in directories of results that are none of a run; nothing below them is one either."""
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.errors import InvalidFileError, NothingStoredError, UsageError
+from bench.errors import InvalidFileError, UsageError
+from bench.records.finding import find_results
 from bench.records.foreign import FOREIGN_SUFFIX, ForeignRun, read_foreign
 from bench.records.lines import MAX_SAMPLES_BYTES
 from bench.records.race import Race
@@ -62,7 +63,7 @@ def collect(paths: Sequence[Path]) -> Collection:
     for path in paths:
         try:
             is_foreign = path.suffix == FOREIGN_SUFFIX and is_file(path)
-            found |= dict.fromkeys([path] if is_foreign else list_stored(path))
+            found |= dict.fromkeys([path] if is_foreign else find_results(path, "run", "race")[0])
         except InvalidFileError as error:
             faults[path] = error
     if len(found) > MAX_RESULTS:
@@ -89,25 +90,6 @@ def collect(paths: Sequence[Path]) -> Collection:
     return Collection(tuple(runs.values()), tuple(races.values()), faults, tuple(foreign.values()))
 
 
-def list_stored(path: Path) -> list[Path]:
-    """Find the directories of runs and races: the one named, or those one level below it.
-
-    Raises:
-        NothingStoredError: when there is none.
-        InvalidFileError: when that can't be said.
-    """
-    if _is_stored(path):
-        return [path]
-    try:
-        found = [each for each in sorted(path.iterdir()) if each.is_dir() and _is_stored(each)]
-    except OSError as error:
-        fault = NothingStoredError if isinstance(error, FileNotFoundError) else InvalidFileError
-        raise fault(f"{path} can't be read: {error.strerror}; is it the directory of a run or a race?") from error
-    if not found:
-        raise NothingStoredError(f"{path} holds no run and no race: neither {INFO_FILE} nor {RACE_FILE}")
-    return found
-
-
 def read_stored_race(path: Path) -> StoredRace:
     """Read a race together with a digest of its contents.
 
@@ -116,7 +98,3 @@ def read_stored_race(path: Path) -> StoredRace:
     """
     race = read_race(path)
     return StoredRace(path, digest_files(MAX_SAMPLES_BYTES, path / RACE_FILE, path / SAMPLES_FILE), race)
-
-
-def _is_stored(path: Path) -> bool:
-    return is_there(path / INFO_FILE) or is_there(path / RACE_FILE)

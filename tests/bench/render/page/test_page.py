@@ -24,8 +24,8 @@ from tests.bench.render.page.pages import (
     make_hostile_collection,
     make_whole_collection,
 )
-from tests.bench.runs import make_case
-from tests.bench.sides import EAGER, REFERENCE, make_measured
+from tests.bench.runs import make_case, make_run, make_training
+from tests.bench.sides import EAGER, REFERENCE, make_environment, make_measured
 
 pytest.importorskip("altair", reason="the extra `report` is not installed")
 pytest.importorskip("vl_convert", reason="the extra `report` is not installed")
@@ -99,6 +99,15 @@ def test_what_differs_between_machines_is_marked(page: str) -> None:
     assert 'class="warning"' in first
     assert "Other CPU" in second
     assert style_of("yes") == ""
+
+
+def test_a_last_digit_that_differs_on_another_processor_is_said_beside_the_runs() -> None:
+    case = make_case("eager")
+    runs = (
+        make_run([case], make_training(case, [1.0], digest=cpu), environment=make_environment({"cpu_model": cpu}))
+        for cpu in ("Example CPU", "Other CPU")
+    )
+    assert "run1: digest differs: " in list_sections(to_html_report(make_collection(*runs), 80))["runs"]
 
 
 def test_every_figure_has_a_picture_its_specification_and_its_raw_data(page: str) -> None:

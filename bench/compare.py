@@ -15,7 +15,7 @@ from bench.errors import BenchError, InvalidFileError, NewerSchemaError, NotComp
 from bench.judge.axes import is_chosen
 from bench.judge.comparability import FieldDifference
 from bench.records.side import MachineFile, Side, check_distinct, read_each, read_side
-from bench.render.outputs import FORMATS, Output
+from bench.render.outputs import LAYOUTS, Output
 from bench.strictness import choose_by_verdict, list_failures, list_verdict_flags
 from productnet.door import printable, run_door, say
 from productnet.exit_code import ExitCode
@@ -220,7 +220,7 @@ def _check_filters(arguments: Namespace, cases: list[Case]) -> None:
 
 
 def _print(output: Output, name: str) -> None:
-    say(FORMATS[name](output, choose_width()).rstrip("\n"))
+    say(LAYOUTS[name](output, choose_width()).rstrip("\n"))
     if name == "csv":
         # A table of records has no place for them.
         print("\n".join(map(printable, output.lines)), file=sys.stderr)

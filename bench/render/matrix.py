@@ -11,6 +11,7 @@ from bench.render.escape import for_markdown, for_terminal
 from bench.render.outputs import COMMAND
 from bench.render.summary import UNDATED
 from bench.render.table import Column, Table, to_markdown, to_terminal, wrap
+from bench.render.units import counted
 from productnet.exit_code import ExitCode
 
 MAX_REASON = 200
@@ -82,11 +83,11 @@ def headline(ledger: Ledger) -> str:
     required = [each for each in ledger.cells if each.is_required]
     word = "PASS" if choose_exit_code(ledger) is ExitCode.FINE else "FAIL"
     parts = [
-        f"{word}: {_count(len(ledger.cells), 'expected cell')}: {_tally(ledger.cells)}.",
+        f"{word}: {counted(len(ledger.cells), 'expected cell')}: {_tally(ledger.cells)}.",
         f"Of {len(required)} required: {_tally(required)}." if required else "None is required.",
     ]
     if ledger.faults:
-        parts.append(f"{_count(len(ledger.faults), 'path')} can't be read.")
+        parts.append(f"{counted(len(ledger.faults), 'path')} can't be read.")
     return " ".join(parts)
 
 
@@ -118,7 +119,3 @@ def _list_reasons(ledger: Ledger) -> Iterator[str]:
 
 def _tally(cells: Iterable[Cell]) -> str:
     return ", ".join(f"{number} {state}" for state, number in count_states(cells))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"

@@ -20,7 +20,7 @@ from bench.records.race import Race, RacePlan, StopReason
 from bench.render.escape import for_markdown
 from bench.render.summary import describe_machine
 from bench.render.table import Column, Table, Value, to_csv, to_markdown
-from bench.render.units import duration, microseconds, number, whole
+from bench.render.units import counted, duration, microseconds, number, whole
 
 _STOPPED = {
     "resolved": "the interval is as narrow as asked",
@@ -98,7 +98,8 @@ def describe_contrast(race: Race, contrast: Contrast) -> str:
         return f"{ours} against {theirs}: {contrast.verdict}, no pair of processes {why}"
     return (
         f"{ours} against {theirs}: {contrast.verdict}: {_explain(plan, contrast.verdict, found)}; time ratio "
-        f"{ratio_of(found)}, {_pairs(found.num_pairs)}, {100 * (1 - plan.alpha):g} % interval{_for_layout(plan)}"
+        f"{ratio_of(found)}, {counted(found.num_pairs, 'pair')}, {100 * (1 - plan.alpha):g} % interval"
+        f"{_for_layout(plan)}"
     )
 
 
@@ -166,12 +167,8 @@ def _describe_end(race: Race) -> str:
         return "PARTIAL: the race was killed; what is shown was measured before."
     reason: StopReason = race.ended.reason
     pairs = len({each.pair for each in race.rounds})
-    took = f"{_pairs(pairs)}, {len(race.rounds)} rounds and {duration(race.ended.seconds)}"
+    took = f"{counted(pairs, 'pair')}, {len(race.rounds)} rounds and {duration(race.ended.seconds)}"
     return f"Stopped after {took}: {_STOPPED[reason]}."
-
-
-def _pairs(number: int) -> str:
-    return f"{number} pair{'s' if number != 1 else ''}"
 
 
 def list_race_files(race: Race, contrasts: Sequence[Contrast]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from bench.render.foreign import make_foreign_table
 from bench.render.page.curves import make_narrowing
 from bench.render.page.environment import make_environment_tables
 from bench.render.page.figure import Figure
-from bench.render.page.figures import list_run_figures, list_runs
+from bench.render.page.figures import list_run_figures, list_throughput_of_runs
 from bench.render.page.headline import Judged, mark_race, mark_run
 from bench.render.page.machines import compare_runs, make_races_table
 from bench.render.page.views import FigureView, TableView, view_figure, view_table
@@ -87,7 +87,7 @@ def _compare_runs(runs: Sequence[StoredRun], max_in_full: int) -> Section:
         "runs",
         "Runs and devices side by side",
         lines=_printable(lines),
-        figures=_draw([Figure("runs", list_runs(machines.times))]),
+        figures=_draw([Figure("runs", list_throughput_of_runs(machines.times))]),
         tables=tuple(map(view_table, machines.tables)),
     )
 

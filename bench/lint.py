@@ -33,12 +33,12 @@ def make_parser() -> OneLineParser:
 
 def main() -> int:
     """Check what the command line names."""
-    from bench.records.tables import list_results
+    from bench.records.finding import find_results
 
     num_faulty = num_results = 0
     for path in make_parser().parse_args().paths:
         try:
-            found = list_results(path)
+            found, _ = find_results(path, "run", "race", "gate")
         except InvalidFileError as error:
             say(printable(str(error)))
             found, num_faulty, num_results = [], num_faulty + 1, num_results + 1

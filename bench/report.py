@@ -15,6 +15,8 @@ from productnet.registry import load
 from productnet.whole_file import write_whole
 
 _PROG = "python -m bench.report"
+_MAX_FAULTS = 10
+"""In one line."""
 _EXPECT = (
     "in place of a report: every cell that FILE names (say matrix.toml), ok or why not, and what measures it again; "
     "exits with 5 where a required one is INVALID, 6 where it failed or is missing, 3 where it was skipped"
@@ -57,7 +59,9 @@ def main() -> int:
                 tell(printable(f"{_PROG}: {line}"))
         _write(load(FORMATS[name].place)(collection, choose_width()), arguments)
     if collection.faults:
-        raise InvalidFileError("; ".join(str(fault) for fault in collection.faults.values()))
+        faults = [str(fault) for fault in collection.faults.values()]
+        more = [f"and {len(faults) - _MAX_FAULTS} more can't be read"] if len(faults) > _MAX_FAULTS else []
+        raise InvalidFileError("; ".join([*faults[:_MAX_FAULTS], *more]))
     return ExitCode.FINE
 
 
@@ -74,8 +78,8 @@ def _hold_against(arguments: Namespace) -> int:
     check_machines(arguments.without, expected)
     check_summary(arguments.summary)
     ledger = judge_matrix(collect(arguments.paths), expected, arguments.without)
-    leave_summary(ledger_as_markdown(ledger), arguments.summary)
     say(ledger_on_terminal(ledger, choose_width()))
+    leave_summary(ledger_as_markdown(ledger), arguments.summary)
     return choose_exit_code(ledger)
 
 

@@ -121,9 +121,12 @@ def _check_available(plan: Plan, survey: Survey) -> None:
 
 def _report(stored: Run, path: Path, again: Run, was_interrupted: bool, arguments: Namespace) -> int:
     """Hold what was measured against what is stored, and say what came of it."""
+    from bench.judge.checks import check_run
     from bench.judge.comparability import check_comparability
     from bench.judge.devices import find_plan_conflicts
     from bench.judge.reproduction import judge_reproduction
+    from bench.judge.results import judge_run
+    from bench.render.advice import advice_lines
     from bench.render.escape import for_terminal
     from bench.render.reproduction import describe_reproduction, make_reproduction_table
     from bench.render.table import to_terminal, wrap
@@ -140,6 +143,8 @@ def _report(stored: Run, path: Path, again: Run, was_interrupted: bool, argument
     found = check_comparability([stored], [again])
     say(to_terminal(make_reproduction_table(rows, stored.info.plan.baseline.name, criteria), width))
     say("\n".join(wrap(for_terminal(line), width) for line in describe_reproduction(rows, found, criteria)))
+    if spoiled := advice_lines([], check_run(again, judge_run(again)), width):
+        say("\n".join(spoiled))
     return choose_exit_code(again, rows, arguments.strict)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,14 +12,10 @@ import msgspec
 from bench.judge.axes import AXES
 from bench.judge.change_points import Change, find_changes
 from bench.judge.course import CaseRow, RunRow
+from bench.records.times import AHEAD, EARLIEST
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
-"""No run is older than this project: the clock of one that says so was wrong."""
-_AHEAD = timedelta(days=1)
-"""How far another's clock may be ahead of ours."""
 
 _FILTERS = ("case", "cpu", "gpu", "label", "commit", "since", "until")
 
@@ -49,7 +45,7 @@ _RUNS = """
 SELECT any_value(path), any_value(started), any_value(has_zone), any_value(is_complete), any_value(label),
        any_value("commit"), any_value(is_dirty), any_value(cpu_model), any_value(accelerators),
        any_value(torch_version), any_value(identity), string_agg(DISTINCT device, ', ' ORDER BY device), count(*)
-FROM chosen GROUP BY content ORDER BY any_value(started) DESC NULLS LAST, content LIMIT ?
+FROM chosen GROUP BY content ORDER BY any_value(started) DESC NULLS LAST, content DESC LIMIT ?
 """
 
 
@@ -64,7 +60,7 @@ def choose(connection: DuckDBPyConnection, wanted: Mapping[str, Any], now: datet
     """
     values = {name: _bare(wanted.get(name)) for name in _FILTERS}
     axes = {axis: [value for each, value in wanted.get("filter", ()) if each == axis] or None for axis in AXES}
-    bounds = {"earliest": _bare(EARLIEST), "latest": _bare(now + _AHEAD)}
+    bounds = {"earliest": _bare(EARLIEST), "latest": _bare(now + AHEAD)}
     connection.execute(_CHOOSE, {**values, **axes, **bounds})
     return int(connection.execute("SELECT count(DISTINCT content) FROM chosen").fetchall()[0][0])
 

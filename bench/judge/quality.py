@@ -82,12 +82,12 @@ def judge_quality(run: Run, case: Case) -> QualityVerdict:
     return compare_trainings(trainings, references, run.info.plan.quality_margin)
 
 
-def find_reference_failures(run: Run) -> list[Failed]:
+def find_reference_failures(run: Run) -> list[tuple[Case, Failed]]:
     """Return what went wrong with a reference that is none of the cases; what is one of them fails as a case."""
     plan = run.info.plan
     if plan.reference is None or not plan.trains_reference_apart:
         return []
-    return [each.failed for each in run.measurements_of(plan.reference) if each.failed is not None]
+    return [(each.case, each.failed) for each in run.measurements_of(plan.reference) if each.failed is not None]
 
 
 def _list_references(run: Run) -> dict[int, Trained]:

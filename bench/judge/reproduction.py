@@ -53,6 +53,11 @@ class Reproduction:
         """Whether something else came out, for certain."""
         return self.verdict in (Verdict.SLOWER, Verdict.FASTER) or self.comparison.quality.quality is Quality.DIFFERENT
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it can't be told from what was measured."""
+        return self.verdict == Verdict.INCONCLUSIVE
+
 
 def judge_reproduction(stored: Run, again: Run, criteria: Criteria) -> list[Reproduction]:
     """Hold every row that was measured again against the stored one."""

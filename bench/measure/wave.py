@@ -25,13 +25,13 @@ from bench.measure.messages import (
 from bench.measure.outcomes import make_counted, make_started, make_trained, make_uncounted
 from bench.measure.pace import Pace
 from bench.measure.process import WorkerError, WorkerProcess
-from bench.measure.repeat import repeat_command
 from bench.measure.seat import Seat
 from bench.measure.timeouts import Timeouts
 from bench.records.case import Case
 from bench.records.journal import Block, BlockKind, Failed, Record, as_text
 from bench.records.plan import Plan
 from bench.records.progress import Progress
+from bench.records.repeat import repeat_command
 
 MAX_LOADING = 2
 """Workers that import torch at the same time."""
@@ -220,7 +220,7 @@ class Wave:
                 kind=error.kind,
                 stage=stage,
                 reason=as_text(error.reason),
-                repeat_command=repeat_command(case, self.plan.seed + replicate),
+                repeat_command=repeat_command(case, self.plan.seed + replicate, 1),
             )
         )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import InvalidFileError, UsageError
+from bench.records.finding import find_results
 from bench.records.lines import MAX_SAMPLES_BYTES
 from bench.records.reading import digest_files, is_there
 from bench.records.run import Run
@@ -21,6 +22,11 @@ class StoredRun:
     content: str
     """A digest of its two files: a copy of a run is the run itself."""
     run: Run
+
+    @property
+    def started_at(self) -> str:
+        """As it was written down, which may be no time."""
+        return self.run.info.started_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,7 @@ def read_side(path: Path) -> Side:
     Raises:
         InvalidFileError: when there is none, or one of them can't be read.
     """
-    runs, skipped = list_runs(path)
+    runs, skipped = _find_runs(path)
     # In the order of their contents: what is computed then does not hang on what the directories are called.
     stored = sorted(map(read_stored_run, runs), key=lambda each: each.content)
     return Side(str(path), tuple(stored), tuple(map(str, skipped)))
@@ -57,7 +63,7 @@ class MachineFile:
 def read_each(path: Path) -> list[MachineFile]:
     """Read a run, or all runs of a directory, each by itself: what can't be read is told of and stops no other."""
     try:
-        paths, _ = list_runs(path)
+        paths, _ = _find_runs(path)
     except InvalidFileError as error:
         return [MachineFile(str(path), fault=error)]
     files = []
@@ -69,26 +75,17 @@ def read_each(path: Path) -> list[MachineFile]:
     return files
 
 
-def list_runs(path: Path) -> tuple[list[Path], list[Path]]:
-    """Find the runs in a directory, itself or one level below; returns what is passed over there, too.
+def _find_runs(path: Path) -> tuple[list[Path], list[Path]]:
+    """Find the runs of a directory; returns what is passed over there, too.
 
     Raises:
         InvalidFileError: when there is none; the message says what is there instead.
     """
-    if is_there(path / INFO_FILE):
-        return [path], []
-    if is_there(path / RACE_FILE):
+    if is_there(path / RACE_FILE) and not is_there(path / INFO_FILE):
         raise InvalidFileError(
             f"{path} is a race, whose arms were compared when it was raced: name directories of runs"
         )
-    try:
-        below = sorted(each for each in path.iterdir() if each.is_dir())
-    except OSError as error:
-        raise InvalidFileError(f"{path} can't be read: {error.strerror}; is it the directory of a run?") from error
-    runs = [each for each in below if is_there(each / INFO_FILE)]
-    if not runs:
-        raise InvalidFileError(f"{path} holds no run: neither {INFO_FILE} nor a directory with one")
-    return runs, [each for each in below if each not in runs]
+    return find_results(path, "run")
 
 
 def read_stored_run(path: Path) -> StoredRun:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from bench.judge.advice import choose_advice
 from bench.judge.checks import check_run
 from bench.judge.ladder import judge_ladder, list_rates
-from bench.judge.quality import find_reference_failures
 from bench.judge.results import CaseResult
 from bench.records.run import Run
 from bench.render.advice import advice_file, advice_lines
@@ -66,21 +65,23 @@ def _draw_in_markdown(run: Run, results: Sequence[CaseResult]) -> str:
     return "".join(f"    {line}\n" for line in lines) + "\n"
 
 
+TABLES = {
+    "accuracy": make_accuracy_table,
+    "throughput": make_throughput_table,
+    "phases": make_phases_table,
+    "stages": make_stages_table,
+    "data": make_data_table,
+    "queue": make_queue_table,
+}
+"""Name of a file -> what makes its table of results, one row a case."""
+
+
 def make_tables(run: Run, results: Sequence[CaseResult]) -> dict[str, Table]:
     """Make every table in which something was measured."""
-    tables = {
-        "accuracy": make_accuracy_table(results),
-        "throughput": make_throughput_table(results),
-        "phases": make_phases_table(results),
-        "stages": make_stages_table(results),
-        "data": make_data_table(results),
-        "queue": make_queue_table(results),
-    }
+    tables = {name: make(results) for name, make in TABLES.items()}
     if run.info.plan.rungs:
         tables[_LADDER] = make_ladder_table(judge_ladder(run, results))
         tables["rates"] = make_rates_table(list_rates(run))
     tables = {name: table for name, table in tables.items() if table.says_something}
-    failures = [*find_reference_failures(run), *(failed for result in results for failed in result.failures)]
-    if failures:
-        tables["failures"] = make_failures_table(failures)
-    return tables
+    failures = make_failures_table(run, results)
+    return tables | ({"failures": failures} if failures.rows else {})

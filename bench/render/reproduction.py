@@ -68,7 +68,9 @@ def describe_reproduction(rows: Sequence[Reproduction], found: Comparability, cr
     for row in rows:
         yield from (f"{row.comparison.case.name}: {fault}" for fault in row.comparison.faults)
         yield f"{row.comparison.case.name}: {_conclude(row, criteria)}"
-    if any(row.is_refuted for row in rows):
+        if row.is_open:
+            yield f"  {_settle(row)}"
+    if any(row.is_refuted or row.is_open for row in rows):
         yield from (f"  {each.field} differs: stored {each.base}; here {each.head}" for each in found.suspects)
 
 
@@ -88,3 +90,18 @@ def _conclude(row: Reproduction, criteria: Criteria) -> str:
         return f"INCONCLUSIVE: {share}, and under {MIN_RUNS} {unit} a side there is no interval; quality {quality}"
     needed = f"; {found.num_needed} replicates a side should settle it" if found.num_needed else ""
     return f"INCONCLUSIVE: {share}, interval +-{math.expm1(found.half_width):.1%}{needed}; quality {quality}"
+
+
+def _settle(row: Reproduction) -> str:
+    """Say what would tell where this could not."""
+    found, num_stored = row.difference, len(row.ratios[0])
+    if not num_stored:
+        return (
+            "one run a side is one value: name another row with it (--row), whose ratio to this one can be told, or "
+            f"measure {MIN_RUNS} runs a side and hold them against each other (python -m bench.compare)"
+        )
+    needed = MIN_RUNS if found is None or found.half_width is None else found.num_needed
+    if needed is None:
+        return "at this spread no number of replicates is enough: let nothing else run, or ask for less (--margin)"
+    too = f", and then the same of that run: the stored one has {num_stored}" if num_stored < needed else ""
+    return f"to settle it: --replicates {needed}{too}"

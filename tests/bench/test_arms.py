@@ -125,6 +125,8 @@ def test_a_tree_is_kept_with_its_whole_path(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_tree_that_is_not_there_or_holds_nothing_to_measure_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is no directory"):
+        source_of(f"tree={'a' * 300}")
     with pytest.raises(UsageError, match=r"tree=/nowhere is no directory"):
         source_of("tree=/nowhere")
     with pytest.raises(UsageError, match=r"holds no package productnet"):

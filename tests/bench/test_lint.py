@@ -99,7 +99,8 @@ def test_the_command_names_every_fault_and_exits_with_5(
         f"{tmp_path / 'a'}: sound",
         f"{tmp_path / 'b' / 'race.csv'}: the file: expected the table that the samples make, found none",
         f"{tmp_path / 'c'}: sound",
-        f"{tmp_path / 'nothing'} can't be read: No such file or directory; is it the directory of a result?",
+        f"{tmp_path / 'nothing'} can't be read: No such file or directory; "
+        "is it the directory of a run or a race or a gate?",
         "2 of 4 sound, 2 with faults",
     ]
 

@@ -58,6 +58,22 @@ def test_what_is_named_twice_or_copied_is_there_once() -> None:
     assert [len(collection.runs), len(collection.races)] == [1, 1]
 
 
+@pytest.mark.parametrize("words", [(), ("--expect", "matrix.toml")])
+def test_more_than_can_be_held_at_once_is_refused_before_it_is_read(
+    monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    Path("matrix.toml").write_text(CELL, encoding="utf-8")
+    for number in range(101):
+        Path(f"many/{number}").mkdir(parents=True)
+        Path(f"many/{number}/run.json").touch()
+    with pytest.raises(UsageError, match=r"101 runs, races and files are more than the 100 .* bench\.history list"):
+        call(monkeypatch, "many", *words)
+    shutil.rmtree("many/0")
+    assert len(collect([Path("many"), Path("many/1")]).faults) == 100
+    with pytest.raises(InvalidFileError, match=r"many/17.*; and 90 more can't be read"):
+        call(monkeypatch, "many")
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_takes_what_there_may_be(name: str) -> None:
     if any(find_spec(package) is None for package in FORMATS[name].needs):
@@ -183,7 +199,7 @@ def test_what_can_not_be_read_is_told_of_and_the_rest_is_shown(
     assert "results/run" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("path", ["nowhere", "results/run/run.json", "empty"])
+@pytest.mark.parametrize("path", ["nowhere", "results/run/run.json", "empty", f"{'a' * 300}.json"])
 def test_a_path_without_results_is_one_line(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     Path("empty").mkdir()
     with pytest.raises(InvalidFileError, match=path):
@@ -212,6 +228,15 @@ def test_a_ledger_is_printed_and_put_where_a_job_and_a_user_want_it(
     assert "PASS: 1 expected cell: 1 ok. Of 1 required: 1 ok." in capsys.readouterr().out
     assert Path("ledger.md").read_text().startswith("## Matrix: PASS\n")
     assert Path("step.md").read_text() == "an earlier step\n" + Path("ledger.md").read_text()
+
+
+def test_a_jobs_summary_that_can_not_be_written_leaves_the_ledger_on_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "nowhere/step.md")
+    with pytest.raises(IncompleteError, match="can't be written"):
+        expect(monkeypatch, "results/run")
+    assert "PASS: 1 expected cell: 1 ok." in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

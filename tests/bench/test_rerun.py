@@ -107,6 +107,38 @@ def test_the_verdict_is_the_exit_code(
     assert said in capsys.readouterr().out
 
 
+def test_a_disturbed_machine_is_said_with_what_came_out(call: Answer, capsys: pytest.CaptureFixture[str]) -> None:
+    busy = make_environment(load_average_1_minute=9.0, num_logical_cpus=2)
+    run = make_measured(STORED)
+    assert call(again=Run(msgspec.structs.replace(run.info, environment=busy), run.measurements, run.ended)) == 0
+    shown = capsys.readouterr().out
+    assert "What may have spoiled this run:" in shown
+    assert "a load of 9.0 on 2 CPUs" in shown
+
+
+@pytest.mark.parametrize(
+    ("again", "said"),
+    [
+        (make_measured([1.0, 1.2, 1.5]), "to settle it: --replicates"),
+        (make_measured([1.0, 1.2, 1.5]), "and then the same of that run: the stored one has 3"),
+        (make_measured([2.0, 2.0]), "to settle it: --replicates 3\n"),
+        (make_measured([1.0, 1.2, 1.5]), "os_release differs: stored Linux-6.1; here Linux-9"),
+    ],
+)
+def test_what_can_not_be_told_comes_with_what_would_tell_and_what_differs(
+    call: Answer, capsys: pytest.CaptureFixture[str], again: Run, said: str
+) -> None:
+    info = msgspec.structs.replace(again.info, environment=make_environment(os_release="Linux-9"))
+    assert call(again=Run(info, again.measurements, again.ended)) == 0
+    assert said in capsys.readouterr().out
+
+
+def test_the_first_case_alone_comes_with_a_way_forward(call: Answer, capsys: pytest.CaptureFixture[str]) -> None:
+    alone = make_run([REFERENCE], make_training(REFERENCE, [9.0] * 3, digest="0"))
+    assert call("stored", "--row", REFERENCE.name, again=alone) == 0
+    assert "name another row with it (--row)" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("kind", "code"), [("killed", 6), ("unavailable", 3), ("faulty", 5)])
 def test_a_row_that_fails_is_said_with_its_reason(
     call: Answer, capsys: pytest.CaptureFixture[str], kind: str, code: int

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from bench.judge.comparability import IDENTITY_FIELDS, NOT_RECORDED
 from bench.records.environment import Environment
-from bench.render.doctor import UNKNOWN, describe_environment
+from bench.render.doctor import describe_environment
+from bench.render.summary import UNKNOWN
 from bench.render.table import Column, Table, Value
 
 MAX_VALUES = 6

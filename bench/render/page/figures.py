@@ -119,7 +119,7 @@ def list_quality(run: Run, results: Sequence[CaseResult]) -> Table:
     return Table("Quality over seeds", columns, tuple(rows), (note, *notes))
 
 
-def list_runs(case_times: Sequence[CaseTime]) -> Table:
+def list_throughput_of_runs(case_times: Sequence[CaseTime]) -> Table:
     """List the throughput of every mode in every run."""
     columns = (
         Column("mode", "mode"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 
 from bench.judge.quality import Quality
 from bench.judge.race import Verdict, judge_race
@@ -13,15 +14,17 @@ from bench.records.collection import Collection, StoredRace
 from bench.records.race import Race
 from bench.records.run import Run
 from bench.records.side import StoredRun
-from bench.render.race import describe_race
-from bench.render.summary import advise, describe_machine, describe_run
+from bench.records.times import list_undated, sort_newest
+from bench.render.race import describe_contrast
+from bench.render.summary import UNDATED, advise, describe_machine, describe_run
 from bench.render.tables import describe_quality
 from bench.render.units import times
 
 Judged = Mapping[str, Sequence[CaseResult]]
 
 _MAX_NAMED = 3
-"""Machines, modes or races in a headline."""
+"""Machines, modes, races or arms of one in a headline."""
+_MAX_ALARMS = 40
 
 
 def describe_collection(collection: Collection, judged: Judged) -> Iterator[str]:
@@ -32,7 +35,7 @@ def describe_collection(collection: Collection, judged: Judged) -> Iterator[str]
         yield advise(judged[stored.content])
         yield _count_qualities(stored.run, judged[stored.content])
     elif collection.runs:
-        yield describe_runs(collection.runs)
+        yield describe_runs(collection.runs, collection.read_at)
         yield from _recommend(collection.runs, judged)
     for race in collection.races[:_MAX_NAMED]:
         yield _describe_race(race.race)
@@ -43,10 +46,20 @@ def describe_collection(collection: Collection, judged: Judged) -> Iterator[str]
         yield f"Beside them stands what {others} measured, by rules of their own: it is never ranked with ours."
 
 
-def list_alarms(collection: Collection, judged: Judged) -> Iterator[str]:
+def list_alarms(collection: Collection, judged: Judged) -> list[str]:
     """Say what is wrong: what can't be read, was stopped, failed, or may not be ranked."""
+    alarms = list(_find_alarms(collection, judged))
+    if len(alarms) > _MAX_ALARMS:
+        alarms[_MAX_ALARMS:] = [f"{len(alarms) - _MAX_ALARMS} more of the kind are not listed"]
+    return alarms
+
+
+def _find_alarms(collection: Collection, judged: Judged) -> Iterator[str]:
     for path, fault in collection.faults.items():
         yield f"Can't be read, and is left out: {path}: {fault}"
+    dated: list[StoredRun | StoredRace] = [*collection.runs, *collection.races]
+    for each in list_undated(dated, collection.read_at):
+        yield f"{each.path}: {UNDATED} ({each.started_at})"
     for stored in collection.runs:
         for text in (*stored.run.warnings, *mark_run(stored, judged[stored.content])):
             yield f"{stored.path}: {text}"
@@ -82,13 +95,14 @@ def _count_qualities(run: Run, results: Sequence[CaseResult]) -> str:
     return f"Quality of {len(results)} cases{against}: {found}."
 
 
-def describe_runs(runs: Sequence[StoredRun]) -> str:
+def describe_runs(runs: Sequence[StoredRun], now: datetime) -> str:
     """Say when and where several runs were measured."""
-    started = sorted(each.run.info.started_at for each in runs)
+    dated = [each.started_at for each in sort_newest(runs, now) if each not in list_undated(runs, now)]
+    when = f"started from {dated[-1]} to {dated[0]}" if dated else "started nobody knows when"
     machines = Counter(describe_machine(each.run.info.environment) for each in runs)
     where = "; ".join(f"{count} on {machine}" for machine, count in machines.most_common(_MAX_NAMED))
     others = f"; and {len(machines) - _MAX_NAMED} more machines or versions" if len(machines) > _MAX_NAMED else ""
-    return f"{len(runs)} runs, started from {started[0]} to {started[-1]}: {where}{others}."
+    return f"{len(runs)} runs, {when}: {where}{others}."
 
 
 def _recommend(runs: Sequence[StoredRun], judged: Judged) -> Iterator[str]:
@@ -106,7 +120,7 @@ def _recommend(runs: Sequence[StoredRun], judged: Judged) -> Iterator[str]:
 
 
 def _describe_race(race: Race) -> str:
-    arms = ", ".join(f"{arm.label}: {arm.settings}" for arm in race.info.plan.arms)
-    lines = list(describe_race(race, judge_race(race)))
-    # Below its arms stands what came of it.
-    return f"Race of {arms}. {lines[lines.index('') + 1]}."
+    arms, contrasts = race.info.plan.arms, judge_race(race)
+    said = " ".join(f"{describe_contrast(race, each)}." for each in contrasts[:_MAX_NAMED])
+    more = f" {len(contrasts) - _MAX_NAMED} more stand below." if len(contrasts) > _MAX_NAMED else ""
+    return f"Race of {', '.join(f'{arm.label}: {arm.settings}' for arm in arms)}. {said}{more}"

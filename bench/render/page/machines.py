@@ -6,12 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.judge.comparison import Criteria
+from bench.judge.comparison import ALPHA, DEAD_ZONE, MARGIN, Criteria
 from bench.judge.devices import (
     CaseTime,
     MachineRun,
     compare_devices,
-    find_plan_conflicts,
+    hold_against_first,
     list_times,
     summarise_devices,
 )
@@ -19,11 +19,18 @@ from bench.judge.race import judge_race
 from bench.records.collection import StoredRace
 from bench.records.plan import QUALITY_MARGIN
 from bench.records.side import StoredRun
-from bench.render.devices import describe_devices, make_devices_table, make_runs_table, make_speedup_table
+from bench.render.devices import (
+    describe_devices,
+    describe_differences,
+    describe_left_out,
+    make_devices_table,
+    make_runs_table,
+    make_speedup_table,
+)
 from bench.render.table import Column, Table, Value
 from bench.render.units import number, whole
 
-_CRITERIA = Criteria(alpha=0.05, dead_zone=0.005, margin=0.02, quality_margin=QUALITY_MARGIN)
+_CRITERIA = Criteria(ALPHA, DEAD_ZONE, MARGIN, QUALITY_MARGIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +47,12 @@ class Machines:
 def compare_runs(runs: Sequence[StoredRun]) -> Machines:
     """Put runs beside the first of them; what did other work is left out, and named."""
     kept, lines = [], []
-    for stored in runs:
-        refusing, _ = find_plan_conflicts(runs[0].run, stored.run) if stored is not runs[0] else ([], [])
+    for machine, refusing, noted in hold_against_first([MachineRun(str(each.path), each.run) for each in runs]):
         if refusing:
-            fields = ", ".join(each.field for each in refusing)
-            lines.append(f"{stored.path} is left out: it did other work than {runs[0].path} ({fields})")
+            lines.append(describe_left_out(machine.name, refusing))
         else:
-            kept.append(MachineRun(str(stored.path), stored.run))
+            kept.append(machine)
+            lines += describe_differences(machine.name, noted)
     times = list_times(kept, lambda _case: True)
     figures = compare_devices(times, _CRITERIA)
     tables = [make_runs_table({each.name: each.run for each in kept}, times)]

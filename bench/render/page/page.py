@@ -16,18 +16,35 @@ import vl_convert
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from bench.errors import UsageError
 from bench.judge.results import judge_run
 from bench.records.collection import Collection
 from bench.render.escape import for_terminal
-from bench.render.page.headline import describe_collection, list_alarms
+from bench.render.page.headline import Judged, describe_collection, list_alarms
 from bench.render.page.sections import list_sections
 from bench.render.page.views import style_of
 
+IN_FULL = (12, 6, 3, 1)
+"""Runs, and races, that are shown with figures of their own: the first of these numbers with which the page fits."""
+MAX_PAGE_BYTES = 6 * 10**6
+
 
 def to_html_report(collection: Collection, _width: int) -> str:
-    """Write the page."""
+    """Write the page.
+
+    Raises:
+        UsageError: when it gets too large.
+    """
     judged = {stored.content: judge_run(stored.run) for stored in collection.runs}
-    sections = list(list_sections(collection, judged))
+    for max_in_full in IN_FULL:
+        page = _fill(collection, judged, max_in_full)
+        num_bytes = len(page.encode())
+        if num_bytes <= MAX_PAGE_BYTES:
+            return page
+    raise UsageError(f"the page would have {num_bytes:,} bytes, more than {MAX_PAGE_BYTES:,}: name fewer runs")
+
+
+def _fill(collection: Collection, judged: Judged, max_in_full: int) -> str:
     style = _read("page.css")
     scripts = [vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"), _read("page.js")]
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
@@ -38,7 +55,7 @@ def to_html_report(collection: Collection, _width: int) -> str:
         scripts=list(map(Markup, scripts)),
         headline=[for_terminal(line) for line in describe_collection(collection, judged)],
         alarms=[for_terminal(line) for line in list_alarms(collection, judged)],
-        sections=sections,
+        sections=list(list_sections(collection, judged, max_in_full)),
         style_of=style_of,
     )
 

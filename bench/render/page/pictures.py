@@ -19,7 +19,7 @@ from bench.render.escape import for_picture
 from bench.render.page.charts import draw, specify
 from bench.render.page.curves import make_narrowing
 from bench.render.page.figure import Figure
-from bench.render.page.figures import list_runs, make_ladder
+from bench.render.page.figures import list_throughput_of_runs, make_ladder
 from bench.render.page.machines import compare_runs
 from bench.render.race import describe_race
 from bench.render.summary import advise, describe_run
@@ -89,7 +89,7 @@ def _picture_run(stored: StoredRun) -> tuple[str, list[str], list[Figure]]:
 
 def _picture_runs(runs: Sequence[StoredRun]) -> tuple[str, list[str], list[Figure]]:
     machines = compare_runs(runs)
-    figure = Figure("runs", list_runs(machines.times))
+    figure = Figure("runs", list_throughput_of_runs(machines.times))
     return (
         f"Samples a second in {len(machines.names)} runs, by mode",
         [figure.table.notes[0], *machines.lines],

@@ -11,13 +11,14 @@ from bench.judge.race import judge_race
 from bench.judge.results import CaseResult
 from bench.records.collection import Collection, StoredRace
 from bench.records.side import StoredRun
+from bench.records.times import sort_newest
 from bench.render.advice import ADVICE, describe_finding, remedies
 from bench.render.escape import for_terminal
 from bench.render.foreign import make_foreign_table
 from bench.render.page.curves import make_narrowing
 from bench.render.page.environment import make_environment_tables
 from bench.render.page.figure import Figure
-from bench.render.page.figures import list_run_figures, list_runs
+from bench.render.page.figures import list_run_figures, list_throughput_of_runs
 from bench.render.page.headline import Judged, mark_race, mark_run
 from bench.render.page.machines import compare_runs, make_races_table
 from bench.render.page.views import FigureView, TableView, view_figure, view_table
@@ -25,8 +26,6 @@ from bench.render.race import describe_race, make_race_table
 from bench.render.report import make_tables
 from bench.render.summary import describe_run, explain_quality
 
-MAX_IN_FULL = 12
-"""Runs, and races, that are shown with figures of their own: the newest. All are in the tables of all runs."""
 MAX_OPEN = 3
 """More runs than these are folded away until somebody opens one."""
 
@@ -55,17 +54,22 @@ class Section:
     is_open: bool = True
 
 
-def list_sections(collection: Collection, judged: Judged) -> Iterator[Section]:
-    """List the sections in their order."""
-    runs = sorted(collection.runs, key=lambda stored: stored.run.info.started_at, reverse=True)
-    races = sorted(collection.races, key=lambda stored: stored.race.info.started_at, reverse=True)
+def list_sections(collection: Collection, judged: Judged, max_in_full: int) -> Iterator[Section]:
+    """List the sections in their order.
+
+    Args:
+        max_in_full: runs, and races, that are shown with figures of their own: the newest. All are in the tables of
+            all runs.
+    """
+    runs = sort_newest(collection.runs, collection.read_at)
+    races = sort_newest(collection.races, collection.read_at)
     if len(runs) > 1:
-        yield _compare_runs(collection.runs)
-    for place, stored in enumerate(runs[:MAX_IN_FULL], 1):
+        yield _compare_runs(collection.runs, max_in_full)
+    for place, stored in enumerate(runs[:max_in_full], 1):
         yield _show_run(f"run-{place}", stored, judged[stored.content], is_open=len(runs) <= MAX_OPEN)
     if len(races) > 1:
-        yield _compare_races(collection.races)
-    for place, race in enumerate(races[:MAX_IN_FULL], 1):
+        yield _compare_races(collection.races, max_in_full)
+    for place, race in enumerate(races[:max_in_full], 1):
         yield _show_race(f"race-{place}", race, is_open=len(races) <= MAX_OPEN)
     if collection.foreign:
         table = view_table(make_foreign_table(collection.foreign))
@@ -74,16 +78,16 @@ def list_sections(collection: Collection, judged: Judged) -> Iterator[Section]:
         yield _show_environment(collection)
 
 
-def _compare_runs(runs: Sequence[StoredRun]) -> Section:
+def _compare_runs(runs: Sequence[StoredRun], max_in_full: int) -> Section:
     machines = compare_runs(runs)
     lines = list(machines.lines)
-    if len(runs) > MAX_IN_FULL:
-        lines.append(f"The {MAX_IN_FULL} newest of {len(runs)} runs follow with figures of their own.")
+    if len(runs) > max_in_full:
+        lines.append(f"The {max_in_full} newest of {len(runs)} runs follow with figures of their own.")
     return Section(
         "runs",
         "Runs and devices side by side",
         lines=_printable(lines),
-        figures=_draw([Figure("runs", list_runs(machines.times))]),
+        figures=_draw([Figure("runs", list_throughput_of_runs(machines.times))]),
         tables=tuple(map(view_table, machines.tables)),
     )
 
@@ -104,10 +108,10 @@ def _show_run(anchor: str, stored: StoredRun, results: Sequence[CaseResult], is_
     )
 
 
-def _compare_races(races: Sequence[StoredRace]) -> Section:
+def _compare_races(races: Sequence[StoredRace], max_in_full: int) -> Section:
     lines = []
-    if len(races) > MAX_IN_FULL:
-        lines.append(f"The {MAX_IN_FULL} newest of {len(races)} races follow with figures of their own.")
+    if len(races) > max_in_full:
+        lines.append(f"The {max_in_full} newest of {len(races)} races follow with figures of their own.")
     return Section("races", "Races", lines=tuple(lines), tables=(view_table(make_races_table(races)),))
 
 

@@ -163,7 +163,7 @@ def test_a_reference_that_is_none_of_the_cases_is_the_measure_of_all_of_them() -
 
 def test_what_went_wrong_with_a_reference_of_its_own_is_found_and_of_a_case_is_the_cases() -> None:
     failed = make_failed(BASE)
-    assert find_reference_failures(make_run([CUDA], [failed], reference=BASE)) == [failed]
+    assert find_reference_failures(make_run([CUDA], [failed], reference=BASE)) == [(BASE, failed)]
     assert find_reference_failures(make_run([BASE], [failed])) == []
 
 

@@ -12,7 +12,7 @@ from bench.judge.race import judge_race
 from bench.judge.results import judge_run
 from bench.render.page.curves import make_narrowing
 from bench.render.page.figure import Figure
-from bench.render.page.figures import list_run_figures, list_runs, make_ladder
+from bench.render.page.figures import list_run_figures, list_throughput_of_runs, make_ladder
 from bench.render.page.machines import compare_runs
 from tests.bench.render.page.pages import make_whole_collection
 from tests.bench.render.test_comparison import read_strictly, round_numbers
@@ -33,7 +33,7 @@ def list_figures() -> list[Figure]:
     return [
         *list_run_figures(run, results),
         make_ladder(results),
-        Figure("runs", list_runs(compare_runs(collection.runs).times)),
+        Figure("runs", list_throughput_of_runs(compare_runs(collection.runs).times)),
         make_narrowing(race, judge_race(race)[0]),
     ]
 

@@ -8,10 +8,14 @@ import json
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from bench.records.collection import Collection, collect
+from bench.errors import InvalidFileError, UsageError
+from bench.records.collection import Collection, StoredRace, collect
+from bench.records.run import Run
 from bench.render.escape import for_terminal
+from tests.bench.races import ARMS, THIRD, make_plan, make_race
 from tests.bench.render.page.pages import (
     SHOWN,
     Elements,
@@ -20,13 +24,13 @@ from tests.bench.render.page.pages import (
     make_hostile_collection,
     make_whole_collection,
 )
-from tests.bench.runs import make_case
-from tests.bench.sides import EAGER, REFERENCE, make_measured
+from tests.bench.runs import make_case, make_run, make_training
+from tests.bench.sides import EAGER, REFERENCE, make_environment, make_measured
 
 pytest.importorskip("altair", reason="the extra `report` is not installed")
 pytest.importorskip("vl_convert", reason="the extra `report` is not installed")
 
-from bench.render.page import sections as sections_module
+from bench.render.page import page as page_module
 from bench.render.page.page import to_html_report
 from bench.render.page.views import style_of
 
@@ -60,6 +64,14 @@ def test_the_head_says_what_was_measured_and_which_mode_to_use(page: str) -> Non
         assert text in head
 
 
+def test_the_head_says_of_every_arm_of_a_race_what_came_of_it() -> None:
+    race = make_race([(0.05, 0.0)] * 4, plan=make_plan(*ARMS, THIRD))
+    page = to_html_report(Collection((), (StoredRace(Path("race"), "race", race),), {}), 80)
+    head = page[: page.index("<nav")]
+    assert "c: engine=eager threads=2. b against a: SLOWER" in head
+    assert ". c against a: SAME" in head
+
+
 def test_a_page_of_one_run_starts_with_three_sentences() -> None:
     page = to_html_report(make_collection(make_measured({REFERENCE: 2.0, EAGER: 1.0})), 80)
     said = re.findall(r"<p>(.*?)</p>", page[: page.index("<nav")])
@@ -87,6 +99,15 @@ def test_what_differs_between_machines_is_marked(page: str) -> None:
     assert 'class="warning"' in first
     assert "Other CPU" in second
     assert style_of("yes") == ""
+
+
+def test_a_last_digit_that_differs_on_another_processor_is_said_beside_the_runs() -> None:
+    case = make_case("eager")
+    runs = (
+        make_run([case], make_training(case, [1.0], digest=cpu), environment=make_environment({"cpu_model": cpu}))
+        for cpu in ("Example CPU", "Other CPU")
+    )
+    assert "run1: digest differs: " in list_sections(to_html_report(make_collection(*runs), 80))["runs"]
 
 
 def test_every_figure_has_a_picture_its_specification_and_its_raw_data(page: str) -> None:
@@ -141,12 +162,43 @@ def test_a_name_may_be_of_any_letters(name: str) -> None:
 
 
 def test_more_runs_than_a_page_has_room_for_are_in_the_tables_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sections_module, "MAX_IN_FULL", 2)
+    monkeypatch.setattr(page_module, "IN_FULL", (2,))
     runs = [make_measured({REFERENCE: 2.0, EAGER: 1.0 + place / 100}) for place in range(3)]
     sections = list_sections(to_html_report(make_collection(*runs), 80))
     assert len([name for name in sections if name.startswith("run-")]) == 2
     assert "The 2 newest of 3 runs follow" in sections["runs"]
     assert "run2" in sections["runs"]
+
+
+def test_a_page_that_gets_too_large_shows_fewer_runs_in_full_or_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = [make_measured({REFERENCE: 2.0, EAGER: 1.0 + place / 100}) for place in range(4)]
+    whole = to_html_report(make_collection(*runs), 80)
+    monkeypatch.setattr(page_module, "MAX_PAGE_BYTES", len(whole.encode()) - 1)
+    smaller = list_sections(to_html_report(make_collection(*runs), 80))
+    assert [name for name in smaller if name.startswith("run-")] == ["run-1", "run-2", "run-3"]
+    assert "The 3 newest of 4 runs follow" in smaller["runs"]
+    monkeypatch.setattr(page_module, "MAX_PAGE_BYTES", 1_000)
+    with pytest.raises(UsageError, match="more than 1,000: name fewer runs"):
+        to_html_report(make_collection(*runs), 80)
+
+
+def test_of_many_things_that_are_wrong_the_first_are_listed_and_the_others_counted() -> None:
+    faults = {Path(f"torn{number}"): InvalidFileError("torn") for number in range(100)}
+    page = to_html_report(Collection((), (), faults, make_whole_collection().foreign), 80)
+    assert page.count("Can&#39;t be read") == 40
+    assert "60 more of the kind are not listed" in page
+
+
+def test_the_newest_run_is_first_and_one_whose_start_can_not_be_is_last_and_told_of() -> None:
+    run = make_measured({REFERENCE: 2.0, EAGER: 1.0})
+    starts = ("2026-01-02T00:00:00Z", "2026-01-02T13:00:00+14:00", "zzz", "2026-01-01T00:00:00Z")
+    runs = (Run(msgspec.structs.replace(run.info, started_at=start), run.measurements, run.ended) for start in starts)
+    page = to_html_report(make_collection(*runs), 80)
+    titles = [re.findall(r"Run (run\d)", text)[0] for name, text in list_sections(page).items() if name[:4] == "run-"]
+    assert titles == ["run0", "run1", "run3", "run2"]
+    head = page[: page.index("<nav")]
+    assert "4 runs, started from 2026-01-01T00:00:00Z to 2026-01-02T00:00:00Z" in head
+    assert "run2: says it was started when it can&#39;t have been, and counts as the oldest (zzz)" in head
 
 
 def test_the_page_of_the_published_runs_is_small() -> None:

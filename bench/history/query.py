@@ -45,7 +45,7 @@ _RUNS = """
 SELECT any_value(path), any_value(started), any_value(has_zone), any_value(is_complete), any_value(label),
        any_value("commit"), any_value(is_dirty), any_value(cpu_model), any_value(accelerators),
        any_value(torch_version), any_value(identity), string_agg(DISTINCT device, ', ' ORDER BY device), count(*)
-FROM chosen GROUP BY content ORDER BY any_value(started) DESC NULLS LAST, content DESC LIMIT ?
+FROM chosen GROUP BY content ORDER BY any_value(started) DESC NULLS LAST, content LIMIT ?
 """
 
 

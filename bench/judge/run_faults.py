@@ -51,7 +51,7 @@ def find_run_faults(info: RunInfo, records: Sequence[Record]) -> Iterator[Fault]
     yield from check_start(INFO_FILE, info.started_at)
     yield from strangers
     yield from _check_end(numbered)
-    yield from _check_all_there(info, processes)
+    yield from _check_all_there(info, processes, was_killed=not any(isinstance(each, Ended) for each in records))
     yield from _check_conditions(numbered, {each.wave for each in processes if len(each.blocks()) > 1})
     yield from _check_order_of_rounds(numbered)
     kinds: dict[str, set[tuple[str, str | None]]] = {}
@@ -100,13 +100,18 @@ def _check_end(numbered: list[tuple[int, Record]]) -> Iterator[Fault]:
         yield fault_at(line, "seconds", f"at least what its parts took, {sum(parts):.6g}", repr(ended.seconds))
 
 
-def _check_all_there(info: RunInfo, processes: Sequence[_Process]) -> Iterator[Fault]:
+def _check_all_there(info: RunInfo, processes: Sequence[_Process], was_killed: bool) -> Iterator[Fault]:
     reference = [info.plan.reference] if info.plan.reference and info.plan.trains_reference_apart else []
     measured = {(each.case, each.replicate) for each in processes}
-    for case in (*reference, *info.plan.cases):
-        for replicate in range(info.plan.num_replicates):
-            if (case, replicate) not in measured:
-                yield fault_of(f"{case.name}, replicate {replicate}", "records of its process", "none")
+    planned = [(case, each) for case in (*reference, *info.plan.cases) for each in range(info.plan.num_replicates)]
+    missing = [
+        f"{case.name}, replicate {replicate}" for case, replicate in planned if (case, replicate) not in measured
+    ]
+    if was_killed and missing:
+        yield fault_of("what was not reached", f"{len(planned)} processes", f"{len(planned) - len(missing)}")
+        return
+    for name in missing:
+        yield fault_of(name, "records of its process", "none")
 
 
 def _check_conditions(numbered: list[tuple[int, Record]], waves: set[int]) -> Iterator[Fault]:

@@ -43,10 +43,10 @@ def read_start(text: str, now: datetime) -> datetime | None:
 def sort_newest(results: Iterable[DatedT], now: datetime) -> list[DatedT]:
     """Sort results, the newest first; what has no time that can be comes last, and equal times go by contents."""
 
-    def age(result: DatedT) -> tuple[datetime, str]:
-        return read_start(result.started_at, now) or datetime.min.replace(tzinfo=UTC), result.content
+    def start(result: DatedT) -> datetime:
+        return read_start(result.started_at, now) or datetime.min.replace(tzinfo=UTC)
 
-    return sorted(results, key=age, reverse=True)
+    return sorted(sorted(results, key=lambda result: result.content), key=start, reverse=True)
 
 
 def list_undated(results: Iterable[DatedT], now: datetime) -> list[DatedT]:

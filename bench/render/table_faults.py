@@ -15,6 +15,7 @@ _TOLERANCE = 1e-9
 """Between what two machines make of the same samples: their logarithms may differ in the last bits."""
 _MISSING = "nothing"
 _BORDER = re.compile(r"(?<!\\)\|")
+_LINE_ENDS = re.compile(r"\r\n|\r|\n")
 _DASHES = re.compile(r"(?<=^:)-+|^-+(?=:$)")
 
 
@@ -23,10 +24,12 @@ def find_table_faults(expected: Mapping[str, str], found: Mapping[str, str]) -> 
     for name, text in expected.items():
         if name not in found:
             yield Fault(name, "the file", "the table that the samples make", "none")
-        elif name.endswith(".csv"):
-            yield from _compare_csv(name, text, found[name])
-        else:
-            yield from _compare_lines(name, text, found[name])
+            continue
+        compare = _compare_csv if name.endswith(".csv") else _compare_lines
+        faults = list(compare(name, text, found[name]))
+        if not faults and set(_LINE_ENDS.findall(text)) != set(_LINE_ENDS.findall(found[name])):
+            faults.append(Fault(name, "line ends", "those that it was written with", "others"))
+        yield from faults
     for name in found:
         if name.endswith(".csv") and name not in expected:
             yield Fault(name, "the file", "none: the samples make no such table", "a table")

@@ -58,6 +58,14 @@ def test_a_table_that_is_missing_cut_or_of_no_samples_is_a_fault(tmp_path: Path)
     ]
 
 
+@pytest.mark.parametrize("name", ["throughput.csv", "accuracy.md"])
+def test_other_line_ends_are_a_fault(tmp_path: Path, name: str) -> None:
+    path = write_run(tmp_path / "run")
+    text = (path / name).read_bytes()
+    (path / name).write_bytes(text.replace(b"\r\n", b"\n") if b"\r\n" in text else text.replace(b"\n", b"\r\n"))
+    assert list_faults(path) == [f"{name}: line ends: expected those that it was written with, found others"]
+
+
 def test_what_can_not_be_read_is_a_fault_of_its_own(tmp_path: Path) -> None:
     path = write_run(tmp_path / "run")
     (path / "accuracy.md").write_bytes(b"\xff")

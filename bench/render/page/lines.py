@@ -21,6 +21,8 @@ from bench.render.page.layers import (
     mark_constant,
 )
 
+_MAX_TICKS = 6
+
 
 def draw_losses(figure: Figure) -> Chart:
     """Draw the curves of the loss, on a logarithm."""
@@ -62,7 +64,9 @@ def draw_narrowing(figure: Figure) -> Chart:
     domain = _narrow_domain(records)
     scale = alt.Scale(domain=domain, clamp=True, nice=False, zero=False)
     y = alt.Y("time_ratio:Q", title="time ratio", scale=scale, axis=alt.Axis(tickCount=6, format="~g"))
-    whole = alt.Axis(tickCount=5, tickMinStep=1)
+    last = max((int(record["num_pairs"] or 0) for record in records), default=0)
+    step = math.ceil(last / _MAX_TICKS) or 1
+    whole = alt.Axis(values=list(range(step, last + 1, step)))
     pairs = alt.X("num_pairs:Q", title="pairs of processes", axis=whole, scale=alt.Scale(nice=False, padding=10))
     base = alt.Chart(alt.InlineData(values=records)).encode(x=pairs)
     shown = base.transform_filter(alt.datum.time_ratio_low > 0)

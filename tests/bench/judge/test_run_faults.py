@@ -184,3 +184,14 @@ def test_a_case_that_failed_anywhere_is_whole_with_its_failure(stage: int) -> No
     plan = msgspec.structs.replace(info.plan, cases=(CASES[1],), num_replicates=1, reference=None)
     info = msgspec.structs.replace(info, plan=plan)
     assert list(find_run_faults(info, [*records, Ended(is_complete=True, seconds=75.0)])) == []
+
+
+def test_a_run_that_was_killed_is_told_so_once_and_not_for_every_process_that_it_did_not_reach() -> None:
+    info = msgspec.structs.replace(
+        make_run_info(), plan=msgspec.structs.replace(make_run_info().plan, num_replicates=9)
+    )
+    kept = make_training(CASES[0], [1.0])
+    found = [f"{each.field}: expected {each.expected}, found {each.found}" for each in find_run_faults(info, kept)]
+    assert "ended: expected a record that the run is over, found none: it was killed" in found
+    assert "what was not reached: expected 18 processes, found 1" in found
+    assert not [each for each in found if "records of its process" in each]

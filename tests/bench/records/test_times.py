@@ -41,6 +41,6 @@ def test_the_newest_is_first_by_the_instant_and_what_can_not_be_is_last_and_name
     times = ["zzz", "2026-01-02T03:00:00+14:00", "2026-01-02T02:00:00Z", "2099-01-01", "2026-01-01T14:00:00Z"]
     stored = [store(make_run([EAGER]), started=text) for text in times]
     for order in (stored, stored[::-1]):
-        expected = ["2026-01-02T02:00:00Z", "2026-01-01T14:00:00Z", "2026-01-02T03:00:00+14:00", "zzz", "2099-01-01"]
+        expected = ["2026-01-02T02:00:00Z", "2026-01-01T14:00:00Z", "2026-01-02T03:00:00+14:00", "2099-01-01", "zzz"]
         assert [each.started_at for each in sort_newest(order, NOW)] == expected
     assert [each.started_at for each in list_undated(stored, NOW)] == ["zzz", "2099-01-01"]

@@ -14,6 +14,7 @@ from bench.render.page.curves import make_narrowing
 from bench.render.page.figure import Figure
 from bench.render.page.figures import list_run_figures, list_throughput_of_runs, make_ladder
 from bench.render.page.machines import compare_runs
+from tests.bench.races import make_race
 from tests.bench.render.page.pages import make_whole_collection
 from tests.bench.render.test_comparison import read_strictly, round_numbers
 from tests.bench.render.test_report import GOLDEN
@@ -52,6 +53,13 @@ def specify_plainly(figure: Figure) -> dict[str, Any]:
 
     plain: dict[str, Any] = rename(specification)
     return plain | {"datasets": {names[name]: values for name, values in datasets.items()}}
+
+
+@pytest.mark.parametrize(("num_pairs", "ticks"), [(2, [1, 2]), (13, [3, 6, 9, 12])])
+def test_a_race_narrows_over_whole_pairs(num_pairs: int, ticks: list[int]) -> None:
+    race = make_race([0.01 * place for place in range(num_pairs)])
+    drawn = specify_plainly(make_narrowing(race, judge_race(race)[0]))
+    assert f'"values": {ticks}' in json.dumps(drawn)
 
 
 def test_every_kind_of_figure_is_specified_as_in_its_golden_file() -> None:

@@ -1,8 +1,8 @@
 """A run on the disk: one directory, written as things happen, read strictly.
 
 `run.json` (of a race: `race.json`) says what was asked and where; `samples.jsonl` holds every record as a whole line
-with a checksum. A last line that is torn (the run was killed while writing it) is dropped with a warning; any other
-damage is an error.
+with a checksum. A last line that is torn (the run was killed while writing it) is dropped with a warning; other damage
+is an error.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from bench.errors import IncompleteError, InvalidFileError, NewerSchemaError, Us
 from bench.records.journal import Record
 from bench.records.race import Race, RaceInfo, RaceRecord, assemble_race
 from bench.records.run import SCHEMA, Info, Run, RunInfo, assemble_run
+from bench.records.sweep import SweepRecord
 from productnet.whole_file import write_whole
 
 INFO_FILE = "run.json"
@@ -52,7 +53,7 @@ class RunDirectory:
         self.path = path
         self._samples = samples
 
-    def append(self, record: Record | RaceRecord) -> None:
+    def append(self, record: Record | RaceRecord | SweepRecord) -> None:
         """Write one record as a whole line and hand it to the system.
 
         Raises:

@@ -36,12 +36,14 @@ class Room:
             if limit is not None and all_of_them > limit:
                 others = len(together) - 1
                 beside = f", with the {others} beside it {_gigabytes(all_of_them)}" if others else ""
-                return f"it takes at least {_gigabytes(alone)} of memory{beside}; there are {_gigabytes(limit)} on {device}"
+                return f"it takes {_gigabytes(alone)} at least{beside}; there are {_gigabytes(limit)} on {device}"
         return None
 
 
-def find_room(environment: Environment) -> Room:
+def find_room(environment: Environment | None) -> Room:
     """Find what memory there is, from what is known of a machine."""
+    if environment is None:
+        return Room({})
     recorded = environment.recorded
     limits = [each for each in (recorded.memory_available_bytes, recorded.memory_limit_bytes) if each is not None]
     found = {

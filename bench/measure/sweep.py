@@ -14,22 +14,11 @@ from bench.measure.clock import Clock
 from bench.measure.messages import BlockDone, Ready, RunBlock, SetUp
 from bench.measure.process import WorkerError, WorkerProcess
 from bench.measure.room import Room
+from bench.measure.sweep_pace import choose_num_epochs, choose_num_rounds, guess_seconds
 from bench.measure.timeouts import DEFAULT_TIMEOUTS, Timeouts
-from bench.records.case import Shape
 from bench.records.journal import as_text
 from bench.records.sweep import Lost, StopReason, Sweep, SweepRecord, Timed
 from productnet.memory import tells_of_memory
-
-BLOCK_SECONDS = 0.05
-"""How long a block takes at least; it has at least one epoch."""
-
-NUM_ROUNDS = 6
-VISIT_SECONDS = 1.0
-"""What all rounds of one process may take; where its blocks are long there are fewer, down to two."""
-
-MIN_ROUNDS = 2
-EPOCHS_OF_SETTING_UP = 4
-"""One to warm up and three to see how long one takes, where an epoch is long."""
 
 MAX_LOADING = 2
 """Interpreters that import torch at the same time."""
@@ -49,7 +38,7 @@ class _Seat:
     @property
     def num_epochs(self) -> int:
         """Of a block."""
-        return max(1, round(BLOCK_SECONDS / self.ready.pilot_epoch_seconds))
+        return choose_num_epochs(self.ready.pilot_epoch_seconds)
 
 
 class SweepCourse:
@@ -61,6 +50,7 @@ class SweepCourse:
         journal: called with each record as it happens.
         room: what memory there is.
         clock: for the budget, never for a sample.
+        budget_seconds: of this sitting.
     """
 
     def __init__(
@@ -70,12 +60,14 @@ class SweepCourse:
         journal: Callable[[SweepRecord], None],
         room: Room,
         clock: Clock,
+        budget_seconds: float,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
     ) -> None:
         self.sweep = sweep
         self.launch = launch
         self.room = room
         self.clock = clock
+        self.budget_seconds = budget_seconds
         self.timeouts = timeouts
         self._journal = journal
         self._number = max((timed.visit for timed in sweep.timed), default=-1) + 1
@@ -91,14 +83,13 @@ class SweepCourse:
             started: the clock's reading when the user began to wait.
             on_visit: called before each visit with the seconds that are left.
         """
-        plan = self.sweep.info.plan
         self._leave_out_what_does_not_fit()
         has_passed_over = False
 
         def may_go(visit: Visit) -> bool:
             nonlocal has_passed_over
-            left = plan.budget_seconds - (self.clock() - started)
-            is_affordable = self._guess_seconds(visit) <= left
+            left = self.budget_seconds - (self.clock() - started)
+            is_affordable = guess_seconds(self.sweep, visit.members) <= left
             has_passed_over = has_passed_over or not is_affordable
             return is_affordable
 
@@ -110,7 +101,7 @@ class SweepCourse:
                     return "budget" if has_passed_over else "resolved"
                 if not self._has_room(visit):
                     continue
-                on_visit(visit, plan.budget_seconds - (self.clock() - started))
+                on_visit(visit, self.budget_seconds - (self.clock() - started))
                 try:
                     self._go(visit, caches)
                 finally:
@@ -142,35 +133,10 @@ class SweepCourse:
                 self._keep(Lost(curve=member[0], values=member[1], kind="estimate", reason=reason))
         return has_room
 
-    def _guess_seconds(self, visit: Visit) -> float:
-        """Guess how long a visit takes, from the largest point of each curve that was timed and is no larger."""
-        return sum(self._guess_member(member) for member in visit.members)
-
-    def _guess_member(self, member: Member) -> float:
-        work = self._work(member)
-        known = {each.values: each for each in self.sweep.timed if each.curve == member[0]}
-        if not known:
-            return 0.0
-        smaller = [each for each in known.values() if self._work((each.curve, each.values)) <= work]
-        nearest = max(
-            smaller or known.values(),
-            key=lambda each: (each.values == member[1], self._work((each.curve, each.values))),
-        )
-        ratio = work / self._work((nearest.curve, nearest.values))
-        longer = max(0.0, ratio - 1.0) * nearest.epoch_seconds
-        is_long = nearest.epoch_seconds + longer > BLOCK_SECONDS
-        return nearest.wall_seconds + is_long * (EPOCHS_OF_SETTING_UP + MIN_ROUNDS) * longer
-
-    def _work(self, member: Member) -> float:
-        """Count the multiply-adds of an epoch."""
-        shape = self.sweep.info.plan.case_at(*member).shape or Shape()
-        return float(shape.multiply_adds_per_sample * shape.num_samples)
-
     def _go(self, visit: Visit, caches: Path) -> None:
         """Make one visit: start all, let them take turns, keep what they have timed."""
         seats = self._take_seats(visit, caches)
-        longest = max((seat.num_epochs * seat.ready.pilot_epoch_seconds for seat in seats), default=1.0)
-        for _ in range(min(NUM_ROUNDS, max(MIN_ROUNDS, int(VISIT_SECONDS / longest)))):
+        for _ in range(choose_num_rounds([seat.num_epochs * seat.ready.pilot_epoch_seconds for seat in seats])):
             for seat in self._random.sample(seats, len(seats)):
                 try:
                     self._run_block(seat)

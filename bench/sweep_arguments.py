@@ -40,7 +40,7 @@ def make_parser(prog: str) -> OneLineParser:
     add("--batching", type=parse_list(tuple(BATCHINGS)), default=("manual",), help=f"of {','.join(BATCHINGS)}")
     add("--precision", type=parse_list(precisions), default=("fp32",), help=f"of {','.join(precisions)}")
     add("--threads", dest="num_threads", type=int, default=1, help="CPU threads, unless they are an axis (default 1)")
-    add("--visits", type=int, default=2, help="to each value to begin with, in fresh processes (default 2)")
+    add("--visits", type=int, help="to each value to begin with, in fresh processes (default 2; along threads 4)")
     add("--budget", type=parse_duration, default=300.0, help="of this sitting, start-up and all (default 300s)")
     add(
         "--resolution", type=parse_positive_share, default=0.1, help="to which crossings are to be known (default 10%%)"
@@ -54,7 +54,7 @@ def make_parser(prog: str) -> OneLineParser:
 
 
 def check_arguments(arguments: Namespace) -> None:
-    """Check what no flag can check alone.
+    """Fill in what the user left out, and check what no flag can check alone.
 
     Raises:
         UsageError: with what was given and what may be.
@@ -69,6 +69,8 @@ def check_arguments(arguments: Namespace) -> None:
     names = [axis.name for axis in arguments.over]
     if len(set(names)) < len(names):
         raise UsageError(f"--over {names[0]} was given twice: name another axis, or one list of values")
+    if arguments.visits is None:
+        arguments.visits = 4 if "threads" in names else 2
     if not 1 <= arguments.visits <= 100:
         raise UsageError(f"--visits {arguments.visits} is none: use 1 to 100")
     if "num_samples" in names and "batch_size" in names:

@@ -68,6 +68,8 @@ def describe_sweep(sweep: Sweep, result: SweepResult) -> Iterator[str]:
     for pairing in result.pairings:
         yield from describe_pairing(plan, pairing)
     for curve in result.curves:
+        if curve.best is None and plan.axes[0].name == "threads":
+            yield f"UNDECIDED how many threads are best for {_name(plan, curve.curve, curve.family)}: too few visits"
         if curve.best is not None:
             ties = f"; not told apart from it: {', '.join(map(str, curve.best.ties))}" if curve.best.ties else ""
             yield f"{_name(plan, curve.curve, curve.family)}: {curve.best.count} threads are best{ties}"

@@ -166,9 +166,9 @@ def make_laws_table(plan: SweepPlan, curves: Sequence[CurveResult]) -> Table:
         columns,
         tuple(rows),
         (
-            f"A step costs a fixed time and a time for each {per}; in brackets the 95 % interval. Knee: where half of a "
-            "step is fixed cost. Foretells within: by how much the law misses, at most, a point between the ends that "
-            f"it was not fitted to; beyond {CLOSE:.0%} it is no law of this curve.",
+            f"A step costs a fixed time and a time for each {per}; in brackets the 95 % interval. Knee: there half of "
+            "a step is fixed cost. Foretells within: by how much the law misses, at most, a point between the ends "
+            f"that it was not fitted to; beyond {CLOSE:.0%} it is no law of this curve.",
         ),
     )
 

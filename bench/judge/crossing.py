@@ -131,22 +131,21 @@ def contrast(pairs: Sequence[Paired], alpha: float) -> tuple[Contrasted, ...] | 
 
 
 def _find_crossing(points: tuple[Contrasted, ...]) -> Crossing:
-    """Find where a line through some points, straight on the logarithm of the axis, goes through 0."""
     first, last = points[0], points[-1]
-    places = [math.log(point.value) for point in points]
-    weights = [point.num_visits for point in points]
-    middle, height = (
-        sum(weight * each for weight, each in zip(weights, values, strict=True)) / sum(weights)
-        for values in (places, [point.mean for point in points])
-    )
-    slope = sum(
-        weight * (place - middle) * point.mean for weight, place, point in zip(weights, places, points, strict=True)
-    ) / sum(weight * (place - middle) ** 2 for weight, place in zip(weights, places, strict=True))
-    found = math.exp(middle - height / slope) if slope else math.sqrt(first.value * last.value)
+    turns = [(left, right) for left, right in pairwise(points) if (left.mean < 0) != (right.mean < 0)]
+    value = _find_zero(turns[0] if len(turns) == 1 else points)
     return Crossing(
         second_is_faster_above=last.sign < 0,
-        value=min(max(found, first.value), last.value),
+        value=min(max(value, first.value), last.value),
         low=first.value,
         high=last.value,
         inside=points,
     )
+
+
+def _find_zero(points: Sequence[Contrasted]) -> float:
+    """Find where a line through some points, straight on the logarithm of the axis, goes through 0."""
+    places = [math.log(point.value) for point in points]
+    heights = [point.mean for point in points]
+    slope, height = statistics.linear_regression(places, heights)
+    return math.exp(-height / slope) if slope else math.sqrt(points[0].value * points[-1].value)

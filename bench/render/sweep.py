@@ -138,13 +138,13 @@ def describe_law(plan: SweepPlan, curve: CurveResult) -> Iterator[str]:
         open_one = "the fixed cost" if law.fixed.low == 0 else f"the cost a {unit}"
         yield f"{name}: {fixed} and {each}; {open_one} is not told from nothing, so there is no knee"
         return
-    sides = f"under the knee at {number(knee.value)} {unit}s ({number(knee.low)} to {number(knee.high)}) a step"
+    at_knee = f"{number(knee.value)} {unit}s a step ({number(knee.low)} to {number(knee.high)})"
     if knee.value < law.smallest:
-        regime = f"{sides}, which is below all that was measured: {unit}s are what costs"
+        regime = f"the knee, {at_knee}, is below all that was measured: {unit}s are what costs"
     elif knee.value > law.largest:
-        regime = f"{sides}, which is above all that was measured: the fixed cost is what costs"
+        regime = f"the knee, {at_knee}, is above all that was measured: the fixed cost is what costs"
     else:
-        regime = f"{sides} more work is nearly free, over it time grows with the work"
+        regime = f"under the knee, {at_knee}, more work is nearly free, and over it time grows with the work"
     at_default = f"{share.value:.0%} of the default's step is fixed cost ({share.low:.0%} to {share.high:.0%})"
     yield f"{name}: {fixed} and {each}; {at_default}; {regime}"
 

@@ -65,6 +65,11 @@ def test_a_point_that_tells_nothing_lies_within_the_interval() -> None:
     assert [point.value for point in crossing.inside] == [100, 316, 1_000]
 
 
+def test_where_it_crosses_is_read_off_the_nearest_points() -> None:
+    found = judge_encounter([pair(100, 0.9, 0.91), pair(1_000, 0.01, -0.01), pair(10_000, -0.2, -0.21)])
+    assert found.crossings[0].value == pytest.approx(1_000)
+
+
 def test_curves_may_cross_twice() -> None:
     found = judge_encounter([pair(1, 0.2, 0.21), pair(10, -0.2, -0.21), pair(100, 0.2, 0.21)])
     assert [(each.low, each.high, each.second_is_faster_above) for each in found.crossings] == [

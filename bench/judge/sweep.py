@@ -10,9 +10,10 @@ from itertools import combinations
 
 from bench.judge.best_count import BestCount, find_best_count
 from bench.judge.crossing import Encounter, Paired, judge_encounter
-from bench.judge.scaling import Law, fit_law
+from bench.judge.law import Law
+from bench.judge.scaling import fit_law
 from bench.records.case import Case, Shape
-from bench.records.sweep import Sweep, SweepPlan, Timed, Values
+from bench.records.sweep import DEFAULTS, Sweep, SweepPlan, Timed, Values
 
 Family = tuple[int, ...]
 """The values of the axes after the first: curves cross within one."""
@@ -159,7 +160,10 @@ def _judge_curve(plan: SweepPlan, curve: int, family: Family, timed: Sequence[Ti
         for value, seconds in sorted(by_value.items())
     )
     work = work_of(plan)
-    law = fit_law({work(point.case): by_value[point.value] for point in points}) if work is not None else None
+    law = None
+    if work is not None:
+        default = plan.case_at(curve, (DEFAULTS[plan.axes[0].name], *family))
+        law = fit_law({work(point.case): by_value[point.value] for point in points}, work(default))
     best = find_best_count(_list_visits(timed), plan.alpha) if plan.axes[0].name == "threads" else None
     return CurveResult(curve, family, points, law, best)
 

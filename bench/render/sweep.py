@@ -11,7 +11,7 @@ from bench.records.sweep import DEFAULTS, Sweep, SweepPlan
 from bench.render.curve_plot import MARKS, plot_curves
 from bench.render.escape import for_markdown, for_terminal
 from bench.render.summary import describe_machine
-from bench.render.sweep_tables import axis_word, default_work, make_tables
+from bench.render.sweep_tables import axis_word, make_tables
 from bench.render.table import to_csv, to_markdown, to_terminal, wrap
 from bench.render.units import duration, microseconds, number, whole
 
@@ -133,7 +133,9 @@ def describe_law(plan: SweepPlan, curve: CurveResult) -> Iterator[str]:
     unit = "sample" if plan.axes[0].name == "batch_size" else "multiply-add"
     fixed = f"{microseconds(law.fixed.value)} us a step"
     each = f"{number(law.each.value * 1e9)} ns a {unit}"
-    share, knee = law.fixed_share(default_work(plan, curve)), law.knee
+    if law.bend is not None and law.each_beyond is not None:
+        each += f", beyond {number(law.bend)} {number(law.each_beyond.value * 1e9)} ns"
+    share, knee = law.default_share, law.knee
     if share is None or knee is None:
         open_one = "the fixed cost" if law.fixed.low == 0 else f"the cost a {unit}"
         yield f"{name}: {fixed} and {each}; {open_one} is not told from nothing, so there is no knee"

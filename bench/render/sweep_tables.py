@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 
 from bench.judge.crossing import Meeting
-from bench.judge.scaling import CLOSE, Interval
+from bench.judge.law import CLOSE, Interval
 from bench.judge.statistics import Summary
-from bench.judge.sweep import CurveResult, Pairing, SweepResult, work_of
+from bench.judge.sweep import CurveResult, Pairing, SweepResult
 from bench.records.case import Shape
 from bench.records.sweep import DEFAULTS, Sweep, SweepPlan
 from bench.render.table import Column, Table, Value
@@ -136,12 +136,15 @@ def make_crossings_table(plan: SweepPlan, pairings: Sequence[Pairing]) -> Table:
 def make_laws_table(plan: SweepPlan, curves: Sequence[CurveResult]) -> Table:
     """What the curves follow."""
     per = "sample" if plan.axes[0].name == "batch_size" else "multiply-add"
+    name = f"seconds_per_{per.replace('-', '_')}"
     columns = (
         Column("curve", "curve"),
         *family_columns(plan),
         Column("fixed\n(us a step)", "fixed_seconds", microseconds, has_spread=True),
-        Column(f"each {per}\n(ns)", f"seconds_per_{per.replace('-', '_')}", _nanoseconds, has_spread=True),
+        Column(f"each {per}\n(ns)", name, _nanoseconds, has_spread=True),
         Column("fixed share\nof the default", "fixed_share_of_default", percent, has_spread=True),
+        Column("each beyond\nthe bend (ns)", f"{name}_beyond_bend", _nanoseconds, has_spread=True, is_detail=True),
+        Column(f"bend\n({per}s a step)", f"bend_{per.replace('-', '_')}s", number),
         Column(f"knee\n({per}s a step)", f"knee_{per.replace('-', '_')}s", number, has_spread=True),
         Column("foretells\nwithin", "largest_left_out_error", percent),
     )
@@ -156,7 +159,9 @@ def make_laws_table(plan: SweepPlan, curves: Sequence[CurveResult]) -> Table:
                 *curve.family,
                 _summary(curve, law.fixed),
                 _summary(curve, law.each),
-                _summary(curve, law.fixed_share(default_work(plan, curve))),
+                _summary(curve, law.default_share),
+                _summary(curve, law.each_beyond),
+                law.bend,
                 _summary(curve, law.knee),
                 law.largest_error,
             )
@@ -166,19 +171,12 @@ def make_laws_table(plan: SweepPlan, curves: Sequence[CurveResult]) -> Table:
         columns,
         tuple(rows),
         (
-            f"A step costs a fixed time and a time for each {per}; in brackets the 95 % interval. Knee: there half of "
-            "a step is fixed cost. Foretells within: by how much the law misses, at most, a point between the ends "
-            f"that it was not fitted to; beyond {CLOSE:.0%} it is no law of this curve.",
+            f"A step costs a fixed time and a time for each {per}; in brackets the 95 % interval. Bend: beyond it each "
+            "costs more, where that is shown. Knee: there half of a step is fixed cost. Foretells within: by how much "
+            "the law misses, at most, a point between the ends that it was not fitted to; beyond "
+            f"{CLOSE:.0%} it is no law of this curve.",
         ),
     )
-
-
-def default_work(plan: SweepPlan, curve: CurveResult) -> float:
-    """Return the work of a step where the recipe lies on the first axis, within a curve's family."""
-    work = work_of(plan)
-    if work is None:
-        raise ValueError(f"along {plan.axes[0].name} there is no law")
-    return work(plan.case_at(curve.curve, (DEFAULTS[plan.axes[0].name], *curve.family)))
 
 
 def make_threads_table(plan: SweepPlan, curves: Sequence[CurveResult]) -> Table:

@@ -100,6 +100,11 @@ def test_a_crossing_is_said_with_its_interval_and_where_the_default_lies() -> No
     assert line.endswith(" times under")
 
 
+def test_who_passes_whom_does_not_hang_on_who_comes_first() -> None:
+    (line, *_) = lines_of(make_sweep((COSTS[1], COSTS[0]), VALUES))
+    assert line.startswith("cpu/eager/manual passes cpu/reference/manual at batch size ")
+
+
 def test_where_the_default_lies_within_the_interval_that_is_said() -> None:
     (line, *_) = lines_of(make_sweep(((100e-6, 4e-6), (300e-6, 2e-6)), (10, 1_000, 100_000)))
     assert "(10 to 1,000); the default of 100 lies there" in line

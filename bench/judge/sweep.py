@@ -115,7 +115,9 @@ def work_of(plan: SweepPlan) -> Callable[[Case], float] | None:
     match plan.axes[0].name:
         case "batch_size":
             return lambda case: float((case.shape or Shape()).batch_size)
-        case "hidden" | "depth":
+        case "depth":
+            return lambda case: float(len((case.shape or Shape()).hidden_sizes))
+        case "hidden":
             return lambda case: float(count_multiply_adds(case))
         case _:
             return None

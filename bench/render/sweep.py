@@ -11,7 +11,7 @@ from bench.records.sweep import DEFAULTS, Sweep, SweepPlan
 from bench.render.curve_plot import MARKS, plot_curves
 from bench.render.escape import for_markdown, for_terminal
 from bench.render.summary import describe_machine
-from bench.render.sweep_tables import axis_word, make_tables
+from bench.render.sweep_tables import axis_word, make_tables, unit_word
 from bench.render.table import to_csv, to_markdown, to_terminal, wrap
 from bench.render.units import duration, microseconds, number, whole
 
@@ -130,7 +130,7 @@ def describe_law(plan: SweepPlan, curve: CurveResult) -> Iterator[str]:
             f"to {law.largest_error:.0%}"
         )
         return
-    unit = "sample" if plan.axes[0].name == "batch_size" else "multiply-add"
+    unit = unit_word(plan)
     fixed = f"{microseconds(law.fixed.value)} us a step"
     each = f"{number(law.each.value * 1e9)} ns a {unit}"
     if law.bend is not None and law.each_beyond is not None:

@@ -34,6 +34,11 @@ def axis_word(plan: SweepPlan, place: int = 0) -> str:
     return _WORDS[plan.axes[place].name]
 
 
+def unit_word(plan: SweepPlan) -> str:
+    """Name the unit of work that a law is about."""
+    return {"batch_size": "sample", "depth": "layer"}.get(plan.axes[0].name, "multiply-add")
+
+
 def family_columns(plan: SweepPlan) -> tuple[Column, ...]:
     """Return the column of the second axis, where there is one."""
     return tuple(Column(_WORDS[axis.name], axis.name, whole) for axis in plan.axes[1:])
@@ -135,7 +140,7 @@ def make_crossings_table(plan: SweepPlan, pairings: Sequence[Pairing]) -> Table:
 
 def make_laws_table(plan: SweepPlan, curves: Sequence[CurveResult]) -> Table:
     """What the curves follow."""
-    per = "sample" if plan.axes[0].name == "batch_size" else "multiply-add"
+    per = unit_word(plan)
     name = f"seconds_per_{per.replace('-', '_')}"
     columns = (
         Column("curve", "curve"),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bench.judge.itinerary import MAX_MEMBERS, Visit, choose_visit, list_groups
-from bench.judge.sweep import judge_sweep, list_pairs
-from bench.records.sweep import Sweep, SweepRecord, assemble_sweep
+from bench.judge.sweep import judge_sweep, list_pairs, work_of
+from bench.records.sweep import AxisName, Sweep, SweepRecord, assemble_sweep
 from tests.bench.runs import make_case
 from tests.bench.sweeps import make_info, make_lost, make_plan, make_records, make_sweep, make_timed
 
@@ -86,6 +86,19 @@ def test_a_second_axis_makes_families_that_cross_each_by_itself() -> None:
     for pairing in result.pairings:
         (crossing,) = pairing.encounter.crossings
         assert crossing.low < 4_000 < crossing.high
+
+
+def test_the_work_of_a_step_is_what_grows_along_the_axis() -> None:
+    def work(name: AxisName, value: int) -> float | None:
+        plan = make_plan((name, (value,)))
+        count = work_of(plan)
+        return None if count is None else count(plan.case_at(0, (value,)))
+
+    assert work("batch_size", 6_400) == 6_400
+    assert work("hidden", 16) == 100 * 472
+    assert work("depth", 5) == 5
+    assert work("threads", 2) is None
+    assert work("num_samples", 2_000) is None
 
 
 def test_only_what_took_turns_is_compared() -> None:

@@ -44,6 +44,22 @@ def is_there(path: Path) -> bool:
     return True
 
 
+def is_directory(path: Path) -> bool:
+    """Say whether a directory has this name; one that is too long, or may not be looked at, is none."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def is_file(path: Path) -> bool:
+    """Say whether a file has this name, likewise."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 @contextmanager
 def open_regular(path: Path, limit: int, hint: str = "") -> Iterator[BinaryIO]:
     """Open a regular file of at most so many bytes.

@@ -1,8 +1,7 @@
 """A run on the disk: one directory, written as things happen, read strictly.
 
 `run.json` (of a race: `race.json`) says what was asked and where; `samples.jsonl` holds every record as a whole line
-with a checksum. A last line that is torn (the run was killed while writing it) is dropped with a warning; other damage
-is an error.
+with a checksum. A last line that is torn (by a kill) is dropped with a warning; any other damage is an error.
 """
 
 from __future__ import annotations

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 
-import torch
-
 from productnet.config import TrainConfig
 from productnet.errors import ConfigError
 
@@ -25,7 +23,7 @@ def naming_memory(config: TrainConfig) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError) and not any(words in str(error) for words in _COMPLAINTS):
+        if not isinstance(error, MemoryError) and not tells_of_memory(str(error)):
             raise
         costs = estimate_memory(config)
         setting = max(costs, key=lambda name: costs[name])
@@ -39,12 +37,19 @@ def naming_memory(config: TrainConfig) -> Iterator[None]:
         ) from error
 
 
+def tells_of_memory(complaint: str) -> bool:
+    """Say whether an error's text is that of memory that ran out."""
+    return "MemoryError" in complaint or any(words in complaint for words in _COMPLAINTS)
+
+
 def try_memory(config: TrainConfig) -> None:
     """Ask for the host's memory in one piece, and give it back untouched: where it is far too little, fail at once.
 
     Raises:
         RuntimeError: torch's own, when there is not as much.
     """
+    import torch  # estimating alone is for who has not imported it
+
     torch.empty(min(max(estimate_memory(config).values()), 2**62), dtype=torch.uint8)
 
 

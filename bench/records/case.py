@@ -1,7 +1,11 @@
-"""A case: one point of device, engine, batching, precision and threads. Hashable: the key of everything measured."""
+"""A case: one point of device, engine, batching, precision, threads and shape.
+
+Hashable: the key of everything measured.
+"""
 
 from __future__ import annotations
 
+from itertools import groupby, pairwise
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -15,6 +19,35 @@ Number = Annotated[float, Meta(ge=-1e15, le=1e15)]
 """Of any unit: its square is a number still, and so is a sum of many."""
 
 
+class Shape(Struct, frozen=True, kw_only=True):
+    """The sizes of a training that is not as large as the recipe's; the defaults are the recipe's."""
+
+    batch_size: Count = 100
+    hidden_sizes: Annotated[tuple[Count, ...], Meta(min_length=1, max_length=64)] = (16, 8)
+    num_samples: Count = 1_000
+
+    @property
+    def multiply_adds_per_sample(self) -> int:
+        """Forward, and backward for weights and inputs; the gradient of the network's own inputs is not needed."""
+        products = [fan_in * fan_out for fan_in, fan_out in pairwise((2, *self.hidden_sizes, 1))]
+        return 3 * sum(products) - products[0]
+
+    @property
+    def name_parts(self) -> list[str]:
+        """What differs from the recipe; equal widths in a row are counted, `hidden-4of64`."""
+        usual = Shape()
+        parts = []
+        if self.batch_size != usual.batch_size:
+            parts.append(f"batch-{self.batch_size}")
+        if self.hidden_sizes != usual.hidden_sizes:
+            rows = [(width, len(list(row))) for width, row in groupby(self.hidden_sizes)]
+            widths = (str(width) if count == 1 else f"{count}of{width}" for width, count in rows)
+            parts.append(f"hidden-{'-'.join(widths)}")
+        if self.num_samples != usual.num_samples:
+            parts.append(f"samples-{self.num_samples}")
+        return parts
+
+
 class Case(Struct, frozen=True, kw_only=True):
     """What one row of a table is about."""
 
@@ -24,13 +57,20 @@ class Case(Struct, frozen=True, kw_only=True):
     precision: ShortName = "fp32"
     num_threads: Count
     num_epochs: Count
+    shape: Shape | None = None
+    """None is the recipe's."""
 
     @property
     def name(self) -> str:
-        """The short name that tables and samples use; precision and threads appear where they are not fp32 and one."""
+        """The short name that tables and samples use.
+
+        Precision, threads and sizes appear where they are not fp32, one and the recipe's.
+        """
         parts = [self.device, self.engine, self.batching]
         if self.precision != "fp32":
             parts.append(self.precision)
         if self.num_threads != 1:
             parts.append(f"{self.num_threads}-threads")
+        if self.shape is not None:
+            parts += self.shape.name_parts
         return "/".join(parts)

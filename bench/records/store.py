@@ -1,8 +1,7 @@
 """A run on the disk: one directory, written as things happen, read strictly.
 
 `run.json` (of a race: `race.json`) says what was asked and where; `samples.jsonl` holds every record as a whole line
-with a checksum. A last line that is torn (the run was killed while writing it) is dropped with a warning; any other
-damage is an error.
+with a checksum. A last line that is torn (by a kill) is dropped with a warning; any other damage is an error.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from bench.records.lines import Allowance, encode_line, read_lines
 from bench.records.race import Race, RaceInfo, RaceRecord, assemble_race
 from bench.records.reading import MAX_COMPLAINT, UNDECODABLE, read_regular
 from bench.records.run import SCHEMA, Info, Run, RunInfo, assemble_run
+from bench.records.sweep import SweepRecord
 from productnet.whole_file import write_whole
 
 INFO_FILE = "run.json"
@@ -46,7 +46,7 @@ class RunDirectory:
         self._samples = samples
         self._allowance = Allowance()
 
-    def append(self, record: Record | RaceRecord) -> None:
+    def append(self, record: Record | RaceRecord | SweepRecord) -> None:
         """Write one record as a whole line and hand it to the system.
 
         Raises:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import pairwise
 
+import msgspec
 import torch
 
 from bench.records.case import Case
@@ -31,6 +32,7 @@ class ProductNet:
             num_threads=case.num_threads,
             num_epochs=case.num_epochs,
             seed=seed,
+            **({} if case.shape is None else msgspec.structs.asdict(case.shape)),
         )
         self.training = Training(config)
         self.device = self.training.device

@@ -19,9 +19,21 @@ from bench.records.race import RaceInfo, RaceRecord
 from bench.records.run import RunInfo
 from bench.records.selfcheck import SelfCheck
 from bench.records.store import create_run
+from bench.records.sweep import SweepInfo, SweepRecord
 from tests.bench.runs import make_case, make_info
 
-DOCUMENTS = (RunInfo, Record, RaceInfo, RaceRecord, GateInfo, SelfCheck, foreign._PytestBenchmark, foreign._Hyperfine)
+DOCUMENTS = (
+    RunInfo,
+    Record,
+    RaceInfo,
+    RaceRecord,
+    SweepInfo,
+    SweepRecord,
+    GateInfo,
+    SelfCheck,
+    foreign._PytestBenchmark,
+    foreign._Hyperfine,
+)
 
 
 class Unlimited(msgspec.Struct):

@@ -1,0 +1,177 @@
+"""What a sweep says: curves with their laws, where they cross, how many threads are best."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from bench.judge.best_count import BestCount, find_best_count
+from bench.judge.crossing import Encounter, Paired, judge_encounter
+from bench.judge.law import Law
+from bench.judge.scaling import fit_law
+from bench.records.case import Case, Shape
+from bench.records.sweep import DEFAULTS, Sweep, SweepPlan, Timed, Values
+
+Family = tuple[int, ...]
+"""The values of the axes after the first: curves cross within one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A curve at one value of the first axis."""
+
+    value: int
+    case: Case
+    num_visits: int
+    step_seconds: float
+    """Geometric mean over visits, each by the median of its rounds."""
+    low: float
+    """The quickest and the slowest visit."""
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class CurveResult:
+    """A curve of one family."""
+
+    curve: int
+    family: Family
+    points: tuple[Point, ...]
+    law: Law | None
+    """None where the axis has none, or the points are too few."""
+    best: BestCount | None
+    """Along threads alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """Two curves of one family."""
+
+    first: int
+    second: int
+    family: Family
+    encounter: Encounter
+
+
+@dataclass(frozen=True, slots=True)
+class SweepResult:
+    """All that a sweep says."""
+
+    curves: tuple[CurveResult, ...]
+    pairings: tuple[Pairing, ...]
+    not_reached: tuple[tuple[int, Values], ...]
+    """Points of curves that it begins with and that were neither measured nor lost."""
+
+
+def judge_sweep(sweep: Sweep) -> SweepResult:
+    """Judge a sweep, whole or not."""
+    plan = sweep.info.plan
+    families = sorted({timed.values[1:] for timed in sweep.timed})
+    curves = tuple(
+        _judge_curve(plan, curve, family, chosen)
+        for family in families
+        for curve in range(len(plan.curves))
+        if (chosen := [each for each in sweep.timed if (each.curve, each.values[1:]) == (curve, family)])
+    )
+    pairings = tuple(
+        Pairing(first, second, family, judge_encounter(pairs, plan.alpha))
+        for family in families
+        for first, second in combinations(range(len(plan.curves)), 2)
+        if (pairs := list_pairs(sweep.timed, first, second, family))
+    )
+    return SweepResult(curves, pairings, tuple(list_not_reached(sweep)))
+
+
+def list_pairs(timed: Sequence[Timed], first: int, second: int, family: Family) -> list[Paired]:
+    """List how two curves compare, in the order of the first axis: by the rounds of visits that both were part of."""
+    visits: dict[tuple[int, Values], dict[int, Timed]] = {}
+    for each in timed:
+        if each.values[1:] == family and each.curve in (first, second):
+            visits.setdefault((each.visit, each.values), {})[each.curve] = each
+    differences: dict[int, list[float]] = {}
+    for (_, values), both in visits.items():
+        if len(both) == 2:
+            differences.setdefault(values[0], []).append(compare(both[first], both[second]))
+    return [Paired(value, tuple(differences[value])) for value in sorted(differences)]
+
+
+def compare(first: Timed, second: Timed) -> float:
+    """Return ln(second / first) of two that took turns: the median over their rounds."""
+    # One that fell in the middle of a visit is lost, and then has no record: both have all rounds.
+    ratios = (theirs / ours for ours, theirs in zip(first.seconds, second.seconds, strict=False))
+    return statistics.median(map(math.log, ratios)) + math.log(first.num_steps / second.num_steps)
+
+
+def seconds_per_step(timed: Timed) -> float:
+    """Return the median over rounds."""
+    return statistics.median(timed.seconds) / timed.num_steps
+
+
+def work_of(plan: SweepPlan) -> Callable[[Case], float] | None:
+    """Return what of a step grows along the first axis, and its cost is proportional to; None where nothing does."""
+    match plan.axes[0].name:
+        case "batch_size":
+            return lambda case: float((case.shape or Shape()).batch_size)
+        case "depth":
+            return lambda case: float(len((case.shape or Shape()).hidden_sizes))
+        case "hidden":
+            return lambda case: float(count_multiply_adds(case))
+        case _:
+            return None
+
+
+def count_multiply_adds(case: Case) -> int:
+    """Count the multiply-adds of a step."""
+    shape = case.shape or Shape()
+    return shape.multiply_adds_per_sample * shape.batch_size
+
+
+def list_not_reached(sweep: Sweep) -> list[tuple[int, Values]]:
+    """List what a sweep begins with and has neither measured nor lost."""
+    known = {(timed.curve, timed.values) for timed in sweep.timed}
+    return [
+        (curve, values)
+        for values in list_grid(sweep.info.plan)
+        for curve in range(len(sweep.info.plan.curves))
+        if (curve, values) not in known and not any(lost.rules_out(curve, values) for lost in sweep.lost)
+    ]
+
+
+def list_grid(plan: SweepPlan) -> list[Values]:
+    """List the points to begin with, the first axis running fastest."""
+    first, *others = (axis.values for axis in plan.axes)
+    return [(value, *rest) for rest in ([(each,) for each in others[0]] if others else [()]) for value in first]
+
+
+def _judge_curve(plan: SweepPlan, curve: int, family: Family, timed: Sequence[Timed]) -> CurveResult:
+    by_value: dict[int, list[float]] = {}
+    for each in timed:
+        by_value.setdefault(each.values[0], []).append(seconds_per_step(each))
+    points = tuple(
+        Point(
+            value=value,
+            case=plan.case_at(curve, (value, *family)),
+            num_visits=len(seconds),
+            step_seconds=statistics.geometric_mean(seconds),
+            low=min(seconds),
+            high=max(seconds),
+        )
+        for value, seconds in sorted(by_value.items())
+    )
+    work = work_of(plan)
+    law = None
+    if work is not None:
+        default = plan.case_at(curve, (DEFAULTS[plan.axes[0].name], *family))
+        law = fit_law({work(point.case): by_value[point.value] for point in points}, work(default))
+    best = find_best_count(_list_visits(timed), plan.alpha) if plan.axes[0].name == "threads" else None
+    return CurveResult(curve, family, points, law, best)
+
+
+def _list_visits(timed: Sequence[Timed]) -> list[Mapping[int, float]]:
+    visits: dict[int, dict[int, float]] = {}
+    for each in timed:
+        visits.setdefault(each.visit, {})[each.values[0]] = seconds_per_step(each)
+    return list(visits.values())

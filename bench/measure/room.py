@@ -1,0 +1,67 @@
+"""What memory there is for workers that are alive together, and what points of a sweep take of it at least."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from bench.measure.rounds import WORKER_BYTES
+from bench.records.case import Case
+from bench.records.environment import Environment
+from productnet.config import TrainConfig
+from productnet.memory import estimate_memory
+
+_HOST = "cpu"
+_ON_HOST = ("num_samples", "num_heldout_samples")
+"""What is drawn there, whatever device trains on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Bytes of each device that has any limit; the host is "cpu"."""
+
+    bytes_of: Mapping[str, int]
+
+    def why_too_large(self, case: Case, together: Sequence[Case]) -> str | None:
+        """Say why a case can't be measured, or None.
+
+        Args:
+            together: all that are alive beside each other, the case among them.
+        """
+        for device in dict.fromkeys((case.device, _HOST)):
+            limit = self.bytes_of.get(device)
+            alone, all_of_them = (sum(_bytes_on(device, each) for each in cases) for cases in ([case], together))
+            if limit is not None and all_of_them > limit:
+                others = len(together) - 1
+                beside = f", with the {others} beside it {_gigabytes(all_of_them)}" if others else ""
+                return f"it takes {_gigabytes(alone)} at least{beside}; there are {_gigabytes(limit)} on {device}"
+        return None
+
+
+def find_room(environment: Environment | None) -> Room:
+    """Find what memory there is, from what is known of a machine."""
+    if environment is None:
+        return Room({})
+    recorded = environment.recorded
+    limits = [each for each in (recorded.memory_available_bytes, recorded.memory_limit_bytes) if each is not None]
+    found = {
+        each.name: each.memory_bytes
+        for each in environment.identity.accelerators or ()
+        if each.memory_bytes is not None and each.name != _HOST
+    }
+    return Room(found | ({_HOST: min(limits)} if limits else {}))
+
+
+def _bytes_on(device: str, case: Case) -> int:
+    """Estimate from below what a worker takes on a device: what it holds there of a training, and its process."""
+    sizes = {} if case.shape is None else msgspec.structs.asdict(case.shape)
+    costs = estimate_memory(TrainConfig(**sizes))
+    if case.device == device:
+        return sum(costs.values()) + (WORKER_BYTES // 4 if device == _HOST else 0)
+    return sum(costs[name] for name in _ON_HOST) if device == _HOST else 0
+
+
+def _gigabytes(count: float) -> str:
+    return f"{count / 1e9:,.1f} GB"

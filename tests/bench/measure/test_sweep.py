@@ -1,0 +1,273 @@
+"""A sweep of scripted workers on a scripted clock: no process, no torch, no waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar, cast
+
+import msgspec
+import pytest
+
+from bench.judge.crossing import Meeting
+from bench.judge.itinerary import Visit
+from bench.judge.sweep import judge_sweep
+from bench.measure.messages import AnyCommand, BlockDone, Ready, Reply, RunBlock, SetUp
+from bench.measure.process import WorkerError, WorkerProcess
+from bench.measure.room import Room, find_room
+from bench.measure.sweep import SweepCourse
+from bench.measure.sweep_pace import choose_num_epochs, choose_num_rounds
+from bench.records.case import Case, Shape
+from bench.records.sweep import Lost, StopReason, Sweep, SweepPlan, SweepRecord, Timed
+from tests.bench.measure.fakes import ScriptedClock
+from tests.bench.runs import ENVIRONMENT
+from tests.bench.sweeps import make_info, make_plan, make_timed
+
+AnyReply = TypeVar("AnyReply", bound=Reply)
+COSTS = {"eager": (100e-6, 100e-9), "reference": (300e-6, 50e-9)}
+NO_LIMIT = Room({})
+
+
+@dataclass
+class Script:
+    """What workers do, and what they were told."""
+
+    clock: ScriptedClock = field(default_factory=ScriptedClock)
+    told: list[tuple[Case, AnyCommand]] = field(default_factory=list)
+    fails: Callable[[Case, AnyCommand], BaseException | None] = lambda case, command: None
+    workers: list[ScriptedWorker] = field(default_factory=list)
+
+
+class ScriptedWorker:
+    """Takes the time that its case costs, and knows whether it was ended."""
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.is_ended = False
+        self.case: Case | None = None
+
+    def wait_until_loaded(self, _timeout_seconds: float) -> None:
+        self.script.clock.pass_time(0.1)
+
+    def request(self, command: AnyCommand, _reply_type: type[AnyReply]) -> AnyReply:
+        assert not self.is_ended, "it was ended before"
+        if isinstance(command, SetUp):
+            self.case = command.case
+        assert self.case is not None
+        self.script.told.append((self.case, command))
+        error = self.script.fails(self.case, command)
+        if error is not None:
+            raise error
+        return cast("AnyReply", self._answer(self.case, command))
+
+    def _answer(self, case: Case, command: AnyCommand) -> Reply:
+        fixed, each = COSTS[case.engine]
+        epoch_seconds = 10 * (fixed + each * (case.shape or Shape()).batch_size)
+        if isinstance(command, SetUp):
+            self.script.clock.pass_time(0.2 + 4 * epoch_seconds)
+            return Ready(
+                setup_seconds=0.1,
+                compile_seconds=0.1,
+                pilot_epoch_seconds=epoch_seconds,
+                is_cold=True,
+                first_step_seconds=None,
+                num_steps_per_epoch=10,
+                torch_version="2.13.0",
+            )
+        assert isinstance(command, RunBlock)
+        self.script.clock.pass_time(command.amount * epoch_seconds)
+        return BlockDone(
+            num_steps=10 * command.amount, num_samples=1, seconds=command.amount * epoch_seconds, epoch_losses=(0.5,)
+        )
+
+    def end(self) -> None:
+        self.is_ended = True
+
+
+def sit(
+    script: Script,
+    plan: SweepPlan,
+    stored: Sweep | None = None,
+    room: Room = NO_LIMIT,
+    budget_seconds: float = 1_000.0,
+    on_visit: Callable[[Visit, float], None] = lambda visit, left: None,
+) -> tuple[StopReason, Sweep, list[SweepRecord]]:
+    records: list[SweepRecord] = []
+
+    def launch() -> WorkerProcess:
+        script.workers.append(ScriptedWorker(script))
+        return cast("WorkerProcess", script.workers[-1])
+
+    course = SweepCourse(
+        stored or Sweep(make_info(plan), (), (), None), launch, records.append, room, script.clock, budget_seconds
+    )
+    try:
+        reason = course.run(script.clock(), on_visit)
+    finally:
+        assert all(worker.is_ended for worker in script.workers)
+    return reason, course.sweep, records
+
+
+PLAN = make_plan(("batch_size", (1, 100, 10_000)))
+
+
+def test_it_finds_the_crossing_of_known_costs_to_ten_percent() -> None:
+    reason, sweep, records = sit(Script(), PLAN)
+    assert reason == "resolved"
+    assert list(sweep.timed) == records
+    (pairing,) = judge_sweep(sweep).pairings
+    (crossing,) = pairing.encounter.crossings
+    assert crossing.value == pytest.approx(4_000, rel=0.1)
+    assert crossing.low < 4_000 < crossing.high <= 1.21 * crossing.low
+
+
+def test_curves_of_a_point_take_turns_in_fresh_processes_from_the_same_start() -> None:
+    script = Script()
+    sit(script, make_plan(("batch_size", (100,)), num_visits=1))
+    blocks = [case.engine for case, command in script.told if isinstance(command, RunBlock)]
+    assert len(script.workers) == 2
+    assert {tuple(sorted(blocks[start : start + 2])) for start in range(0, len(blocks), 2)} == {("eager", "reference")}
+    assert all(command.restart for _, command in script.told if isinstance(command, RunBlock))
+    assert sum(isinstance(command, SetUp) for _, command in script.told) == 2
+
+
+def test_what_is_too_large_by_estimate_is_never_started() -> None:
+    script = Script()
+    reason, sweep, _ = sit(script, PLAN, room=Room({"cpu": 540_000_000}))
+    assert reason == "resolved"
+    assert [(lost.curve, lost.values, lost.kind) for lost in sweep.lost] == [
+        (0, (10_000,), "estimate"),
+        (1, (10_000,), "estimate"),
+    ]
+    assert max((case.shape or Shape()).batch_size for case, _ in script.told) == 100
+
+
+def test_memory_that_runs_out_costs_the_larger_points_of_that_curve_alone() -> None:
+    def fail(case: Case, command: AnyCommand) -> BaseException | None:
+        if case.engine == "eager" and (case.shape or Shape()).batch_size >= 100:
+            return WorkerError("crashed", "OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB")
+        return None
+
+    _, sweep, _ = sit(Script(fails=fail), PLAN)
+    assert [(lost.curve, lost.values, lost.kind) for lost in sweep.lost] == [(0, (100,), "memory")]
+    assert {timed.values[0] for timed in sweep.timed if timed.curve == 1} == {1, 100, 10_000}
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (WorkerError("killed", "ended by SIGKILL"), "memory"),
+        (WorkerError("killed", "ended by SIGSEGV"), "failed"),
+        (WorkerError("crashed", "ValueError: no such thing"), "failed"),
+        (WorkerError("crashed", "RuntimeError: DefaultCPUAllocator: can't allocate memory"), "memory"),
+        (WorkerError("unavailable", "no compiler"), "unavailable"),
+    ],
+)
+def test_what_goes_wrong_is_sorted(error: WorkerError, kind: str) -> None:
+    _, sweep, _ = sit(Script(fails=lambda case, _: error if case.engine == "eager" else None), PLAN)
+    assert {lost.kind for lost in sweep.lost} == {kind}
+    assert {timed.curve for timed in sweep.timed} == {1}
+
+
+def test_one_that_falls_in_the_middle_leaves_the_others_samples() -> None:
+    blocks: list[Case] = []
+
+    def fail(case: Case, command: AnyCommand) -> BaseException | None:
+        blocks.extend([case] * (isinstance(command, RunBlock) and case.engine == "eager"))
+        return WorkerError("crashed", "out of luck") if len(blocks) == 3 and case.engine == "eager" else None
+
+    _, sweep, _ = sit(Script(fails=fail), make_plan(("batch_size", (100,)), num_visits=1))
+    assert [(timed.curve, len(timed.seconds)) for timed in sweep.timed] == [(1, 6)]
+    assert [lost.reason for lost in sweep.lost] == ["out of luck"]
+
+
+def test_the_budget_is_kept_and_what_it_left_out_is_known() -> None:
+    script = Script()
+    reason, sweep, _ = sit(script, make_plan(("batch_size", (1, 100, 10_000, 1_000_000))), budget_seconds=12.0)
+    assert reason == "budget"
+    assert script.clock() <= 12.0
+    assert (0, (1_000_000,)) in judge_sweep(sweep).not_reached
+
+
+def test_a_sweep_that_was_stopped_goes_on_where_it_was() -> None:
+    script = Script()
+    seen = 0
+
+    def stop(_visit: Visit, _left: float) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == 4:
+            raise KeyboardInterrupt
+
+    records: list[SweepRecord] = []
+    course = SweepCourse(
+        Sweep(make_info(PLAN), (), (), None),
+        lambda: cast("WorkerProcess", ScriptedWorker(script)),
+        records.append,
+        NO_LIMIT,
+        script.clock,
+        1_000.0,
+    )
+    with pytest.raises(KeyboardInterrupt):
+        course.run(0.0, stop)
+    timed = tuple(record for record in records if isinstance(record, Timed))
+    assert len(timed) == 6
+    _, sweep, later = sit(Script(), PLAN, stored=Sweep(make_info(PLAN), timed, (), None))
+    _, whole, _ = sit(Script(), PLAN)
+    assert sorted((each.curve, each.values) for each in sweep.timed) == sorted(
+        (each.curve, each.values) for each in whole.timed
+    )
+    assert {each.visit for each in timed}.isdisjoint({each.visit for each in later if isinstance(each, Timed)})
+
+
+def test_no_process_is_left_when_it_is_interrupted() -> None:
+    script = Script(fails=lambda _, command: KeyboardInterrupt() if isinstance(command, RunBlock) else None)
+    with pytest.raises(KeyboardInterrupt):
+        sit(script, PLAN)  # which checks it
+    assert len(script.workers) == 2
+
+
+def test_thread_counts_take_turns_and_the_best_is_named() -> None:
+    plan = make_plan(("threads", (1, 2)), num_visits=4)
+    reason, sweep, _ = sit(Script(), plan)
+    assert reason == "resolved"
+    assert {len({each.values for each in sweep.timed if each.visit == visit}) for visit in range(4)} == {2}
+    result = judge_sweep(sweep)
+    assert all(curve.best is not None and curve.law is None for curve in result.curves)
+    assert result.pairings[0].encounter.meeting is Meeting.NOT_WITHIN
+
+
+def test_long_blocks_make_fewer_rounds_and_short_epochs_longer_blocks() -> None:
+    assert choose_num_epochs(0.005) == 10
+    assert choose_num_epochs(3.0) == 1
+    assert choose_num_rounds([0.05, 0.06]) == 6
+    assert choose_num_rounds([0.05, 0.3]) == 3
+    assert choose_num_rounds([60.0]) == 2
+
+
+def test_room_is_what_the_machine_has_left_or_grants() -> None:
+    recorded = msgspec.structs.replace(ENVIRONMENT.recorded, memory_available_bytes=8, memory_limit_bytes=4)
+    assert find_room(msgspec.structs.replace(ENVIRONMENT, recorded=recorded)).bytes_of == {"cpu": 4}
+    assert find_room(None).bytes_of == {}
+
+
+def test_too_large_is_said_in_numbers_and_counts_what_is_alive_beside_it() -> None:
+    large = msgspec.structs.replace(PLAN.curves[0], shape=Shape(batch_size=10**6, num_samples=10**7))
+    room = Room({"cpu": 10**9})
+    assert room.why_too_large(large, [large]) is None
+    reason = room.why_too_large(large, [large, large])
+    assert reason is not None
+    assert "1.6 GB" in reason
+    assert "1.0 GB on cpu" in reason
+    on_card = msgspec.structs.replace(large, device="cuda")
+    assert "on cuda" in (Room({"cuda": 10**8}).why_too_large(on_card, [on_card]) or "")
+    assert Room({"cuda": 10**8}).why_too_large(large, [large]) is None
+
+
+def test_lost_points_rule_out_what_is_larger_on_every_axis() -> None:
+    lost = Lost(curve=0, values=(100, 64), kind="memory", reason="")
+    assert lost.rules_out(0, (100, 64))
+    assert lost.rules_out(0, (1_000, 64))
+    assert not lost.rules_out(0, (1_000, 16))
+    assert not lost.rules_out(1, (1_000, 64))
+    assert make_timed().values == (1,)

@@ -1,0 +1,178 @@
+"""The door of a sweep: what it accepts, what it refuses, what it leaves behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench import sweep as door
+from bench.errors import BenchError
+from bench.records.case import Case
+from bench.records.sweep_store import read_sweep
+from bench.sweep_arguments import parse_axis
+from productnet.door import run_door
+from productnet.errors import ProductNetError
+from productnet.exit_code import ExitCode
+from tests.bench.measure.fakes import FakeWorkload
+from tests.bench.measure.test_environment import make_survey
+
+ROOT = Path(__file__).parents[2]
+COSTLY = "tests.bench.test_sweep:CostlyWorkload"
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked, which this system can't")
+
+
+class CostlyWorkload(FakeWorkload):
+    """An epoch takes what its batch says, with the reference far longer; eager has no room for large ones."""
+
+    def __init__(self, case: Case, seed: int) -> None:
+        super().__init__(pass_time=lambda _seconds: None)
+        batch_size = case.shape.batch_size if case.shape else 100
+        if case.engine == "eager" and batch_size > 1_000:
+            raise MemoryError(f"no room for {batch_size}")
+        self.epoch_seconds = (0.002 + 0.00001 * batch_size) * (3 if case.engine == "reference" else 1)
+
+    def train(self, num_epochs: int) -> list[float]:
+        time.sleep(num_epochs * self.epoch_seconds)
+        return [0.5] * num_epochs
+
+
+@pytest.fixture
+def call_here(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Callable[..., tuple[int, str, str]]:
+    """Go through the door within this process; returns exit code, output and complaint."""
+    monkeypatch.setattr("productnet.door.signal.signal", lambda *_: None)
+    monkeypatch.setattr("bench.measure.survey.take_survey", lambda _asked: make_survey("cpu"))
+    monkeypatch.setattr("bench.measure.sweep_pace.BLOCK_SECONDS", 0.002)
+    monkeypatch.setattr("bench.measure.session.PILOT_SECONDS", 0.002)
+    monkeypatch.chdir(tmp_path)
+
+    def call_in_process(*words: str, workload: str = COSTLY) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["bench.sweep", *words])
+        with pytest.raises(SystemExit) as left:
+            run_door(door._PROG, lambda: door.main(workload), (BenchError, ProductNetError))
+        said = capsys.readouterr()
+        assert isinstance(left.value.code, int)
+        return left.value.code, said.out, said.err
+
+    return call_in_process
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("batch_size=100:100000:x4", (100, 400, 1_600, 6_400, 25_600, 100_000)),
+        ("batch_size=1:64", (1, 4, 16, 64)),
+        ("hidden=4:1024:x16", (4, 64, 1_024)),
+        ("threads=1:4:+1", (1, 2, 3, 4)),
+        ("threads=4,1,2,2", (1, 2, 4)),
+        ("depth=3:3", (3,)),
+        ("batch_size=1:4:x1.5", (1, 2, 3, 4)),
+    ],
+)
+def test_an_axis_is_read(text: str, values: tuple[int, ...]) -> None:
+    assert parse_axis(text).values == values
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ((), "--over is missing"),
+        (("--over", "batch_size"), "has no values"),
+        (("--over", "speed=1:2"), "is no axis: use batch_size, hidden, num_samples, threads, depth"),
+        (("--over", "batch_size=9:1"), "does not rise"),
+        (("--over", "batch_size=0:1"), "does not rise"),
+        (("--over", "batch_size=1:9:x1"), "does not rise"),
+        (("--over", "batch_size=1:9999999999"), "goes too far"),
+        (("--over", "batch_size=1:100:+1"), "use up to 64"),
+        (("--over", "depth=1:100"), "up to 64 hidden layers"),
+        (("--over", "threads=1:2000"), "--threads 2000 is too large"),
+        (("--over", "num_samples=10:100"), "has to begin at a batch"),
+        (("--over", "batch_size=1:100", "--over", "num_samples=50:100"), "larger than 50 samples"),
+        (("--over", "batch_size=1:9", "--over", "batch_size=1:9"), "given twice"),
+        (("--over", "batch_size=1:9", "--over", "hidden=1:9", "--over", "depth=1:2"), "3 times"),
+        (("--over", "batch_size=1:9", "--visits", "0"), "--visits 0"),
+        (("--over", "batch_size=1:9", "--device", "gpu"), "'gpu' is not known"),
+        (("--over", "batch_size=1:9", "--device", "cpu,all"), "mixes"),
+        (("--over", "batch_size=1:9", "--budget", "soon"), "is no time"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_one_line(
+    call_here: Callable[..., tuple[int, str, str]], words: tuple[str, ...], complaint: str
+) -> None:
+    code, _, said = call_here(*words)
+    assert code == ExitCode.USAGE
+    assert complaint in said
+    assert len(said.strip().splitlines()) == 1
+
+
+def test_too_many_curves_are_refused(call_here: Callable[..., tuple[int, str, str]]) -> None:
+    many = ("--engine", "reference,eager,compiled-model", "--batching", "manual,dataloader,dataloader-batched")
+    code, _, said = call_here("--over", "batch_size=1:9", *many)
+    assert code == ExitCode.USAGE
+    assert "9 curves are too many" in said
+
+
+@needs_fork
+def test_a_sweep_leaves_its_samples_and_tables_goes_on_and_is_shown(
+    call_here: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    words = ("--over", "batch_size=10,100,1000,10000", "--output", "s", "--budget", "60s")
+    code, out, said = call_here(*words)
+    assert code == ExitCode.FINE, said
+    assert "did not fit" in out
+    assert "no room for 10000" in out
+    names = {path.name for path in (tmp_path / "s").iterdir()}
+    tables = {f"{name}.{end}" for name in ("curves", "crossings", "laws", "left_out") for end in ("md", "csv")}
+    assert {"sweep.json", "samples.jsonl", "sweep.md", *tables} <= names
+    sweep = read_sweep(tmp_path / "s")
+    assert {timed.values[0] for timed in sweep.timed if timed.curve == 1} == {10, 100, 1_000}
+    assert [(lost.kind, lost.values) for lost in sweep.lost] == [("memory", (10_000,))]
+
+    code, _, said = call_here(*words)
+    assert code == ExitCode.FINE
+    assert "going on with" in said
+    code, out, _ = call_here("--show", "s")
+    assert code == ExitCode.FINE
+    assert "Curves" in out
+    code, _, said = call_here(*words, "--visits", "3")
+    assert code == ExitCode.NOT_COMPARABLE
+    assert "num_visits" in said
+
+
+@needs_fork
+def test_one_that_is_interrupted_keeps_what_it_has(
+    call_here: Callable[..., tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def stop(_plan: object, _visit: object, _left: float) -> str:
+        seen.append("a visit")
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+        return "a visit"
+
+    monkeypatch.setattr("bench.render.sweep_progress.describe_visit", stop)
+    code, out, _ = call_here("--over", "batch_size=10,100,1000", "--output", "s")
+    assert code == ExitCode.INTERRUPTED
+    assert "PARTIAL: it was interrupted" in out
+    assert len({timed.visit for timed in read_sweep(tmp_path / "s").timed}) == 2
+
+
+def test_help_needs_no_torch_and_no_statistics() -> None:
+    probe = (
+        "import sys, runpy\nsys.argv = ['sweep', '--help']\n"
+        "try:\n    runpy.run_module('bench.sweep', run_name='__main__')\nexcept SystemExit:\n    pass\n"
+        "print([name for name in ('torch', 'scipy', 'numpy', 'rich') if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run(
+        (sys.executable, "-c", probe), cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert "--over" in done.stdout
+    assert done.stderr.strip().splitlines()[-1] == "[]"

@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING
 from bench.arguments import check_numbers, choose_width, make_parser
 from bench.errors import BenchError, UnavailableError
 from bench.interrupts import interrupt_once
+from bench.own import MAKE_OWN, choose_own_reference, plan_own_cases, write_skeleton
+from bench.records.case import OWN
+from bench.workloads.files import find_workload
 from bench.workloads.suites import SUITES, choose_reference, plan_cases
 from productnet.device import check_device_name
 from productnet.door import printable, run_door, say
@@ -40,6 +43,13 @@ def main(make_workload: str = PRODUCTNET) -> int:
     interrupt_once()
     parser = make_parser(_PROG)
     arguments = parser.parse_args()
+    if arguments.new_workload is not None:
+        write_skeleton(arguments.new_workload)
+        say(
+            f"Written: {printable(str(arguments.new_workload))}; measure it: {_PROG} --workload "
+            f"{printable(shlex.quote(str(arguments.new_workload)))}"
+        )
+        return ExitCode.FINE
     with parser.naming_flags():
         arguments.device = check_device_name(arguments.device, also=("all",))
         check_numbers(arguments)
@@ -53,6 +63,14 @@ def main(make_workload: str = PRODUCTNET) -> int:
 
 
 def _plan_cases(arguments: Namespace, devices: list[str]) -> tuple[Case, ...]:
+    if arguments.workload is not None:
+        return plan_own_cases(
+            find_workload(arguments.workload),
+            devices,
+            arguments.precision or ("fp32",),
+            arguments.num_threads,
+            arguments.num_epochs,
+        )
     return plan_cases(
         SUITES[arguments.suite],
         devices,
@@ -67,6 +85,7 @@ def _plan_cases(arguments: Namespace, devices: list[str]) -> tuple[Case, ...]:
 def _measure(arguments: Namespace, make_workload: str) -> int:
     """Run the whole of it: survey, measuring, tables."""
     from bench.measure.environment import collect_environment
+    from bench.measure.first_look import look_at
     from bench.measure.survey import choose_devices, drop_unusable, resolve_amp, take_survey
     from bench.records.journal import as_text
     from bench.records.plan import Plan
@@ -74,6 +93,8 @@ def _measure(arguments: Namespace, make_workload: str) -> int:
     from bench.records.store import check_output, create_run
 
     check_output(arguments.output)
+    own = None if arguments.workload is None else find_workload(arguments.workload)
+    has_quality = own is None or look_at(own)  # a mistake is told before the devices are asked
     survey = take_survey(arguments.device)
     devices = choose_devices(arguments.device, survey)
     suite = SUITES[arguments.suite]
@@ -88,11 +109,11 @@ def _measure(arguments: Namespace, make_workload: str) -> int:
         cases = usable
         not_measured |= dropped
     plan = Plan(
-        suite=arguments.suite,
+        suite=OWN if own else arguments.suite,
         cases=cases,
-        num_replicates=arguments.replicates or suite.num_replicates,
+        num_replicates=arguments.replicates or (1 if own else suite.num_replicates),
         seed=arguments.seed,
-        reference=choose_reference(cases),
+        reference=(choose_own_reference if own else choose_reference)(cases) if has_quality else None,
         quality_margin=arguments.quality_margin,
     )
     for name, reason in not_measured.items():
@@ -108,7 +129,7 @@ def _measure(arguments: Namespace, make_workload: str) -> int:
     time_of_day = info.started_at[:19].replace(":", "")
     name_parts = (time_of_day, environment.recorded.host_name or "host", "-".join(devices), arguments.label or "")
     with create_run(info, arguments.output, name_parts) as directory:
-        was_interrupted = _run_plan(info, directory, make_workload, survey.gpu_uuids)
+        was_interrupted = _run_plan(info, directory, MAKE_OWN if own else make_workload, survey.gpu_uuids)
         return _report(directory, was_interrupted, arguments.strict)
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from bench.records.case import Case, Count, Index, Name
-from bench.records.journal import AccuracyRecord, BlockKind, Memory, PositiveSeconds, Seconds, Text
+from bench.records.journal import AccuracyRecord, BlockKind, Memory, PositiveSeconds, Rate, Seconds, Text
 
 
 class Command(Struct, frozen=True, kw_only=True, tag_field="command"):
@@ -69,8 +69,12 @@ class Ready(Struct, tag="ready", tag_field="reply", frozen=True, kw_only=True):
 class Explored(Struct, tag="explored", tag_field="reply", frozen=True, kw_only=True):
     """What a run needs to know beside the training; the case is back at its start."""
 
-    pilot_inference_seconds: PositiveSeconds
+    pilot_inference_seconds: PositiveSeconds | None
+    """None where the workload predicts nothing."""
     timer_floor_seconds: Seconds
+    num_multiply_adds_per_step: Count | None = None
+    multiply_adds_per_second: Rate | None = None
+    """What a matrix product reaches here; None where nothing was counted."""
     floor_seconds: Seconds | None
     inference_floor_seconds: Seconds | None
     phase_kinds: tuple[BlockKind, ...]
@@ -94,8 +98,9 @@ class Judged(Struct, tag="judged", tag_field="reply", frozen=True, kw_only=True)
     """The network was judged."""
 
     digest: Name
-    training_accuracy: AccuracyRecord
-    heldout_accuracy: AccuracyRecord
+    training_accuracy: AccuracyRecord | None
+    heldout_accuracy: AccuracyRecord | None
+    heldout_error: float | None = None
     memory: Memory
 
 

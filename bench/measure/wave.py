@@ -7,6 +7,7 @@ a pipe, and so does the coordinator.
 from __future__ import annotations
 
 import random
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -113,6 +114,8 @@ class Wave:
                 timer_floor_seconds=explored.timer_floor_seconds,
                 is_cold=ready.is_cold,
                 first_step_seconds=ready.first_step_seconds,
+                num_multiply_adds_per_step=explored.num_multiply_adds_per_step,
+                multiply_adds_per_second=explored.multiply_adds_per_second,
                 floor_seconds=explored.floor_seconds,
             )
         )
@@ -151,6 +154,7 @@ class Wave:
                 epoch_losses=tuple(seat.epoch_losses),
                 training_accuracy=judged.training_accuracy,
                 heldout_accuracy=judged.heldout_accuracy,
+                heldout_error=judged.heldout_error,
                 memory=judged.memory,
             )
         )
@@ -240,8 +244,11 @@ class Wave:
 
 def repeat_command(case: Case, seed: int) -> str:
     """Return the command line that measures one case again."""
+    if case.workload is None:
+        work = f"--engine {case.engine} --batching {case.batching} --epochs {case.num_epochs}"
+    else:
+        work = f"--workload {shlex.quote(case.workload.place)} --steps {case.num_epochs}"
     return (
-        f"python -m bench.run --device {case.device} --engine {case.engine} --batching {case.batching} "
-        f"--precision {case.precision} --threads {case.num_threads} --epochs {case.num_epochs} --seed {seed} "
-        "--replicates 1"
+        f"python -m bench.run --device {case.device} {work} --precision {case.precision} "
+        f"--threads {case.num_threads} --seed {seed} --replicates 1"
     )

@@ -1,4 +1,7 @@
-"""A case: one point of device, engine, batching, precision and threads. Hashable: the key of everything measured."""
+"""A case: one point of device, engine, batching, precision and threads, or of a workload of a user's own.
+
+Hashable: the key of everything measured.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,19 @@ Name = Annotated[str, Meta(min_length=1, max_length=200)]
 ShortName = Annotated[str, Meta(min_length=1, max_length=50)]
 """Four of them make the name of a case."""
 
+OWN = "own"
+"""The engine and the batching of a workload of a user's own: it runs its steps itself."""
+
+
+class OwnWorkload(Struct, frozen=True, kw_only=True):
+    """A file of a user's own: what it is called, where it is, and which contents of it are meant."""
+
+    name: ShortName
+    place: Annotated[str, Meta(min_length=1, max_length=1_000)]
+    """"file.py:Class" or "module:Class"."""
+    digest: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    """SHA-256 of the file: another digest is another workload."""
+
 
 class Case(Struct, frozen=True, kw_only=True):
     """What one row of a table is about."""
@@ -22,11 +38,14 @@ class Case(Struct, frozen=True, kw_only=True):
     precision: ShortName = "fp32"
     num_threads: Count
     num_epochs: Count
+    """Steps, of a workload of a user's own."""
+    workload: OwnWorkload | None = None
+    """None is the product network."""
 
     @property
     def name(self) -> str:
         """The short name that tables and samples use; precision and threads appear where they are not fp32 and one."""
-        parts = [self.device, self.engine, self.batching]
+        parts = [self.device, *([self.engine, self.batching] if self.workload is None else [self.workload.name])]
         if self.precision != "fp32":
             parts.append(self.precision)
         if self.num_threads != 1:

@@ -13,6 +13,7 @@ from bench.records.gate import Gate, GateInfo
 from bench.records.race import RacePlan
 from bench.render.escape import code_block, for_markdown, for_terminal
 from bench.render.race import ratio_of
+from bench.render.settle import list_settings
 from bench.render.summary import describe_machine
 from bench.render.table import Column, Table, Value, to_csv, to_markdown, to_terminal, wrap
 from bench.render.units import number, percent, whole
@@ -73,8 +74,7 @@ def make_gate_table(gate: Gate, judged: Sequence[JudgedCase]) -> Table:
 def race_command(plan: RacePlan) -> str:
     """Return the command that races a case of a gate alone, against the work tree at hand."""
     base, case = plan.arms[0].source.revision, plan.arms[0].case
-    words = [f"device={case.device}", f"engine={case.engine}", f"batching={case.batching}"]
-    words += [f"precision={case.precision}", f"threads={case.num_threads}"]
+    words = list_settings(case)
     shares = {"resolution": plan.resolution, "alpha": plan.alpha, "dead-zone": plan.dead_zone, "margin": plan.margin}
     flags = [word for name, share in shares.items() for word in (f"--{name}", f"{100 * share:g}%")]
     flags += ["--budget", f"{plan.budget_seconds:g}s", "--quality-seeds", str(plan.num_quality_seeds)]

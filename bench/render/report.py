@@ -11,6 +11,7 @@ from bench.judge.results import CaseResult
 from bench.records.run import Run
 from bench.render.advice import advice_file, advice_lines
 from bench.render.escape import for_markdown, for_terminal
+from bench.render.own_tables import make_own_accuracy_table, make_work_table
 from bench.render.phase_tables import make_data_table, make_phases_table, make_queue_table
 from bench.render.summary import advise, describe_run, explain_quality
 from bench.render.table import Table, to_csv, to_markdown, to_terminal, wrap
@@ -48,13 +49,15 @@ def report_on_terminal(run: Run, results: Sequence[CaseResult], width: int) -> s
 
 
 def _make_tables(run: Run, results: Sequence[CaseResult]) -> dict[str, Table]:
+    is_own = run.info.plan.baseline.workload is not None
     tables = {
-        "accuracy": make_accuracy_table(results),
+        "accuracy": (make_own_accuracy_table if is_own else make_accuracy_table)(results),
         "throughput": make_throughput_table(results),
         "phases": make_phases_table(results),
         "stages": make_stages_table(results),
         "data": make_data_table(results),
         "queue": make_queue_table(results),
+        "work": make_work_table(results),
     }
     tables = {name: table for name, table in tables.items() if table.says_something}
     failures = [*find_reference_failures(run), *(failed for result in results for failed in result.failures)]

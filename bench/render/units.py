@@ -58,6 +58,16 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def mega(count: float) -> str:
+    """Show a count in millions."""
+    return number(count / 1e6)
+
+
+def giga(count: float) -> str:
+    """Show a count in thousands of millions."""
+    return number(count / 1e9)
+
+
 def mebibytes(count: float) -> str:
     """Show bytes in MiB."""
     return number(count / 2**20)

@@ -30,7 +30,7 @@ def take_number(place: str, what: str, value: Any) -> float:
     if not is_one and not isinstance(value, int | float):
         said = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else repr(value)[:80]
         raise WorkloadError(f"workload {place}: {what} is {said}: one number expected")
-    number = float(value)  # sync point
+    number = float(value.detach() if isinstance(value, torch.Tensor) else value)  # sync point
     if not math.isfinite(number):
         raise WorkloadError(f"workload {place}: {what} is {number}: what it computed is no number")
     return number

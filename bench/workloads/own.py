@@ -10,6 +10,7 @@ import math
 import random
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, SupportsFloat
 
 import numpy as np
@@ -28,6 +29,16 @@ from productnet.precision import set_up_arithmetic
 
 NUM_WARM_UP_STEPS = 2
 """Run after the class was made, so that what comes into being with the first steps is there: a training starts here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What `run` returned, made a number once the clock has stopped."""
+
+    value: Any
+
+    def __float__(self) -> float:
+        return float(self.value.detach() if isinstance(self.value, torch.Tensor) else self.value)
 
 
 class Own:
@@ -76,7 +87,7 @@ class Own:
 
     def train(self, num_epochs: int) -> Sequence[SupportsFloat]:
         """Run so many steps and return the last one's loss."""
-        return (self.built.run(num_epochs),)
+        return (Loss(self.built.run(num_epochs)),)
 
     def restart(self) -> None:
         """Go back to the start: the class is made anew, with the same seed."""

@@ -140,7 +140,9 @@ def _replicate(run: Run, results: Sequence[CaseResult]) -> Iterator[Advice]:
         return
     device = plan.baseline.device if len({case.device for case in plan.cases}) == 1 else "all"
     asked = f"python -m bench.run --device {device}{_sizes(plan.baseline)}"
-    suite = f" --suite {plan.suite}" if plan.baseline.workload is None else ""
+    suite = f" --suite {plan.suite}"
+    if plan.baseline.workload is not None:
+        suite = f" --precision {','.join(dict.fromkeys(case.precision for case in plan.cases))}"
     following = _NEXT_SUITE.get(plan.suite)
     if following and (plan.suite == "quick" or plan.num_replicates >= MIN_REPLICATES):
         yield Advice("next suite", {"suite": following}, f"{asked} --suite {following}")

@@ -25,9 +25,10 @@ _NOTE = (
 def make_work_table(results: Sequence[CaseResult]) -> Table:
     """How much every case computes, and how fast."""
     rows = tuple(
-        (result.case.name, work.per_step, work.per_second, work.peak_per_second, work.share_of_peak)
+        (result.case.name, None, None, None, None)
+        if (work := result.work) is None
+        else (result.case.name, work.per_step, work.per_second, work.peak_per_second, work.share_of_peak)
         for result in results
-        if (work := result.work) is not None
     )
     return Table("Work", _COLUMNS, rows, (_NOTE,))
 
@@ -37,7 +38,7 @@ def make_own_accuracy_table(results: Sequence[CaseResult]) -> Table:
     columns = (
         CASE,
         Column("quality", "quality"),
-        Column("final\nloss", "final_loss", number),
+        Column("last\nloss", "last_loss", number),
         Column("held-out\nerror", "heldout_error", number),
         Column("error over\nreference", "heldout_error_ratio", number, has_spread=True),
     )
@@ -53,6 +54,6 @@ def make_own_accuracy_table(results: Sequence[CaseResult]) -> Table:
     )
     note = (
         "Held-out error: what the workload calls so, lower is better; held against that of float32 on the CPU on the "
-        "same seeds. Untested: under three seeds, or the workload has none. Final loss: what its last step returned."
+        "same seeds. Untested: under three seeds, or the workload has none. Last loss: what its last step returned."
     )
     return Table("Accuracy", columns, rows, (note,))

@@ -12,6 +12,7 @@ from bench.records.journal import as_text
 from bench.records.side import StoredRun
 from bench.render.document import Document, list_rows, to_json
 from bench.render.foreign import make_foreign_table
+from bench.render.own_tables import make_own_accuracy_table, make_work_table
 from bench.render.phase_tables import make_data_table, make_phases_table, make_queue_table
 from bench.render.race import describe_race, make_race_table
 from bench.render.tables import (
@@ -29,6 +30,8 @@ TABLES = (
     make_stages_table,
     make_data_table,
     make_queue_table,
+    make_own_accuracy_table,
+    make_work_table,
 )
 
 

@@ -175,7 +175,7 @@ def test_a_compiled_model_is_watched_as_it_was_written_and_is_compiled_again_aft
     )
     own = examined(find_workload(str(write(tmp_path, text))))
     assert own.num_multiply_adds_per_step == 48
-    compiled = sys.modules[own.make.__module__].compiled  # type: ignore[attr-defined]
+    compiled = sys.modules[own.make.__module__].compiled
     for _ in range(12):  # more often than torch would compile one function without a reset
         own.restart()
     before = len(compiled)

@@ -35,17 +35,19 @@ class Budget:
     seconds: float
 
 
-def read_budgets(path: Path) -> tuple[Budget, ...]:
+def read_budgets(path: Path, top: Path) -> tuple[Budget, ...]:
     """Read the file, strictly.
 
+    Args:
+        top: of the work tree, in which workloads of a user's own lie.
     Raises:
         UsageError: with file, case and key, and what is expected there.
     """
     tables = read_tables(path, "case", MAX_CASES, "a gate needs one, with a [[case]] for each case (see --help)")
-    return tuple(_read_case(place, table, path) for place, table in tables)
+    return tuple(_read_case(place, table, top) for place, table in tables)
 
 
-def _read_case(place: str, table: Mapping[str, Any], path: Path) -> Budget:
+def _read_case(place: str, table: Mapping[str, Any], top: Path) -> Budget:
     if "workload" in table:
         check_keys(place, table, _REQUIRED_OF_OWN, (*OPTIONAL, "steps"))
     else:
@@ -58,7 +60,7 @@ def _read_case(place: str, table: Mapping[str, Any], path: Path) -> Budget:
             raise UsageError(f"{place}: {key} is {value!r}: use text in quotation marks")
     try:
         settings = parse_settings([f"{key}={table[key]}" for key in _OF_THE_ARM if key in table])
-        make_case(settings, settings["device"], path.parent)
+        make_case(settings, settings["device"], top)
     except (UsageError, ConfigError) as error:
         raise UsageError(f"{place}: {error}") from error
     allowed = _read(place, table, "allowed", parse_share, None)

@@ -100,7 +100,8 @@ class Seat:
             raise WorkerError(
                 "rubbish",
                 f"training number {block.repetition + 1} ended at a loss of {self._repeated_losses[-1]}, the first at "
-                f"{self.epoch_losses[-1]}: its start was not restored, or it did other work",
+                f"{self.epoch_losses[-1]}: its start was not restored, it did other work, or it drew at random without "
+                "its seed",
             )
 
 

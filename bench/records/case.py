@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 Count = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 Index = Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -41,6 +42,10 @@ class Case(Struct, frozen=True, kw_only=True):
     """Steps, of a workload of a user's own."""
     workload: OwnWorkload | None = None
     """None is the product network."""
+
+    def is_like(self, other: Case) -> bool:
+        """Whether it is another case, but for which contents a file of a user's own has, and where it lies."""
+        return self.name == other.name and replace(self, workload=None) == replace(other, workload=None)
 
     @property
     def name(self) -> str:

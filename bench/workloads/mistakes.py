@@ -70,8 +70,12 @@ def check_placement(place: str, built: object, work: Work, device: Device, arith
     """Check where, and in what type, a step multiplies, and where its parameters and the optimizer's moments lie."""
     for name, tensor in _list_tensors(built):
         _check_device(place, name, tensor.device, device)
-    for where in work.places:
-        _check_device(place, "what a step computes", torch.device(where), device)
+    places = sorted(map(torch.device, work.places), key=str)
+    if not work.products:
+        # Fetching may be the host's: what is computed from it is not.
+        places = [each for each in places if _is_at(each, device)] or places
+    for where in places:
+        _check_device(place, "what a step computes", where, device)
     types, wanted = work.types, arithmetic.layer_type
     is_right = wanted in types if wanted != torch.float32 else types <= {torch.float32}
     if types and not is_right:
@@ -83,11 +87,16 @@ def check_placement(place: str, built: object, work: Work, device: Device, arith
 
 
 def _check_device(place: str, what: str, found: torch.device, device: Device) -> None:
-    wanted = device.torch_device
-    if (found.type, found.index or 0) != (wanted.type, wanted.index or 0):
+    if not _is_at(found, device):
         raise WorkloadError(
-            f"workload {place} is not on the device that was asked for: {what} is on {found}, asked for was {wanted}"
+            f"workload {place} is not on the device that was asked for: {what} is on {found}, asked for was "
+            f"{device.torch_device}"
         )
+
+
+def _is_at(found: torch.device, device: Device) -> bool:
+    wanted = device.torch_device
+    return (found.type, found.index or 0) == (wanted.type, wanted.index or 0)
 
 
 def _list_tensors(built: object) -> Iterator[tuple[str, torch.Tensor]]:

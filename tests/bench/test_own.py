@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -149,8 +150,16 @@ def test_a_budget_may_be_of_a_workload_that_lies_beside_its_file(tmp_path: Path)
     (tmp_path / "my_model.py").write_text(GOOD)
     path = tmp_path / "budgets.toml"
     path.write_text('[[case]]\nworkload = "my_model.py"\nsteps = 7\ndevice = "cpu"\nallowed = "3%"\n')
-    (budget,) = read_budgets(path)
+    (budget,) = read_budgets(path, tmp_path)
     assert budget.settings == {"workload": "my_model.py", "steps": "7", "device": "cpu"}
     path.write_text('[[case]]\nworkload = "my_model.py"\nengine = "eager"\ndevice = "cpu"\nallowed = "3%"\n')
     with pytest.raises(UsageError, match="'engine' is not known"):
-        read_budgets(path)
+        read_budgets(path, tmp_path)
+
+
+def test_the_page_has_every_word_of_the_protocol_and_every_link_of_it_leads_somewhere() -> None:
+    page = (ROOT / "docs" / "workload.md").read_text()
+    for word in ("items_per_step", "run(self", "heldout_error", "fetch", "multiply_adds_per_step", "--steps"):
+        assert word in page
+    for target in re.findall(r"\]\(([^)#]+)\)", page):
+        assert (ROOT / "docs" / target).exists(), target

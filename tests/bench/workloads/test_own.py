@@ -58,6 +58,10 @@ RETURN = "            loss = self.step()\n        return loss"
             ),
             ("not on the device", "what a step computes is on meta"),
         ),
+        (
+            change(RETURN, "            torch.ones(3, device='meta').sum()\n        return 0.5"),
+            ("not on the device", "what a step computes is on meta"),
+        ),
         (change(RETURN, "            pass\n        return 0.5"), ("has no steps", "run(1) carried out no operation")),
         (
             change("self.num_steps += 1", "self.num_steps += 1; 1 / (self.num_steps < 4)"),
@@ -119,6 +123,12 @@ def test_the_right_file_is_taken_with_and_without_phases(tmp_path: Path) -> None
         assert own.judge().heldout_error is None
         assert own.num_samples_per_epoch == 4
         assert (own.step() is not None) == (text != GOOD)
+
+
+def test_steps_without_a_product_may_fetch_elsewhere(tmp_path: Path) -> None:
+    text = change(RETURN, "            torch.ones(3, device='meta'); torch.ones(3).sum()\n        return 0.5")
+    own = examined(find_workload(str(write(tmp_path, text))))
+    assert own.num_multiply_adds_per_step is None
 
 
 def test_a_step_s_multiply_adds_are_counted(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from bench.judge.advice import choose_advice
 from bench.judge.comparability import check_comparability, digest_identity
+from bench.judge.course import make_rows
 from bench.judge.equality import compare_quality
 from bench.judge.quality import NO_QUALITY, Quality, judge_quality
 from bench.judge.race import judge_race
@@ -21,6 +22,7 @@ from bench.records.case import OWN, Case, OwnWorkload
 from bench.records.journal import Record, Started, Trained
 from bench.records.race import Source
 from bench.records.run import Run
+from bench.records.side import StoredRun
 from bench.render.gate import race_command
 from bench.render.report import list_files
 from bench.render.settle import list_settings
@@ -183,3 +185,9 @@ def test_the_command_of_a_gate_names_the_file_by_its_place_in_the_tree() -> None
     command = race_command(msgspec.structs.replace(make_plan(), arms=(arm, second)))
     assert command.count(f"workload={Path('examples', 'conv.py:Workload')} steps=200") == 2
     assert tree not in command
+
+
+def test_a_row_over_time_is_of_the_case_with_its_file() -> None:
+    run = train({own("bf16"): [0.1]})
+    (row,) = make_rows(StoredRun(Path("run"), "content", run), "run")
+    assert row.as_case() == own("bf16")

@@ -19,9 +19,8 @@ EXAMPLES = Path(__file__).parents[3] / "examples"
 
 @pytest.fixture(autouse=True)
 def own_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave neither a path nor a module of a test's file behind."""
+    """Leave no path of a test behind."""
     monkeypatch.setattr(sys, "path", [*sys.path])
-    monkeypatch.setattr(sys, "modules", sys.modules)
 
 
 def examined(workload: OwnWorkload, precision: str = "fp32", seed: int = 1) -> Own:

@@ -129,7 +129,7 @@ def _measure(arguments: Namespace, make_workload: str) -> int:
     time_of_day = info.started_at[:19].replace(":", "")
     name_parts = (time_of_day, environment.recorded.host_name or "host", "-".join(devices), arguments.label or "")
     with create_run(info, arguments.output, name_parts) as directory:
-        was_interrupted = _run_plan(info, directory, MAKE_OWN if own else make_workload, survey.gpu_uuids)
+        was_interrupted = _run_plan(info, directory, make_workload, survey.gpu_uuids)
         return _report(directory, was_interrupted, arguments.strict)
 
 
@@ -147,12 +147,13 @@ def _run_plan(info: RunInfo, directory: RunDirectory, make_workload: str, gpu_uu
     from bench.render.progress import ProgressConsole, show_progress
 
     numbers = count()
+    place = make_workload if info.plan.baseline.workload is None else MAKE_OWN
     started = monotonic()
     try:
         with show_progress(ProgressConsole()) as on_progress:
             measure(
                 info.plan,
-                launch=lambda: start_worker(make_workload, directory.log_path(next(numbers))),
+                launch=lambda: start_worker(place, directory.log_path(next(numbers))),
                 journal=directory.append,
                 on_progress=watch(on_progress, directory.append, partial(collect_conditions, gpu_uuids=gpu_uuids)),
                 max_workers=choose_max_workers(info.environment.recorded if info.environment else None),

@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from bench.records.case import Case, Count, Index, Name
-from bench.records.journal import AccuracyRecord, BlockKind, Memory, PositiveSeconds, Rate, Seconds, Text
+from bench.records.journal import AccuracyRecord, BlockKind, Memory, PerSecond, PositiveSeconds, Seconds, Text
 
 
 class Command(Struct, frozen=True, kw_only=True, tag_field="command"):
@@ -73,7 +73,7 @@ class Explored(Struct, tag="explored", tag_field="reply", frozen=True, kw_only=T
     """None where the workload predicts nothing."""
     timer_floor_seconds: Seconds
     num_multiply_adds_per_step: Count | None = None
-    multiply_adds_per_second: Rate | None = None
+    multiply_adds_per_second: PerSecond | None = None
     """What a matrix product reaches here; None where nothing was counted."""
     floor_seconds: Seconds | None
     inference_floor_seconds: Seconds | None

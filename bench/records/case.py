@@ -20,13 +20,16 @@ OWN = "own"
 """The engine and the batching of a workload of a user's own: it runs its steps itself."""
 
 
+MAX_PLACE = 1_000
+
+
 class OwnWorkload(Struct, frozen=True, kw_only=True):
     """A file of a user's own: what it is called, where it is, and which contents of it are meant."""
 
     name: ShortName
-    place: Annotated[str, Meta(min_length=1, max_length=1_000)]
+    place: Annotated[str, Meta(min_length=1, max_length=MAX_PLACE)]
     """"file.py:Class" or "module:Class"."""
-    digest: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    digest: Annotated[str, Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
     """SHA-256 of the file: another digest is another workload."""
 
 

@@ -14,8 +14,9 @@ from bench.records.conditions import Conditions
 
 Seconds = Annotated[float, Meta(ge=0.0, le=1e9)]
 PositiveSeconds = Annotated[float, Meta(ge=1e-12, le=1e9)]
-Rate = Annotated[float, Meta(gt=0.0)]
 """No clock resolves less; whatever is above can be divided by."""
+PerSecond = Annotated[float, Meta(ge=1.0, le=1e21)]
+LARGEST_ERROR = 1e100
 Text = Annotated[str, Meta(max_length=2_000)]
 
 
@@ -51,7 +52,7 @@ class Started(Key, tag="started", frozen=True, kw_only=True):
     can't run a step alone."""
     num_multiply_adds_per_step: Count | None = None
     """Counted, not measured; None where nobody has counted."""
-    multiply_adds_per_second: Rate | None = None
+    multiply_adds_per_second: PerSecond | None = None
     """What a large matrix product reached on this device in this precision, measured beside; None likewise."""
     floor_seconds: Seconds | None = None
     """What the multiply-adds of a step take at twice the rate of a matrix product here; no step can be shorter. None
@@ -129,7 +130,7 @@ class Trained(Key, tag="trained", frozen=True, kw_only=True):
     training_accuracy: AccuracyRecord | None = None
     """Of the product network, as is the next; a workload of a user's own has none."""
     heldout_accuracy: AccuracyRecord | None = None
-    heldout_error: Annotated[float, Meta(ge=0.0)] | None = None
+    heldout_error: Annotated[float, Meta(ge=0.0, le=LARGEST_ERROR)] | None = None
     """What a workload of a user's own calls its error on data that it did not train on; None where it has none."""
     memory: Memory = Memory()
 

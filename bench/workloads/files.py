@@ -19,7 +19,8 @@ from types import ModuleType
 from typing import Any
 
 from bench.errors import UsageError, WorkloadError
-from bench.records.case import OwnWorkload
+from bench.records.case import MAX_PLACE, OwnWorkload
+from bench.records.journal import as_text
 from productnet.errors import first_line
 
 DEFAULT_CLASS = "Workload"
@@ -39,6 +40,10 @@ def find_workload(words: str, directory: Path | None = None) -> OwnWorkload:
     Raises:
         UsageError: when there is no such file or module.
     """
+    if len(words) > MAX_PLACE // 2 or words != as_text(words):
+        raise UsageError(
+            f"workload {as_text(words[:40])}... is too long or no text: use up to {MAX_PLACE // 2} letters"
+        )
     file, class_name = _split(words)
     if not class_name.isidentifier():
         raise UsageError(f"workload {words}: {class_name!r} is no name of a class: use FILE.py:CLASS or MODULE:CLASS")

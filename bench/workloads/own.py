@@ -18,6 +18,7 @@ import torch
 
 from bench.errors import WorkloadError
 from bench.records.case import Case
+from bench.records.journal import LARGEST_ERROR
 from bench.workloads import Judgement
 from bench.workloads.files import describe, has_phases, import_class
 from bench.workloads.mistakes import check_placement, check_result, check_same, check_steps, take_number
@@ -121,8 +122,9 @@ class Own:
         error = None
         if hasattr(self.built, "heldout_error"):
             error = take_number(self.place, "heldout_error()", self._call("heldout_error", self.built.heldout_error))
-            if error < 0:
-                raise WorkloadError(f"workload {self.place}: heldout_error() is {error:g}: 0 or above expected")
+            if not 0 <= error <= LARGEST_ERROR:
+                expected = f"0 to {LARGEST_ERROR:g} expected"
+                raise WorkloadError(f"workload {self.place}: heldout_error() is {error:g}: {expected}")
         if not self._is_opaque:
             check_same(self.place, self._watch(1)[1], self._step_work, "the step after the last")
         return Judgement(self.digest, heldout_error=error)

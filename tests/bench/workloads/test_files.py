@@ -65,6 +65,8 @@ def test_a_name_that_a_file_lacks_is_named_with_those_it_has(tmp_path: Path) -> 
         ("", "there is no module ''"),
         ("absent.py:not-a-name", "no name of a class"),
         ("absent.py:", "no name of a class"),
+        ("x" * 501 + ".py", "too long"),
+        ("a\udcff.py", "no text"),
     ],
 )
 def test_what_is_not_there_is_a_usage_error(

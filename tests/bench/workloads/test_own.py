@@ -106,7 +106,10 @@ RETURN = "            loss = self.step()\n        return loss"
             ("fetch, forward, backward or optimize raised AttributeError",),
         ),
         (GOOD + "\n    def heldout_error(self):\n        return float('nan')\n", ("heldout_error() is nan",)),
-        (GOOD + "\n    def heldout_error(self):\n        return -1.0\n", ("heldout_error() is -1", "0 or above")),
+        (
+            GOOD + "\n    def heldout_error(self):\n        return -1.0\n",
+            ("heldout_error() is -1", "0 to 1e+100 expected"),
+        ),
         (GOOD + "\n    multiply_adds_per_step = 0\n", ("multiply_adds_per_step is 0", "1 or more")),
     ],
 )

@@ -109,6 +109,7 @@ class Own:
         check_result(self.place, result, self.device)
         self._step_work = self._watch(1)[1]
         if self._is_opaque:
+            check_placement(self.place, self.built, Work(), self.device, self.arithmetic)
             self._take_declared()
             return
         check_steps(self.place, first, self._step_work, self._watch(1)[1], self._watch(2)[1])

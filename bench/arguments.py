@@ -12,14 +12,12 @@ from pathlib import Path
 
 from bench.errors import UsageError
 from bench.own import NUM_STEPS, add_own_flags, check_own_flags
-from bench.records.plan import QUALITY_MARGIN
+from bench.records.plan import MAX_REPLICATES, QUALITY_MARGIN
 from bench.workloads.suites import SUITES
 from productnet.config import TrainConfig
 from productnet.door import OneLineParser
 from productnet.registry import AMP, BATCHINGS, ENGINES, PRECISIONS
 
-MAX_REPLICATES = 1_000
-"""A slip of the finger ends here, not after days: so many take the smallest suite over eight hours."""
 DEFAULT_SUITE = "quick"
 _WIDTH_ELSEWHERE = 250
 """Columns where standard output is no terminal, so that nothing folds in a log."""

@@ -13,6 +13,7 @@ from bench.own import NUM_STEPS, make_own_case
 from bench.records.case import Case
 from bench.records.journal import as_text
 from bench.records.race import Source
+from bench.records.reading import is_directory, is_file
 from bench.workloads.files import find_workload
 from productnet.config import TrainConfig
 from productnet.device import check_device_name
@@ -113,9 +114,9 @@ def make_source(
     """
     revision = find_commit(settings["rev"]) if "rev" in settings else None
     tree = Path(settings["tree"]).absolute() if "tree" in settings else check_out(revision) if revision else None
-    if tree is not None and not tree.is_dir():
+    if tree is not None and not is_directory(tree):
         raise UsageError(f"tree={settings['tree']} is no directory")
-    if tree is not None and not (tree / "productnet" / "__init__.py").is_file():
+    if tree is not None and not is_file(tree / "productnet" / "__init__.py"):
         # Python would go on looking, and measure what is at hand.
         said = next(f"{name}={settings[name]}" for name in ("rev", "tree") if name in settings)
         raise UsageError(f"{said} holds no package productnet: name the top of a source tree")

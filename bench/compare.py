@@ -14,8 +14,8 @@ from bench.compare_arguments import check_arguments, make_criteria, make_parser
 from bench.errors import BenchError, InvalidFileError, NewerSchemaError, NotComparableError, UsageError
 from bench.judge.axes import is_chosen
 from bench.judge.comparability import FieldDifference
-from bench.records.side import MachineFile, Side, StoredRun, check_distinct, read_each, read_side
-from bench.render.outputs import FORMATS, Output
+from bench.records.side import MachineFile, Side, check_distinct, read_each, read_side
+from bench.render.outputs import LAYOUTS, Output
 from bench.strictness import choose_by_verdict, list_failures, list_verdict_flags
 from productnet.door import printable, run_door, say
 from productnet.exit_code import ExitCode
@@ -155,24 +155,22 @@ def _gather_machines(given: list[MachineFile], arguments: Namespace) -> tuple[li
     Raises:
         NotComparableError: when one that was given did other work.
     """
-    from bench.judge.devices import MachineRun, find_plan_conflicts
+    from bench.judge.devices import MachineRun, hold_against_first
+    from bench.render.devices import describe_differences, describe_left_out
 
     published = [] if arguments.no_published else _read_published(given)
-    machines, lines = [], []
-    first: StoredRun | None = None
-    for each in (*given, *published):
-        if each.stored is None:
-            lines += [f"{each.name} is left out: {each.fault}"] if each in published else []
+    lines = [f"{each.name} is left out: {each.fault}" for each in published if each.stored is None]
+    read = [(each, each.stored.run) for each in (*given, *published) if each.stored is not None]
+    kept = []
+    machines = [MachineRun(each.name, run, each in published) for each, run in read]
+    for machine, refusing, noted in hold_against_first(machines):
+        if machine.is_published and refusing:
+            lines.append(describe_left_out(machine.name, refusing))
             continue
-        first = first or each.stored
-        refusing, noted = ([], []) if each.stored is first else find_plan_conflicts(first.run, each.stored.run)
-        if each in published and refusing:
-            lines.append(f"{each.name} is left out: it did other work ({', '.join(one.field for one in refusing)})")
-            continue
-        allowed = _let_through(f"{first.path} and {each.name}", tuple(refusing), arguments.allow)
-        lines += [f"{each.name}: {one.field} differs: {one.base}; {one.head}" for one in (*allowed, *noted)]
-        machines.append(MachineRun(each.name, each.stored.run, each in published))
-    return machines, lines
+        allowed = _let_through(f"{machines[0].name} and {machine.name}", tuple(refusing), arguments.allow)
+        lines += describe_differences(machine.name, [*allowed, *noted])
+        kept.append(machine)
+    return kept, lines
 
 
 def _read_published(given: list[MachineFile]) -> list[MachineFile]:
@@ -222,7 +220,7 @@ def _check_filters(arguments: Namespace, cases: list[Case]) -> None:
 
 
 def _print(output: Output, name: str) -> None:
-    say(FORMATS[name](output, choose_width()).rstrip("\n"))
+    say(LAYOUTS[name](output, choose_width()).rstrip("\n"))
     if name == "csv":
         # A table of records has no place for them.
         print("\n".join(map(printable, output.lines)), file=sys.stderr)

@@ -9,7 +9,7 @@ from bench.arguments import parse_list
 from bench.judge.axes import AXES
 from bench.judge.comparability import IDENTITY_FIELDS, PLAN_FIELDS
 from bench.judge.comparison import Criteria
-from bench.render.outputs import FORMATS
+from bench.render.outputs import LAYOUTS
 from bench.strictness import add_failure_flags, add_verdict_flags, check_verdict_flags
 from productnet.device import check_device_name
 from productnet.door import OneLineParser
@@ -33,7 +33,7 @@ def make_parser(prog: str) -> OneLineParser:
     add("--allow", action="append", default=[], choices=fields, metavar="FIELD", help=allow)
     add_verdict_flags(parser)
     add_failure_flags(parser, default=None)
-    add("--format", choices=tuple(FORMATS), default="terminal", help="how to print it (default terminal)")
+    add("--format", choices=tuple(LAYOUTS), default="terminal", help="how to print it (default terminal)")
     axes = ",".join(AXES)
     add("--rows", type=parse_list(tuple(AXES)), default=(), help=f"lay the ratios out along axes of the case: {axes}")
     add("--columns", type=parse_list(tuple(AXES)), default=(), help="likewise, across")

@@ -235,9 +235,9 @@ def _report(directory: Path, was_interrupted: bool, arguments: Namespace) -> int
     width = shutil.get_terminal_size((120, 24)).columns if sys.stdout.isatty() else _WIDTH_ELSEWHERE
     for name, text in files.items():
         write_summary(directory / name, text)
-    leave_summary(files["gate.md"], arguments.summary)
     say(summarise_on_terminal(gate, judged, outcome, width))
     say(f"Written to {printable(str(directory))}: gate.json, gate.md, gate.csv, and a directory for each race")
+    leave_summary(files["gate.md"], arguments.summary)
     return choose_exit_code(outcome, arguments.strict)
 
 

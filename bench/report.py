@@ -8,13 +8,15 @@ from pathlib import Path
 from bench.arguments import choose_width
 from bench.errors import BenchError, InvalidFileError, UsageError
 from bench.records.collection import collect
-from bench.render.formats import FORMATS, choose_format
+from bench.render.formats import FORMATS, check_installed, choose_format
 from productnet.door import OneLineParser, printable, run_door, say, tell
 from productnet.exit_code import ExitCode
 from productnet.registry import load
 from productnet.whole_file import write_whole
 
 _PROG = "python -m bench.report"
+_MAX_FAULTS = 10
+"""In one line."""
 _EXPECT = (
     "in place of a report: every cell that FILE names (say matrix.toml), ok or why not, and what measures it again; "
     "exits with 5 where a required one is INVALID, 6 where it failed or is missing, 3 where it was skipped"
@@ -49,6 +51,7 @@ def main() -> int:
     if arguments.without or arguments.summary:
         raise UsageError("--without and --summary are of --expect: name a file of cells with it")
     name = choose_format(arguments.format, arguments.output)
+    check_installed(name)
     collection = collect(arguments.paths)
     if collection.runs or collection.races or collection.foreign:
         if (left_out := FORMATS[name].left_out) is not None:
@@ -56,7 +59,9 @@ def main() -> int:
                 tell(printable(f"{_PROG}: {line}"))
         _write(load(FORMATS[name].place)(collection, choose_width()), arguments)
     if collection.faults:
-        raise InvalidFileError("; ".join(str(fault) for fault in collection.faults.values()))
+        faults = [str(fault) for fault in collection.faults.values()]
+        more = [f"and {len(faults) - _MAX_FAULTS} more can't be read"] if len(faults) > _MAX_FAULTS else []
+        raise InvalidFileError("; ".join([*faults[:_MAX_FAULTS], *more]))
     return ExitCode.FINE
 
 
@@ -73,8 +78,8 @@ def _hold_against(arguments: Namespace) -> int:
     check_machines(arguments.without, expected)
     check_summary(arguments.summary)
     ledger = judge_matrix(collect(arguments.paths), expected, arguments.without)
-    leave_summary(ledger_as_markdown(ledger), arguments.summary)
     say(ledger_on_terminal(ledger, choose_width()))
+    leave_summary(ledger_as_markdown(ledger), arguments.summary)
     return choose_exit_code(ledger)
 
 

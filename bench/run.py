@@ -18,7 +18,7 @@ from bench.interrupts import interrupt_once
 from bench.own import MAKE_OWN, choose_own_reference, plan_own_cases, write_skeleton
 from bench.records.case import OWN
 from bench.workloads.files import find_workload
-from bench.workloads.suites import SUITES, choose_reference, plan_cases
+from bench.workloads.suites import SUITES, choose_reference, order_rungs, plan_cases
 from productnet.device import check_device_name
 from productnet.door import printable, run_door, say
 from productnet.errors import ProductNetError
@@ -26,8 +26,9 @@ from productnet.exit_code import ExitCode
 
 if TYPE_CHECKING:
     from bench.judge.results import CaseResult
-    from bench.measure.survey import Unusable
+    from bench.measure.survey import Survey, Unusable
     from bench.records.case import Case
+    from bench.records.plan import Plan
     from bench.records.run import Run, RunInfo
     from bench.records.store import RunDirectory
 
@@ -83,14 +84,11 @@ def _plan_cases(arguments: Namespace, devices: list[str]) -> tuple[Case, ...]:
 
 
 def _measure(arguments: Namespace, make_workload: str) -> int:
-    """Run the whole of it: survey, measuring, tables."""
-    from bench.measure.environment import collect_environment
+    """Find what can be measured here, measure it, and report."""
     from bench.measure.first_look import look_at
     from bench.measure.survey import choose_devices, drop_unusable, resolve_amp, take_survey
-    from bench.records.journal import as_text
     from bench.records.plan import Plan
-    from bench.records.run import RunInfo
-    from bench.records.store import check_output, create_run
+    from bench.records.store import check_output
 
     check_output(arguments.output)
     own = None if arguments.workload is None else find_workload(arguments.workload)
@@ -115,22 +113,50 @@ def _measure(arguments: Namespace, make_workload: str) -> int:
         seed=arguments.seed,
         reference=(choose_own_reference if own else choose_reference)(cases) if has_quality else None,
         quality_margin=arguments.quality_margin,
+        rungs=order_rungs(cases) if suite.is_ladder else (),
     )
     for name, reason in not_measured.items():
         print(f"not measured: {printable(f'{name} ({reason})')}", file=sys.stderr)
+    directory, run, was_interrupted = measure_plan(plan, survey, arguments, _PROG, make_workload)
+    may_lack = suite.is_ladder and arguments.engine is None
+    return _report(directory, run, was_interrupted, arguments.strict, may_lack)
+
+
+def measure_plan(
+    plan: Plan, survey: Survey, arguments: Namespace, prog: str, make_workload: str
+) -> tuple[Path, Run, bool]:
+    """Measure everything that is planned into a directory, and write its tables there.
+
+    Args:
+        arguments: with `output` and `label`.
+        prog: the command that was called.
+    Returns:
+        The directory, the run as it was read back, and whether the user stopped it.
+    """
+    from bench.judge.results import judge_run
+    from bench.measure.environment import collect_environment
+    from bench.records.journal import as_text
+    from bench.records.run import RunInfo
+    from bench.records.store import create_run, read_run
+    from bench.render.report import list_files
+
     environment = collect_environment(survey, Path(__file__).parent)
     info = RunInfo(
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
         label=arguments.label,
-        command=as_text(shlex.join(["python", "-m", "bench.run", *sys.argv[1:]])),
+        command=as_text(shlex.join([*prog.split(), *sys.argv[1:]])),
         plan=plan,
         environment=environment,
     )
+    devices = "-".join(dict.fromkeys(case.device for case in plan.cases))
     time_of_day = info.started_at[:19].replace(":", "")
-    name_parts = (time_of_day, environment.recorded.host_name or "host", "-".join(devices), arguments.label or "")
+    name_parts = (time_of_day, environment.recorded.host_name or "host", devices, arguments.label or "")
     with create_run(info, arguments.output, name_parts) as directory:
         was_interrupted = _run_plan(info, directory, make_workload, survey.gpu_uuids)
-        return _report(directory, was_interrupted, arguments.strict)
+        run = read_run(directory.path)
+        for name, text in list_files(run, judge_run(run)).items():
+            directory.write_text(name, text)
+    return directory.path, run, was_interrupted
 
 
 def _is_news(unusable: Unusable, asked_device: str) -> bool:
@@ -142,6 +168,7 @@ def _run_plan(info: RunInfo, directory: RunDirectory, make_workload: str, gpu_uu
     """Measure everything that is planned; returns whether the user stopped it."""
     from bench.measure.conditions import collect_conditions, watch
     from bench.measure.process import start_worker
+    from bench.measure.rates import probe_rates
     from bench.measure.rounds import choose_max_workers, measure
     from bench.records.journal import Ended
     from bench.render.progress import ProgressConsole, show_progress
@@ -157,6 +184,7 @@ def _run_plan(info: RunInfo, directory: RunDirectory, make_workload: str, gpu_uu
                 journal=directory.append,
                 on_progress=watch(on_progress, directory.append, partial(collect_conditions, gpu_uuids=gpu_uuids)),
                 max_workers=choose_max_workers(info.environment.recorded if info.environment else None),
+                probe_rates=probe_rates,
             )
         was_interrupted = False
     except KeyboardInterrupt:
@@ -165,23 +193,28 @@ def _run_plan(info: RunInfo, directory: RunDirectory, make_workload: str, gpu_uu
     return was_interrupted
 
 
-def _report(directory: RunDirectory, was_interrupted: bool, is_strict: bool) -> int:
-    """Read the run back, write its tables, show them, and say how it went."""
+def _report(directory: Path, run: Run, was_interrupted: bool, is_strict: bool, may_lack: bool) -> int:
+    """Show the tables, and say how it went."""
     from bench.judge.results import judge_run
-    from bench.records.store import read_run
-    from bench.render.report import list_files, report_on_terminal
+    from bench.render.report import report_on_terminal
 
-    run = read_run(directory.path)
     results = judge_run(run)
-    for name, text in list_files(run, results).items():
-        directory.write_text(name, text)
     say(report_on_terminal(run, results, choose_width()))
-    say(f"Written to {printable(str(directory.path))}: raw samples, run.json, and the tables as .md and .csv")
-    return ExitCode.INTERRUPTED if was_interrupted else _choose_exit_code(run, results, is_strict)
+    say(f"Written to {printable(str(directory))}: raw samples, run.json, and the tables as .md and .csv")
+    return ExitCode.INTERRUPTED if was_interrupted else _choose_exit_code(run, results, is_strict, may_lack)
 
 
-def _choose_exit_code(run: Run, results: list[CaseResult], is_strict: bool) -> ExitCode:
+def _choose_exit_code(run: Run, results: list[CaseResult], is_strict: bool, may_lack: bool = False) -> ExitCode:
+    """Say how it went.
+
+    Args:
+        may_lack: whether engines that can't be had here are no failure: nobody has named them.
+    """
     failures = [measurement.failed for measurement in run.measurements if measurement.failed]
+    if may_lack and any(result.training_seconds is not None for result in results):
+        lacking = {each.case for each in failures if each.kind == "unavailable"}
+        failures = [each for each in failures if each.case not in lacking]
+        results = [result for result in results if result.case.name not in lacking]
     qualities = {result.quality.value for result in results}
     if "INVALID" in qualities or any(each.kind == "faulty" for each in failures):
         return ExitCode.INVALID

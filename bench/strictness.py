@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentTypeError, Namespace
 
 from bench.arguments import parse_margin, parse_positive_share, parse_share
+from bench.judge.comparison import ALPHA, DEAD_ZONE, MARGIN
 from bench.records.plan import QUALITY_MARGIN
 from productnet.door import OneLineParser
 from productnet.exit_code import ExitCode
@@ -12,7 +13,6 @@ from productnet.exit_code import ExitCode
 FAILURES = ("slower", "changed", "quality", "inconclusive")
 NOTHING = "nothing"
 _STRICT = ("slower", "quality", "inconclusive")
-ALPHA, DEAD_ZONE, MARGIN = 0.05, 0.005, 0.02
 
 
 def add_verdict_flags(parser: OneLineParser) -> None:

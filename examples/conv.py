@@ -72,7 +72,7 @@ class Workload:
 
     def backward(self, loss: torch.Tensor) -> None:
         """Find the gradients."""
-        self.scaler.scale(loss).backward()
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
 
     def optimize(self) -> None:
         """Update the parameters, clear the gradients."""

@@ -91,7 +91,8 @@ def run_door(prog: str, main: Callable[[], int], expected: tuple[type[Exception]
             _complain(prog, f"standard output can't be written: {error.strerror}; send it somewhere else")
             code = ExitCode.USAGE
         else:
-            tell(f"{traceback.format_exc()}{prog}: this is a bug of ours; please report it with the lines above")
+            tell("\n".join(map(printable, traceback.format_exc().splitlines())))
+            tell(f"{prog}: this is a bug of ours; please report it with the lines above")
             code = ExitCode.BUG
     sys.exit(code)
 

@@ -11,6 +11,9 @@ ENGINES = MappingProxyType(
         "reference": "productnet.engines.reference:make_reference",
         "eager": "productnet.engines.eager:make_eager",
         "compiled-model": "productnet.engines.compiled_model:make_compiled_model",
+        "compiled": "productnet.engines.compiled:make_compiled",
+        "graphed": "productnet.engines.graphed:make_graphed",
+        "graphed-compiled": "productnet.engines.graphed:make_graphed_compiled",
     }
 )
 """How a training is executed."""

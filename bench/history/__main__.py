@@ -18,7 +18,7 @@ from bench.history.scan import scan
 from bench.judge.course import choose_course
 from bench.render.course import describe_others, make_course_output, make_plot
 from bench.render.history import describe_faults, describe_news, make_runs_output
-from bench.render.outputs import FORMATS, Output
+from bench.render.outputs import LAYOUTS, Output
 from productnet.door import printable, run_door, say, tell
 from productnet.exit_code import ExitCode
 
@@ -56,7 +56,7 @@ def main() -> int:
         say("\n".join(map(printable, [summary, *describe_faults(news.faults, Path.cwd())])))
         return ExitCode.FINE
     output, plot = answer
-    say("\n".join([FORMATS[arguments.format](output, choose_width()).rstrip("\n"), *plot]))
+    say("\n".join([LAYOUTS[arguments.format](output, choose_width()).rstrip("\n"), *plot]))
     # A table of records has no place for lines.
     beside = output.lines if arguments.format == "csv" else ()
     for line in (*beside, *describe_faults(news.faults, Path.cwd(), _NUM_FAULTS)):

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from bench.compare_arguments import parse_filter
 from bench.history.index import INDEX_FILE
-from bench.judge.course import read_time
-from bench.render.outputs import FORMATS
+from bench.records.times import read_time
+from bench.render.outputs import LAYOUTS
 from productnet.door import OneLineParser
 
 _AS_TEXT = ("terminal", "markdown")
@@ -81,7 +81,7 @@ def _add_output(parser: ArgumentParser) -> None:
     add = parser.add_argument
     newest = f"show the newest N (default {_NEWEST}; in csv and json all)"
     add("--limit", type=_parse_count, metavar="N", help=newest)
-    add("--format", choices=tuple(FORMATS), default="terminal", help="how to print it (default terminal)")
+    add("--format", choices=tuple(LAYOUTS), default="terminal", help="how to print it (default terminal)")
 
 
 def _parse_digest(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,14 +12,10 @@ import msgspec
 from bench.judge.axes import AXES
 from bench.judge.change_points import Change, find_changes
 from bench.judge.course import CaseRow, RunRow
+from bench.records.times import AHEAD, EARLIEST
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
-"""No run is older than this project: the clock of one that says so was wrong."""
-_AHEAD = timedelta(days=1)
-"""How far another's clock may be ahead of ours."""
 
 _FILTERS = ("case", "cpu", "gpu", "label", "commit", "since", "until")
 
@@ -64,7 +60,7 @@ def choose(connection: DuckDBPyConnection, wanted: Mapping[str, Any], now: datet
     """
     values = {name: _bare(wanted.get(name)) for name in _FILTERS}
     axes = {axis: [value for each, value in wanted.get("filter", ()) if each == axis] or None for axis in AXES}
-    bounds = {"earliest": _bare(EARLIEST), "latest": _bare(now + _AHEAD)}
+    bounds = {"earliest": _bare(EARLIEST), "latest": _bare(now + AHEAD)}
     connection.execute(_CHOOSE, {**values, **axes, **bounds})
     return int(connection.execute("SELECT count(DISTINCT content) FROM chosen").fetchall()[0][0])
 

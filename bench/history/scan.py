@@ -9,12 +9,12 @@ from pathlib import Path
 from stat import S_ISREG
 
 from bench.errors import InvalidFileError
-from bench.records.gate import GATE_FILE
+from bench.records.finding import HEADS
 from bench.records.journal import as_text
-from bench.records.selfcheck import SELFCHECK_FILE
-from bench.records.store import INFO_FILE, RACE_FILE, SAMPLES_FILE
+from bench.records.reading import is_directory
+from bench.records.store import INFO_FILE, SAMPLES_FILE
 
-_NO_RUNS = {RACE_FILE, GATE_FILE, SELFCHECK_FILE}
+_NO_RUNS = {*HEADS.values()} - {INFO_FILE}
 """What lies in directories of results that are none of a run; nothing below them is one either."""
 
 
@@ -47,7 +47,7 @@ def scan(directories: Sequence[Path]) -> Scan:
     runs: dict[str, Found] = {}
     faults: dict[str, str] = {}
     for directory in directories:
-        if not directory.is_dir():
+        if not is_directory(directory):
             raise InvalidFileError(f"{directory} is no directory: name one that holds runs")
         for path, found in _walk(directory.resolve()):
             if isinstance(found, Found):

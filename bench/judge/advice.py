@@ -16,6 +16,7 @@ from bench.judge.findings import Seen
 from bench.judge.results import CaseResult
 from bench.judge.stages import count_payoff_epochs
 from bench.records.case import Case
+from bench.records.repeat import repeat_command
 from bench.records.run import Run
 from productnet.config import TrainConfig
 
@@ -51,13 +52,13 @@ def choose_advice(run: Run, results: Sequence[CaseResult]) -> list[Advice]:
     return found[:MAX_ADVICE]
 
 
-def _repeat_failed(_run: Run, results: Sequence[CaseResult]) -> Iterator[Advice]:
+def _repeat_failed(run: Run, results: Sequence[CaseResult]) -> Iterator[Advice]:
     """Repeat the first case that failed."""
     failed = [(result.case, failure) for result in results for failure in result.failures]
     if failed:
         case, failure = failed[0]
         seen: Seen = {"case": case.name, "num_failed": len({each.name for each, _ in failed}), "reason": failure.reason}
-        yield Advice("failed", seen, failure.repeat_command)
+        yield Advice("failed", seen, repeat_command(case, run.info.plan.seed + failure.replicate, 1))
 
 
 def _fetch_batches(_run: Run, results: Sequence[CaseResult]) -> Iterator[Advice]:
@@ -102,7 +103,7 @@ def _fuse_optimizer(_run: Run, results: Sequence[CaseResult]) -> Iterator[Advice
 def _weigh_compiling(_run: Run, results: Sequence[CaseResult]) -> Iterator[Advice]:
     """Do without compiling where it has not paid for itself by the end of the training."""
     for result in _sound(results):
-        if result.case.engine != "compiled-model":
+        if result.case.engine not in ("compiled-model", "compiled"):
             continue
         plain = _find(results, msgspec.structs.replace(result.case, engine="eager"))
         gain = _speed_over(result, plain)

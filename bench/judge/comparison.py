@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 from bench.judge.race import Verdict, decide_interval
 
+ALPHA, DEAD_ZONE, MARGIN = 0.05, 0.005, 0.02
+"""Where nothing else is asked for."""
 MIN_RUNS = 3
 """A side; fewer say too little of how runs differ."""
 

@@ -6,13 +6,14 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from bench.judge.comparability import digest_identity
 from bench.judge.results import CaseResult, judge_run
 from bench.judge.sides import step_seconds
 from bench.records.case import Case, OwnWorkload
 from bench.records.side import StoredRun
+from bench.records.times import read_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +104,6 @@ def make_rows(stored: StoredRun, path: str) -> list[CaseRow]:
         path: as it is stored.
     """
     return [_make_row(stored, path, result) for result in judge_run(stored.run)]
-
-
-def read_time(text: str) -> tuple[datetime | None, bool]:
-    """Read a time in ISO 8601 as one in UTC, and say whether it came with a zone; without one it is taken for UTC."""
-    try:
-        time = datetime.fromisoformat(text)
-        has_zone = time.tzinfo is not None
-        return (time.astimezone(UTC) if has_zone else time.replace(tzinfo=UTC)), has_zone
-    except (ValueError, OverflowError):
-        return None, False
 
 
 def _make_row(stored: StoredRun, path: str, result: CaseResult) -> CaseRow:

@@ -106,6 +106,14 @@ def find_plan_conflicts(first: Run, other: Run) -> tuple[list[FieldDifference], 
     return refusing, [each for each in conflicts if each not in refusing]
 
 
+def hold_against_first(
+    machines: Sequence[MachineRun],
+) -> Iterator[tuple[MachineRun, list[FieldDifference], list[FieldDifference]]]:
+    """Hold the work of each run against the first's: what refuses it, and what is only to be said."""
+    for machine in machines:
+        yield machine, *(([], []) if machine is machines[0] else find_plan_conflicts(machines[0].run, machine.run))
+
+
 def list_times(runs: Sequence[MachineRun], keep: Callable[[Case], bool]) -> list[CaseTime]:
     """List every case of every run."""
     return [time for each in runs for time in _list_times_of(each) if keep(time.result.case)]

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Collection as Items
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from bench.records.case import Case
 from bench.records.collection import Collection
 from bench.records.run import Run
 from bench.records.side import StoredRun
+from bench.records.times import list_undated, sort_newest
 from productnet.exit_code import ExitCode
 
 
@@ -81,6 +81,8 @@ class Ledger:
     """Runs of machines that nobody expects."""
     faults: Mapping[Path, InvalidFileError]
     """What can't be read."""
+    undated: tuple[Path, ...] = ()
+    """Runs with a start that can't be; each counts as older than any other."""
 
 
 def judge_matrix(collection: Collection, expected: Sequence[Expected], without: Items[str] = ()) -> Ledger:
@@ -91,7 +93,7 @@ def judge_matrix(collection: Collection, expected: Sequence[Expected], without: 
     """
     machines = {each.machine for each in expected}
     runs: dict[str, list[StoredRun]] = {}
-    for stored in sorted(collection.runs, key=_age, reverse=True):
+    for stored in sort_newest(collection.runs, collection.read_at):
         runs.setdefault(_machine_of(stored, machines), []).append(stored)
     damaged = {path.name: str(error) for path, error in collection.faults.items()}
     cells = []
@@ -105,7 +107,8 @@ def judge_matrix(collection: Collection, expected: Sequence[Expected], without: 
             why = damaged.get(each.machine, "no run has this label or lies in a directory of this name")
             cells.append(make(each.is_required, State.MISSING, why))
     strangers = tuple(stored.path for stored in collection.runs if _machine_of(stored, machines) not in machines)
-    return Ledger(tuple(cells), strangers, collection.faults)
+    undated = tuple(each.path for each in list_undated(collection.runs, collection.read_at))
+    return Ledger(tuple(cells), strangers, collection.faults, undated)
 
 
 def choose_exit_code(ledger: Ledger) -> ExitCode:
@@ -126,15 +129,6 @@ def count_states(cells: Iterable[Cell]) -> list[tuple[State, int]]:
 def _machine_of(stored: StoredRun, machines: Items[str]) -> str:
     label = stored.run.info.label
     return label if label is not None and label in machines else stored.path.name
-
-
-def _age(stored: StoredRun) -> tuple[datetime, str]:
-    """Order runs by their start; a time without a zone is taken as UTC, and what is no time is the oldest."""
-    try:
-        started = datetime.fromisoformat(stored.run.info.started_at)
-    except ValueError:
-        started = datetime.min
-    return (started if started.tzinfo else started.replace(tzinfo=UTC)), stored.content
 
 
 def _find_cell(case: Case, runs: Sequence[StoredRun]) -> tuple[State, str | None, StoredRun]:

@@ -55,6 +55,11 @@ class QueueSplit:
         """Share of the training in which the device waits."""
         return 1 - sum(self.device.values()) / sum(self.stream.values())
 
+    @property
+    def host_busy_share(self) -> float:
+        """Share of the training in which the host hands over work."""
+        return sum(self.host_issue.values()) / sum(self.stream.values())
+
 
 def split_phases(measurements: Sequence[Measurement]) -> PhaseSplit | None:
     """Share out the time of a batch, or None where nothing tells its phases apart."""

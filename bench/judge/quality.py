@@ -85,12 +85,12 @@ def judge_quality(run: Run, case: Case) -> QualityVerdict:
     return compare_trainings(trainings, references, run.info.plan.quality_margin)
 
 
-def find_reference_failures(run: Run) -> list[Failed]:
+def find_reference_failures(run: Run) -> list[tuple[Case, Failed]]:
     """Return what went wrong with a reference that is none of the cases; what is one of them fails as a case."""
     plan = run.info.plan
     if plan.reference is None or not plan.trains_reference_apart:
         return []
-    return [each.failed for each in run.measurements_of(plan.reference) if each.failed is not None]
+    return [(each.case, each.failed) for each in run.measurements_of(plan.reference) if each.failed is not None]
 
 
 def _list_references(run: Run) -> dict[int, Trained]:
@@ -135,6 +135,19 @@ def decide(log_ratio: LogRatio, margin: float, other: str = "the reference") -> 
     if log_ratio.is_beyond(math.log(margin)):
         return QualityVerdict(Quality.DIFFERENT, shown, log_ratio=log_ratio)
     return QualityVerdict(Quality.UNDECIDED, f"{shown}; more seeds narrow it", log_ratio=log_ratio)
+
+
+def list_error_ratios(run: Run, case: Case) -> dict[int, float]:
+    """Divide the held-out error of each training by that of the reference's of the same seed, where both have one."""
+    references = _list_references(run)
+    ratios = {}
+    for each in run.measurements_of(case):
+        reference = references.get(each.replicate)
+        ours = each.trained.compared_error if each.trained else None
+        theirs = reference.compared_error if reference else None
+        if ours and theirs:
+            ratios[run.info.plan.seed + each.replicate] = ours / theirs
+    return ratios
 
 
 def _list_errors(trainings: dict[int, Trained]) -> dict[int, float | None]:

@@ -101,6 +101,11 @@ def compare_within(run: Run, criteria: Criteria, keep: Callable[[Case], bool]) -
     return [each for each in comparisons if keep(each.case)]
 
 
+def time_over_first(run: Run, case: Case) -> list[float]:
+    """Return how long a case took beside the first case of its run: a ratio for each replicate, above 1 is slower."""
+    return [1 / ratio for ratio in pair_with_baseline(run, _valid_measurements(run, case))]
+
+
 def step_seconds(run: Run, case: Case) -> float | None:
     """Return what a step of a case took in a run: the median over replicates, each the median of its blocks."""
     summary = summarise_blocks(_valid_measurements(run, case), "train", per_step)

@@ -83,7 +83,7 @@ def collect_environment(survey: Survey, source_directory: Path, root: Path = ROO
         gpus=gpus,
         numpy_version=facts.numpy_version,
         torch_parallel_info=facts.parallel_info,
-        unusable_devices={name: unusable.reason for name, unusable in survey.unusable.items()},
+        unusable_devices={name: as_text(unusable.reason) for name, unusable in survey.unusable.items()},
         git_commit=commit,
         git_is_dirty=is_dirty,
     )

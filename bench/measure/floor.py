@@ -1,10 +1,13 @@
 """How short a step can be at all: its multiply-adds over a rate that was measured on the same device.
 
-Work that took less was not done: a cached output, a skipped step, a timer that did not wait.
+Work that took less was not done: a cached output, a skipped step, a timer that did not wait. The same product, tried
+for longer, is one of the rates of a ladder (`bench.measure.rates`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.measure.clock import Clock, time_block
@@ -18,6 +21,8 @@ RATE_MARGIN = 2.0
 registers can do (measured on two CPUs), and no honest ceiling may lie below the truth."""
 
 _MIN_SECONDS = 0.005
+_SMALLEST_SIZE = 2**9
+"""Where CPUs are busy, threads wait for one another for longer than a smaller product takes."""
 _LARGEST_SIZE = 2**14
 _NUM_REPEATS = 5
 
@@ -36,18 +41,36 @@ def measure_multiply_adds_per_second(device: Device, arithmetic: Arithmetic, clo
         clock: synchronised with the device.
     Synchronizes: yes
     """
+    product = choose_product(device, arithmetic, clock)
+    return product.num_multiply_adds / product.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A matrix product that takes a device long enough to be timed alone."""
+
+    work: Callable[[int], None]
+    """Multiplies so many times."""
+    num_multiply_adds: int
+    seconds: float
+    """The best of a few."""
+
+
+def choose_product(device: Device, arithmetic: Arithmetic, clock: Clock) -> Product:
+    """Double the size of a product until it takes long enough. Synchronizes: yes."""
     import torch
 
     multiply = arithmetic.autocast(torch.matmul)
-    size = 128
+    size = _SMALLEST_SIZE
     while True:
         square = torch.full((size, size), 1 / size, device=device.torch_device)
 
-        def work(_amount: int, square: torch.Tensor = square) -> None:
-            multiply(square, square)
+        def work(amount: int, square: torch.Tensor = square) -> None:
+            for _ in range(amount):
+                multiply(square, square)
 
         work(1)
         seconds = min(time_block(clock, work, 1)[0] for _ in range(_NUM_REPEATS))
         if seconds >= _MIN_SECONDS or size >= _LARGEST_SIZE:
-            return size**3 / seconds
+            return Product(work, size**3, seconds)
         size *= 2

@@ -7,7 +7,8 @@ from typing import Literal
 from msgspec import Struct
 
 from bench.records.case import Case, Count, Index, Name
-from bench.records.journal import AccuracyRecord, BlockKind, Memory, PerSecond, PositiveSeconds, Seconds, Text
+from bench.records.journal import AccuracyRecord, BlockKind, Memory, NotNegative, PositiveSeconds, Seconds, Text
+from bench.records.rates import PerSecond, StepWork
 
 
 class Command(Struct, frozen=True, kw_only=True, tag_field="command"):
@@ -46,6 +47,10 @@ class RunBlock(Command, tag="run block", frozen=True, kw_only=True):
     """Epochs to train before the clock starts, of a "train" block."""
 
 
+class CountCalls(Command, tag="count calls", frozen=True, kw_only=True):
+    """Count what a step calls."""
+
+
 class Judge(Command, tag="judge", frozen=True, kw_only=True):
     """Judge the network that was trained."""
 
@@ -80,6 +85,7 @@ class Explored(Struct, tag="explored", tag_field="reply", frozen=True, kw_only=T
     phase_kinds: tuple[BlockKind, ...]
     """The kinds of block that tell phases apart here; none where a step can't be cut."""
     prefixes: tuple[Name, ...]
+    work: StepWork | None = None
 
 
 class BlockDone(Struct, tag="block done", tag_field="reply", frozen=True, kw_only=True):
@@ -92,6 +98,13 @@ class BlockDone(Struct, tag="block done", tag_field="reply", frozen=True, kw_onl
     host_phase_seconds: dict[str, Seconds] | None = None
     timer_seconds: Seconds = 0.0
     epoch_losses: tuple[float | None, ...] = ()
+
+
+class CallsCounted(Struct, tag="calls counted", tag_field="reply", frozen=True, kw_only=True):
+    """What a step calls was counted."""
+
+    operators_per_step: NotNegative
+    kernels_per_step: NotNegative | None
 
 
 class Judged(Struct, tag="judged", tag_field="reply", frozen=True, kw_only=True):
@@ -111,5 +124,5 @@ class Trouble(Struct, tag="trouble", tag_field="reply", frozen=True, kw_only=Tru
     reason: Text
 
 
-AnyCommand = SetUp | Explore | RunBlock | Judge
-Reply = Loaded | Ready | Explored | BlockDone | Judged | Trouble
+AnyCommand = SetUp | Explore | RunBlock | CountCalls | Judge
+Reply = Loaded | Ready | Explored | BlockDone | CallsCounted | Judged | Trouble

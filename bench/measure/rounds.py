@@ -5,7 +5,7 @@ torch is never imported here, nor in anything that this imports.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -20,6 +20,7 @@ from bench.records.environment import Recorded
 from bench.records.journal import Record
 from bench.records.plan import Plan
 from bench.records.progress import Progress
+from bench.records.rates import Rates
 
 MAX_WORKERS = 8
 WORKER_BYTES = 2**30
@@ -46,6 +47,7 @@ def measure(
     max_workers: int = MAX_WORKERS,
     timeouts: Timeouts = DEFAULT_TIMEOUTS,
     clock: Clock = HOST_CLOCK,
+    probe_rates: Callable[[Sequence[Case], int], Iterable[Rates]] = lambda _cases, _wave: (),
 ) -> None:
     """Run a plan, wave by wave; no worker is left when it returns or raises.
 
@@ -56,9 +58,10 @@ def measure(
         journal: called with each record as it happens.
         on_progress: called before each block.
         clock: for the time left, never for a sample.
+        probe_rates: measures before each wave of a ladder what the devices of its cases can do.
     """
     untimed = [
-        (msgspec.structs.replace(plan, num_rounds=1, num_detail_rounds=0), members)
+        (msgspec.structs.replace(plan, num_rounds=1, num_detail_rounds=0, rungs=()), members)
         for members in plan_reference_waves(plan, max_workers)
     ]
     waves = [*untimed, *((plan, members) for members in plan_waves(plan, max_workers))]
@@ -66,6 +69,9 @@ def measure(
     with open_caches() as caches:
         pace = Pace(clock, [[case for case, _ in members] for _, members in waves])
         for number, (wave_plan, members) in enumerate(waves):
+            if wave_plan.rungs:
+                for rates in probe_rates([case for case, _ in members], number):
+                    journal(rates)
             wave = Wave(wave_plan, number, len(waves), journal, on_progress, timeouts, pace, caches)
             try:
                 wave.run(members, launch)

@@ -16,6 +16,8 @@ from bench.measure.memory import read_peak_bytes, read_resident_bytes, reset_pea
 from bench.measure.messages import (
     AnyCommand,
     BlockDone,
+    CallsCounted,
+    CountCalls,
     Explore,
     Explored,
     Judge,
@@ -25,6 +27,7 @@ from bench.measure.messages import (
     RunBlock,
     SetUp,
 )
+from bench.measure.operators import count_calls
 from bench.measure.phases import PhaseTimes, time_phases, time_queued_phases
 from bench.records.case import Case
 from bench.records.journal import BlockKind, Memory
@@ -39,6 +42,8 @@ PILOT_SECONDS = 0.1
 
 HOLD_FACTOR = 3.0
 """The device is kept busy for so many times what a step takes, so that the host has handed over all of it by then."""
+
+NUM_COUNTED_EPOCHS = 2
 
 _PHASE_KINDS: dict[str, tuple[BlockKind, ...]] = {
     "clock": ("plain", "phases"),
@@ -71,6 +76,8 @@ class Session:
                 if count_compiled_graphs() != num_compiled:
                     raise RuntimeError(f"something was compiled within a timed block of kind {command.kind}")
                 return done
+            case CountCalls():
+                return self._count()
             case Judge():
                 memory = self._read_memory()  # before judging, which takes some itself
                 return msgspec.convert({**asdict(self.workload.judge()), "memory": memory}, Judged)
@@ -124,6 +131,7 @@ class Session:
             inference_floor_seconds=find_floor(counts[1], rate),
             phase_kinds=_PHASE_KINDS[workload.device.phase_timing] if workload.step() is not None else (),
             prefixes=tuple(workload.prefixes()),
+            work=workload.step_work,
         )
         self._go_to_start()
         return explored
@@ -169,6 +177,15 @@ class Session:
                     workload.train(command.warm_up)
                 seconds, losses = time_block(self.clock, workload.train, amount)
                 return self._describe(amount, PhaseTimes(seconds, {}), tuple(map(float, losses)))
+
+    def _count(self) -> CallsCounted:
+        workload = self.workload
+        num_steps = NUM_COUNTED_EPOCHS * workload.num_steps_per_epoch
+        num_operators, num_kernels = count_calls(lambda: workload.train(NUM_COUNTED_EPOCHS))
+        return CallsCounted(
+            operators_per_step=num_operators / num_steps,
+            kernels_per_step=None if self.marks is None else num_kernels / num_steps,
+        )
 
     def _infer(self, num_batches: int) -> BlockDone:
         workload = self.workload

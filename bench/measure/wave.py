@@ -7,19 +7,31 @@ a pipe, and so does the coordinator.
 from __future__ import annotations
 
 import random
-import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench.measure.messages import BlockDone, Explore, Explored, Judge, Judged, Ready, RunBlock, SetUp
+from bench.measure.messages import (
+    BlockDone,
+    CallsCounted,
+    CountCalls,
+    Explore,
+    Explored,
+    Judge,
+    Judged,
+    Ready,
+    RunBlock,
+    SetUp,
+)
+from bench.measure.outcomes import make_counted, make_started, make_trained, make_uncounted
 from bench.measure.pace import Pace
 from bench.measure.process import WorkerError, WorkerProcess
 from bench.measure.seat import Seat
 from bench.measure.timeouts import Timeouts
 from bench.records.case import Case
-from bench.records.journal import Block, BlockKind, Failed, Record, Started, Trained, as_text
+from bench.records.journal import Block, BlockKind, Failed, Record, as_text
 from bench.records.plan import Plan
 from bench.records.progress import Progress
+from bench.records.repeat import repeat_command
 
 MAX_LOADING = 2
 """Workers that import torch at the same time."""
@@ -60,6 +72,9 @@ class Wave:
         for number in range(self.plan.num_detail_rounds):
             for seat in self._turns():
                 self._detail(seat, number)
+        if self.plan.rungs:
+            for seat in self.seats:
+                self._count(seat)
 
     def end(self) -> None:
         """Leave no worker behind."""
@@ -103,22 +118,7 @@ class Wave:
             return
         self.seats.append(Seat(self.plan, case, replicate, process, ready, explored))
         self.pace.start_seat(ready.setup_seconds + ready.compile_seconds)
-        self.journal(
-            Started(
-                case=case.name,
-                replicate=replicate,
-                wave=self.number,
-                setup_seconds=ready.setup_seconds,
-                compile_seconds=ready.compile_seconds,
-                pilot_epoch_seconds=ready.pilot_epoch_seconds,
-                timer_floor_seconds=explored.timer_floor_seconds,
-                is_cold=ready.is_cold,
-                first_step_seconds=ready.first_step_seconds,
-                num_multiply_adds_per_step=explored.num_multiply_adds_per_step,
-                multiply_adds_per_second=explored.multiply_adds_per_second,
-                floor_seconds=explored.floor_seconds,
-            )
-        )
+        self.journal(make_started(case, replicate, self.number, ready, explored))
 
     def _turns(self) -> Iterator[Seat]:
         """Return the live seats in random order."""
@@ -145,25 +145,22 @@ class Wave:
         except WorkerError as error:
             self._leave(seat, "judging", error)
             return
-        self.journal(
-            Trained(
-                case=seat.case.name,
-                replicate=seat.replicate,
-                wave=self.number,
-                digest=judged.digest,
-                epoch_losses=tuple(seat.epoch_losses),
-                training_accuracy=judged.training_accuracy,
-                heldout_accuracy=judged.heldout_accuracy,
-                heldout_error=judged.heldout_error,
-                memory=judged.memory,
-            )
-        )
+        self.journal(make_trained(seat, self.number, judged))
 
     def _detail(self, seat: Seat, number: int) -> None:
         self._show("phases and inference", seat.case, number, self.plan.num_detail_rounds)
         for block in self.random.sample(seat.detail, len(seat.detail)):
             if self._run_block(seat, number, block.kind, block.amount, prefix=block.prefix) is None:
                 return
+
+    def _count(self, seat: Seat) -> None:
+        """CountCalls what a step calls: the last that a worker does, so that no sample is lost where it fails."""
+        try:
+            counted = seat.process.request(CountCalls(timeout_seconds=self.timeouts.judge_seconds), CallsCounted)
+        except WorkerError as error:
+            self.journal(make_uncounted(seat, self.number, error.reason))
+        else:
+            self.journal(make_counted(seat, self.number, counted))
 
     def _run_block(
         self,
@@ -223,7 +220,7 @@ class Wave:
                 kind=error.kind,
                 stage=stage,
                 reason=as_text(error.reason),
-                repeat_command=repeat_command(case, self.plan.seed + replicate),
+                repeat_command=repeat_command(case, self.plan.seed + replicate, 1),
             )
         )
 
@@ -240,15 +237,3 @@ class Wave:
                 seconds_left=self.pace.seconds_left,
             )
         )
-
-
-def repeat_command(case: Case, seed: int) -> str:
-    """Return the command line that measures one case again."""
-    if case.workload is None:
-        work = f"--engine {case.engine} --batching {case.batching} --epochs {case.num_epochs}"
-    else:
-        work = f"--workload {shlex.quote(case.workload.place)} --steps {case.num_epochs}"
-    return (
-        f"python -m bench.run --device {case.device} {work} --precision {case.precision} "
-        f"--threads {case.num_threads} --seed {seed} --replicates 1"
-    )

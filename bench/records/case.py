@@ -15,6 +15,8 @@ Index = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 ShortName = Annotated[str, Meta(min_length=1, max_length=50)]
 """Four of them make the name of a case."""
+Number = Annotated[float, Meta(ge=-1e15, le=1e15)]
+"""Of any unit: its square is a number still, and so is a sum of many."""
 
 OWN = "own"
 """The engine and the batching of a workload of a user's own: it runs its steps itself."""
@@ -49,6 +51,10 @@ class Case(Struct, frozen=True, kw_only=True):
     def is_like(self, other: Case) -> bool:
         """Whether it is another case, but for which contents a file of a user's own has, and where it lies."""
         return self.name == other.name and replace(self, workload=None) == replace(other, workload=None)
+
+    def count_losses(self, num_blocks: int) -> int:
+        """Return how many losses a training in so many blocks leaves: every epoch's, or every block's last step's."""
+        return self.num_epochs if self.workload is None else num_blocks
 
     @property
     def name(self) -> str:

@@ -6,14 +6,21 @@ What can't be read stops no other.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.errors import InvalidFileError, NothingStoredError
+from bench.errors import InvalidFileError, UsageError
+from bench.records.finding import find_results
 from bench.records.foreign import FOREIGN_SUFFIX, ForeignRun, read_foreign
+from bench.records.lines import MAX_SAMPLES_BYTES
 from bench.records.race import Race
-from bench.records.side import StoredRun, digest_files, read_stored_run
+from bench.records.reading import digest_files, is_file, is_there
+from bench.records.side import StoredRun, read_stored_run
 from bench.records.store import INFO_FILE, RACE_FILE, SAMPLES_FILE, read_race
+
+MAX_RESULTS = 100
+"""That are held and shown at once: a run of the suite standard takes some 3 MB, and a page of 6 MB has to hold all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +31,11 @@ class StoredRace:
     content: str
     """A digest of its two files: a copy of a race is the race itself."""
     race: Race
+
+    @property
+    def started_at(self) -> str:
+        """As it was written down, which may be no time."""
+        return self.race.info.started_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,52 +48,46 @@ class Collection:
     """What can't be read, and why."""
     foreign: tuple[ForeignRun, ...] = ()
     """What other tools measured; never ranked with ours."""
+    read_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """By our clock: nothing was started later."""
 
 
 def collect(paths: Sequence[Path]) -> Collection:
-    """Read what is named: the directory of a run or a race, one that holds such directories, another tool's file."""
+    """Read what is named: the directory of a run or a race, one that holds such directories, another tool's file.
+
+    Raises:
+        UsageError: when that is more than can be held at once.
+    """
+    faults: dict[Path, InvalidFileError] = {}
+    found: dict[Path, None] = {}
+    for path in paths:
+        try:
+            is_foreign = path.suffix == FOREIGN_SUFFIX and is_file(path)
+            found |= dict.fromkeys([path] if is_foreign else find_results(path, "run", "race")[0])
+        except InvalidFileError as error:
+            faults[path] = error
+    if len(found) > MAX_RESULTS:
+        raise UsageError(
+            f"{len(found):,} runs, races and files are more than the {MAX_RESULTS} that are shown at once: name fewer, "
+            "or see many runs with python -m bench.history list"
+        )
     runs: dict[str, StoredRun] = {}
     races: dict[str, StoredRace] = {}
     foreign: dict[str, ForeignRun] = {}
-    faults: dict[Path, InvalidFileError] = {}
-    for path in paths:
+    for path in found:
         try:
-            if path.suffix == FOREIGN_SUFFIX and path.is_file():
-                found = read_foreign(path)
-                foreign.setdefault(found.content, found)
-                continue
-            for each in list_stored(path):
-                try:
-                    if (each / INFO_FILE).exists():
-                        run = read_stored_run(each)
-                        runs.setdefault(run.content, run)
-                    else:
-                        race = read_stored_race(each)
-                        races.setdefault(race.content, race)
-                except InvalidFileError as error:
-                    faults[each] = error
+            if is_there(path / INFO_FILE):
+                run = read_stored_run(path)
+                runs.setdefault(run.content, run)
+            elif is_there(path / RACE_FILE):
+                race = read_stored_race(path)
+                races.setdefault(race.content, race)
+            else:
+                other = read_foreign(path)
+                foreign.setdefault(other.content, other)
         except InvalidFileError as error:
             faults[path] = error
     return Collection(tuple(runs.values()), tuple(races.values()), faults, tuple(foreign.values()))
-
-
-def list_stored(path: Path) -> list[Path]:
-    """Find the directories of runs and races: the one named, or those one level below it.
-
-    Raises:
-        NothingStoredError: when there is none.
-        InvalidFileError: when that can't be said.
-    """
-    if _is_stored(path):
-        return [path]
-    try:
-        found = [each for each in sorted(path.iterdir()) if each.is_dir() and _is_stored(each)]
-    except OSError as error:
-        fault = NothingStoredError if isinstance(error, FileNotFoundError) else InvalidFileError
-        raise fault(f"{path} can't be read: {error.strerror}; is it the directory of a run or a race?") from error
-    if not found:
-        raise NothingStoredError(f"{path} holds no run and no race: neither {INFO_FILE} nor {RACE_FILE}")
-    return found
 
 
 def read_stored_race(path: Path) -> StoredRace:
@@ -91,8 +97,4 @@ def read_stored_race(path: Path) -> StoredRace:
         InvalidFileError: as `read_race`.
     """
     race = read_race(path)
-    return StoredRace(path, digest_files(path / RACE_FILE, path / SAMPLES_FILE), race)
-
-
-def _is_stored(path: Path) -> bool:
-    return (path / INFO_FILE).exists() or (path / RACE_FILE).exists()
+    return StoredRace(path, digest_files(MAX_SAMPLES_BYTES, path / RACE_FILE, path / SAMPLES_FILE), race)

@@ -14,13 +14,15 @@ from msgspec import Meta, Struct
 
 from bench.errors import InvalidFileError
 from bench.records.journal import PositiveSeconds, Text
+from bench.records.reading import MAX_COMPLAINT, UNDECODABLE, read_regular
 
 FOREIGN_SUFFIX = ".json"
-_MAX_BYTES = 32 * 2**20
-_UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+MAX_FOREIGN_BYTES = 2**25
 
 _Name = Annotated[str, Meta(min_length=1, max_length=2_000)]
 _Samples = Annotated[tuple[PositiveSeconds, ...], Meta(min_length=1, max_length=1_000_000)]
+_ExitCode = Annotated[int, Meta(ge=-(2**31), le=2**32 - 1)]
+"""Of Windows, too, where one is of 32 bits."""
 _MANY = Meta(min_length=1, max_length=10_000)
 
 
@@ -88,7 +90,7 @@ class _PytestBenchmark(Struct, frozen=True):
 class _Command(Struct, frozen=True):
     command: _Name
     times: _Samples
-    exit_codes: tuple[int | None, ...] = ()
+    exit_codes: tuple[_ExitCode | None, ...] = ()
 
 
 class _Hyperfine(Struct, frozen=True):
@@ -102,7 +104,7 @@ def read_foreign(path: Path) -> ForeignRun:
         InvalidFileError: when it can't be read, is too large, is of no tool that is known, or holds what is no time;
             the message names file and field.
     """
-    content = _read_at_most(path)
+    content = read_regular(path, MAX_FOREIGN_BYTES)
     try:
         keys = set(msgspec.json.decode(content, type=dict[str, msgspec.Raw]))
         read = next((read for known, read in _READERS.items() if set(known) <= keys), None)
@@ -110,19 +112,9 @@ def read_foreign(path: Path) -> ForeignRun:
             wanted = ", nor ".join(" and ".join(known) for known in _READERS)
             raise InvalidFileError(f"it has neither {wanted}; of a run or a race, name the directory")
         return read(path, hashlib.sha256(content).hexdigest(), content)
-    except (*_UNDECODABLE, InvalidFileError) as error:
-        raise InvalidFileError(f"{path} is no file that pytest-benchmark or hyperfine leaves: {error}") from error
-
-
-def _read_at_most(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MAX_BYTES + 1)
-    except OSError as error:
-        raise InvalidFileError(f"{path} can't be read: {error.strerror}") from error
-    if len(content) > _MAX_BYTES:
-        raise InvalidFileError(f"{path} is longer than the {_MAX_BYTES:,} bytes that are read of another tool's file")
-    return content
+    except (*UNDECODABLE, InvalidFileError) as error:
+        complaint = str(error)[:MAX_COMPLAINT]
+        raise InvalidFileError(f"{path} is no file that pytest-benchmark or hyperfine leaves: {complaint}") from error
 
 
 def _read_pytest_benchmark(path: Path, digest: str, content: bytes) -> ForeignRun:

@@ -18,6 +18,7 @@ from bench.errors import InvalidFileError, UsageError
 from bench.records.case import Case
 from bench.records.journal import PositiveSeconds, Text
 from bench.records.race import PositiveShare, Race, RaceInfo
+from bench.records.reading import is_there
 from bench.records.run import Info
 from bench.records.store import RACE_FILE, bad_output, make_directory, read_info, read_race
 
@@ -104,12 +105,21 @@ def read_gate(path: Path) -> Gate:
     info = read_info(path / GATE_FILE, GateInfo)
     races = []
     for each in info.cases:
-        places = [path / each.directory_name(number) for number in range(1, MAX_RACES + 1)]
-        found = tuple(read_race(place) for place in places if (place / RACE_FILE).exists())
+        found = tuple(read_race(place) for place in _list_races_of(path, each))
         for race in found:
             _check_race(each, race.info, info)
         races.append(found)
     return Gate(info, tuple(races))
+
+
+def list_race_directories(path: Path, info: GateInfo) -> list[Path]:
+    """Return where the races of a gate lie that were raced, in the order of its cases."""
+    return [place for each in info.cases for place in _list_races_of(path, each)]
+
+
+def _list_races_of(path: Path, gated: GatedCase) -> list[Path]:
+    places = [path / gated.directory_name(number) for number in range(1, MAX_RACES + 1)]
+    return [place for place in places if is_there(place / RACE_FILE)]
 
 
 def _check_race(gated: GatedCase, race: RaceInfo, gate: GateInfo) -> None:

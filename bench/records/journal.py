@@ -9,14 +9,15 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from bench.records.case import Count, Index, Name
+from bench.records.case import Count, Index, Name, ShortName
 from bench.records.conditions import Conditions
+from bench.records.rates import PerSecond, Rates, StepWork
 
 Seconds = Annotated[float, Meta(ge=0.0, le=1e9)]
 PositiveSeconds = Annotated[float, Meta(ge=1e-12, le=1e9)]
 """No clock resolves less; whatever is above can be divided by."""
-PerSecond = Annotated[float, Meta(ge=1.0, le=1e21)]
 LARGEST_ERROR = 1e100
+NotNegative = Annotated[float, Meta(ge=0.0, le=1e12)]
 Text = Annotated[str, Meta(max_length=2_000)]
 
 
@@ -61,6 +62,8 @@ class Started(Key, tag="started", frozen=True, kw_only=True):
     """One epoch, as timed before the first round, to plan the blocks with."""
     timer_floor_seconds: Seconds
     """What the inner timers measure of an empty phase: a phase under ten times this is not resolved."""
+    work: StepWork | None = None
+    """What a step has to do; None where nobody has counted."""
 
 
 class Block(Key, tag="block", frozen=True, kw_only=True):
@@ -78,10 +81,10 @@ class Block(Key, tag="block", frozen=True, kw_only=True):
     seconds: PositiveSeconds
     repetition: Index = 0
     """Which training from the start this is, for a training so short that it repeats within a run."""
-    phase_seconds: dict[str, Seconds] | None = None
+    phase_seconds: dict[ShortName, Seconds] | None = None
     """Sums over the block's steps, one for each of `PHASES`; of "phases" and "device" blocks alone. Where the device
     has a queue of its own, this is its time, in which it also waits for the host."""
-    host_phase_seconds: dict[str, Seconds] | None = None
+    host_phase_seconds: dict[ShortName, Seconds] | None = None
     """What handing over the same work took the host, where the device has a queue of its own; of "phases" alone."""
     timer_seconds: Seconds = 0.0
     """What reading the inner timers took the host; no part of the work."""
@@ -98,17 +101,23 @@ class Block(Key, tag="block", frozen=True, kw_only=True):
             raise ValueError(f"a block of kind {self.kind} has the prefix {self.prefix!r}")
 
 
+Error = Annotated[float, Meta(ge=0.0, le=1e100)]
+"""What float32 can hold has a square of 1e77."""
+Loss = Annotated[float, Meta(ge=-1e100, le=1e100)]
+Part = Annotated[float, Meta(ge=0.0, le=1.0)]
+
+
 class AccuracyRecord(Struct, frozen=True, kw_only=True):
     """Errors over one set of samples, as `productnet.evaluate.Accuracy` defines them; None is not finite."""
 
-    mse: float | None
-    rmse: float | None
-    mean_absolute_error: float | None
-    largest_error: float | None
-    mean_relative_error: float | None
-    r_squared: float | None
-    share_within_1_percent: float | None
-    share_within_5_percent: float | None
+    mse: Error | None
+    rmse: Error | None
+    mean_absolute_error: Error | None
+    largest_error: Error | None
+    mean_relative_error: Error | None
+    r_squared: Annotated[float, Meta(ge=-1e100, le=1.0)] | None
+    share_within_1_percent: Part | None
+    share_within_5_percent: Part | None
 
 
 class Memory(Struct, frozen=True, kw_only=True):
@@ -126,7 +135,7 @@ class Trained(Key, tag="trained", frozen=True, kw_only=True):
     """A training is complete; judged outside of the timing."""
 
     digest: Name
-    epoch_losses: Annotated[tuple[float | None, ...], Meta(min_length=1)]
+    epoch_losses: Annotated[tuple[Loss | None, ...], Meta(min_length=1)]
     training_accuracy: AccuracyRecord | None = None
     """Of the product network, as is the next; a workload of a user's own has none."""
     heldout_accuracy: AccuracyRecord | None = None
@@ -150,6 +159,18 @@ class Trained(Key, tag="trained", frozen=True, kw_only=True):
         return self.heldout_error if self.heldout_accuracy is None else self.heldout_accuracy.mse
 
 
+class Counted(Key, tag="counted", frozen=True, kw_only=True):
+    """What a step calls, counted after all that was timed, since a profiler that looks on slows everything down."""
+
+    operators_per_step: NotNegative | None
+    """Calls of torch's operators that call no other; what a compiled graph runs inside of itself is none. None where
+    counting failed."""
+    kernels_per_step: NotNegative | None = None
+    """What ran on a device with a queue of its own; None on others."""
+    reason: Text | None = None
+    """Why counting failed."""
+
+
 class Failed(Key, tag="failed", frozen=True, kw_only=True):
     """A case could not be measured, or not to its end."""
 
@@ -166,4 +187,4 @@ class Ended(Struct, tag="ended", frozen=True, kw_only=True):
     seconds: Seconds
 
 
-Record = Started | Block | Trained | Failed | Conditions | Ended
+Record = Started | Block | Trained | Counted | Failed | Rates | Conditions | Ended

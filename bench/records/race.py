@@ -10,12 +10,12 @@ from msgspec import Meta, Struct
 
 from bench.records.case import Case, Count, Index, ShortName
 from bench.records.journal import PositiveSeconds, Seconds, Text, Trained
-from bench.records.plan import QUALITY_MARGIN
+from bench.records.plan import QUALITY_MARGIN, QualityMargin
 from bench.records.run import Info
 
 MAX_ARMS = 8
 Share = Annotated[float, Meta(ge=0.0, lt=1.0)]
-PositiveShare = Annotated[float, Meta(gt=0.0, lt=1.0)]
+PositiveShare = Annotated[float, Meta(ge=1e-9, lt=1.0)]
 StopReason = Literal["resolved", "budget", "hopeless", "failed", "interrupted"]
 
 
@@ -63,7 +63,7 @@ class RacePlan(Struct, frozen=True, kw_only=True):
     """A difference within it is none that anybody would act on."""
     margin: PositiveShare
     """Up to it two arms count as the same."""
-    quality_margin: Annotated[float, Meta(gt=1.0)] = QUALITY_MARGIN
+    quality_margin: QualityMargin = QUALITY_MARGIN
     num_quality_seeds: Index
     """How many whole trainings of each arm are compared, after the race and outside its budget."""
     shares_layout: bool

@@ -11,11 +11,13 @@ from msgspec import Meta, Struct
 from bench.records.case import Case
 from bench.records.conditions import Conditions
 from bench.records.environment import Environment
-from bench.records.journal import Block, BlockKind, Ended, Failed, Record, Started, Text, Trained
+from bench.records.journal import Block, BlockKind, Counted, Ended, Failed, Record, Started, Text, Trained
 from bench.records.plan import Plan
+from bench.records.rates import Rates
 
 SCHEMA = 1
-"""Version of `run.json` and `samples.jsonl`. History: 1 is the first."""
+"""Version of `run.json` and `samples.jsonl`. History: 1 is the first. What is only added (conditions of a machine, a
+ladder's rates and counts) leaves it as it is: what was written before means what it meant."""
 
 
 class Info(Struct, frozen=True, kw_only=True):
@@ -46,6 +48,7 @@ class Measurement:
     blocks: tuple[Block, ...]
     trained: Trained | None
     failed: Failed | None
+    counted: Counted | None = None
 
     def blocks_of(self, kind: BlockKind) -> list[Block]:
         """Return the blocks of one kind, in their order."""
@@ -77,6 +80,8 @@ class Run:
     warnings: tuple[str, ...] = ()
     conditions: tuple[Conditions, ...] = ()
     """Of the machine, before the first and after the last round of each wave."""
+    rates: tuple[Rates, ...] = ()
+    """What its devices did at most, before each wave of a ladder."""
 
     @property
     def is_complete(self) -> bool:
@@ -100,12 +105,15 @@ def assemble_run(info: RunInfo, records: Iterable[Record], warnings: tuple[str, 
     cases = {case.name: case for case in (*info.plan.cases, *references)}
     ended: Ended | None = None
     conditions: list[Conditions] = []
-    groups: dict[tuple[int, int, str], list[Started | Block | Trained | Failed]] = {}
+    rates: list[Rates] = []
+    groups: dict[tuple[int, int, str], list[Started | Block | Trained | Counted | Failed]] = {}
     for record in records:
         if isinstance(record, Ended):
             ended = record
         elif isinstance(record, Conditions):
             conditions.append(record)
+        elif isinstance(record, Rates):
+            rates.append(record)
         else:
             groups.setdefault((record.wave, record.replicate, record.case), []).append(record)
     measurements = tuple(
@@ -117,7 +125,8 @@ def assemble_run(info: RunInfo, records: Iterable[Record], warnings: tuple[str, 
             blocks=tuple(record for record in group if isinstance(record, Block)),
             trained=next((record for record in group if isinstance(record, Trained)), None),
             failed=next((record for record in group if isinstance(record, Failed)), None),
+            counted=next((record for record in group if isinstance(record, Counted)), None),
         )
         for (wave, replicate, name), group in groups.items()
     )
-    return Run(info, measurements, ended, warnings, tuple(conditions))
+    return Run(info, measurements, ended, warnings, tuple(conditions), tuple(rates))

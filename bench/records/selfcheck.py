@@ -14,11 +14,15 @@ from bench.errors import InvalidFileError
 from bench.records.case import Count, ShortName
 from bench.records.environment import Environment
 from bench.records.journal import PositiveSeconds, Seconds, Text
+from bench.records.race import PositiveShare, Share
 from bench.records.run import SCHEMA
 from bench.records.store import bad_output, make_directory, not_written, read_info
 from productnet.whole_file import write_whole
 
 SELFCHECK_FILE = "selfcheck.json"
+Logarithm = Annotated[float, Meta(ge=-100.0, le=100.0)]
+"""Of a ratio of times: the longest that can be stored over the shortest is 48."""
+Width = Annotated[float, Meta(ge=0.0, le=100.0)]
 
 
 class Timer(Struct, frozen=True, kw_only=True):
@@ -36,15 +40,15 @@ class KnownRace(Struct, frozen=True, kw_only=True):
     """A race whose truth is known."""
 
     name: ShortName
-    truth: float | None = None
+    truth: Logarithm | None = None
     """ln(b / a), measured beforehand; 0 where both arms do the same work, None where the race is to find it out."""
-    truth_half_width: Annotated[float, Meta(ge=0.0)] = 0.0
+    truth_half_width: Width = 0.0
     """Of the 95 % interval of what was measured beforehand."""
     verdict: ShortName
     num_pairs: Count
-    mean: float
-    half_width: Annotated[float, Meta(ge=0.0)]
-    spread: Annotated[float, Meta(ge=0.0)]
+    mean: Logarithm
+    half_width: Width
+    spread: Width
     seconds: PositiveSeconds
     """All of the race, without the survey of devices before it."""
 
@@ -63,11 +67,11 @@ class SelfCheck(Struct, frozen=True, kw_only=True):
     started_at: Text
     """UTC, ISO 8601."""
     device: ShortName
-    alpha: float
-    dead_zone: float
+    alpha: PositiveShare
+    dead_zone: Share
     environment: Environment
     timer: Timer
-    races: tuple[KnownRace, ...]
+    races: Annotated[tuple[KnownRace, ...], Meta(max_length=100)]
 
 
 def create_selfcheck(output: Path | None, name_parts: tuple[str, ...]) -> Path:

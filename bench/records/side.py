@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import InvalidFileError, UsageError
+from bench.records.finding import find_results
+from bench.records.lines import MAX_SAMPLES_BYTES
+from bench.records.reading import digest_files, is_there
 from bench.records.run import Run
 from bench.records.store import INFO_FILE, RACE_FILE, SAMPLES_FILE, read_run
 
@@ -20,6 +22,11 @@ class StoredRun:
     content: str
     """A digest of its two files: a copy of a run is the run itself."""
     run: Run
+
+    @property
+    def started_at(self) -> str:
+        """As it was written down, which may be no time."""
+        return self.run.info.started_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +45,7 @@ def read_side(path: Path) -> Side:
     Raises:
         InvalidFileError: when there is none, or one of them can't be read.
     """
-    runs, skipped = list_runs(path)
+    runs, skipped = _find_runs(path)
     # In the order of their contents: what is computed then does not hang on what the directories are called.
     stored = sorted(map(read_stored_run, runs), key=lambda each: each.content)
     return Side(str(path), tuple(stored), tuple(map(str, skipped)))
@@ -56,7 +63,7 @@ class MachineFile:
 def read_each(path: Path) -> list[MachineFile]:
     """Read a run, or all runs of a directory, each by itself: what can't be read is told of and stops no other."""
     try:
-        paths, _ = list_runs(path)
+        paths, _ = _find_runs(path)
     except InvalidFileError as error:
         return [MachineFile(str(path), fault=error)]
     files = []
@@ -68,26 +75,17 @@ def read_each(path: Path) -> list[MachineFile]:
     return files
 
 
-def list_runs(path: Path) -> tuple[list[Path], list[Path]]:
-    """Find the runs in a directory, itself or one level below; returns what is passed over there, too.
+def _find_runs(path: Path) -> tuple[list[Path], list[Path]]:
+    """Find the runs of a directory; returns what is passed over there, too.
 
     Raises:
         InvalidFileError: when there is none; the message says what is there instead.
     """
-    if (path / INFO_FILE).exists():
-        return [path], []
-    if (path / RACE_FILE).exists():
+    if is_there(path / RACE_FILE) and not is_there(path / INFO_FILE):
         raise InvalidFileError(
             f"{path} is a race, whose arms were compared when it was raced: name directories of runs"
         )
-    try:
-        below = sorted(each for each in path.iterdir() if each.is_dir())
-    except OSError as error:
-        raise InvalidFileError(f"{path} can't be read: {error.strerror}; is it the directory of a run?") from error
-    runs = [each for each in below if (each / INFO_FILE).exists()]
-    if not runs:
-        raise InvalidFileError(f"{path} holds no run: neither {INFO_FILE} nor a directory with one")
-    return runs, [each for each in below if each not in runs]
+    return find_results(path, "run")
 
 
 def read_stored_run(path: Path) -> StoredRun:
@@ -97,16 +95,7 @@ def read_stored_run(path: Path) -> StoredRun:
         InvalidFileError: as `read_run`.
     """
     run = read_run(path)
-    return StoredRun(path, digest_files(path / INFO_FILE, path / SAMPLES_FILE), run)
-
-
-def digest_files(*paths: Path) -> str:
-    """Return a digest of the contents of files, in this order."""
-    digest = hashlib.sha256()
-    for path in paths:
-        content = path.read_bytes()
-        digest.update(b"%d:" % len(content) + content)
-    return digest.hexdigest()
+    return StoredRun(path, digest_files(MAX_SAMPLES_BYTES, path / INFO_FILE, path / SAMPLES_FILE), run)
 
 
 def check_distinct(runs: Sequence[StoredRun]) -> None:

@@ -8,7 +8,6 @@ damage is an error.
 from __future__ import annotations
 
 import re
-import zlib
 from contextlib import suppress
 from io import BufferedWriter
 from pathlib import Path
@@ -19,7 +18,9 @@ import msgspec
 
 from bench.errors import IncompleteError, InvalidFileError, NewerSchemaError, UsageError
 from bench.records.journal import Record
+from bench.records.lines import Allowance, encode_line, read_lines
 from bench.records.race import Race, RaceInfo, RaceRecord, assemble_race
+from bench.records.reading import MAX_COMPLAINT, UNDECODABLE, read_regular
 from bench.records.run import SCHEMA, Info, Run, RunInfo, assemble_run
 from productnet.whole_file import write_whole
 
@@ -27,18 +28,10 @@ INFO_FILE = "run.json"
 RACE_FILE = "race.json"
 SAMPLES_FILE = "samples.jsonl"
 LOG_DIRECTORY = "logs"
-_MAX_LINE_BYTES = 32 * 2**20
-_UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What decoding raises; the last where brackets are nested too deeply."""
-
+MAX_HEAD_BYTES = 2**20
+"""Of `run.json` and its like; the largest plan with all that is known of a machine takes a tenth."""
 
 AnyInfo = TypeVar("AnyInfo", bound=msgspec.Struct)
-AnyRecord = TypeVar("AnyRecord")
-
-
-class _Line(msgspec.Struct):
-    crc32: str
-    record: msgspec.Raw
 
 
 class _SchemaOnly(msgspec.Struct):
@@ -51,16 +44,23 @@ class RunDirectory:
     def __init__(self, path: Path, samples: BufferedWriter) -> None:
         self.path = path
         self._samples = samples
+        self._allowance = Allowance()
 
     def append(self, record: Record | RaceRecord) -> None:
         """Write one record as a whole line and hand it to the system.
 
         Raises:
-            IncompleteError: when it can't be written; the disk may be full.
+            IncompleteError: when it can't be written, since the disk is full, or could not be read again.
         """
-        payload = msgspec.json.encode(record)
+        line = encode_line(record)
+        excess = self._allowance.take(line)
+        if excess is not None:
+            raise IncompleteError(
+                f"{self.path / SAMPLES_FILE} can't take one line more, which nothing would read: {excess}; what was "
+                "measured before is kept; measure fewer cases, replicates or epochs"
+            )
         try:
-            self._samples.write(b'{"crc32":"%08x","record":%b}\n' % (zlib.crc32(payload), payload))
+            self._samples.write(line)
             self._samples.flush()
         except OSError as error:
             raise not_written(self.path / SAMPLES_FILE, error) from error
@@ -128,15 +128,15 @@ def create_run(info: Info, output: Path | None, name_parts: tuple[str, ...]) -> 
         output: the directory itself; None puts one with a name of its own under `results/` where the user stands.
         name_parts: for that name: date, host, device, label.
     Raises:
-        UsageError: when it can't be written.
+        UsageError: when it can't be written, or could not be read again.
     """
+    document = _encode_head(info)
     try:
         path = make_directory(output, name_parts)
         # Whoever makes the file owns the directory: two runs with one --output can't write into each other.
         samples = (path / SAMPLES_FILE).open("xb")
         try:
-            document = msgspec.json.format(msgspec.json.encode(info), indent=2)
-            write_whole(path / (RACE_FILE if isinstance(info, RaceInfo) else INFO_FILE), document + b"\n")
+            write_whole(path / (RACE_FILE if isinstance(info, RaceInfo) else INFO_FILE), document)
         except OSError:
             samples.close()
             (path / SAMPLES_FILE).unlink()
@@ -148,6 +148,20 @@ def create_run(info: Info, output: Path | None, name_parts: tuple[str, ...]) -> 
         raise bad_output(error.filename or output, error) from error
 
 
+def _encode_head(info: Info) -> bytes:
+    document = msgspec.json.format(msgspec.json.encode(info), indent=2) + b"\n"
+    try:
+        msgspec.json.decode(document, type=type(info))
+    except UNDECODABLE as error:
+        raise UsageError(f"what was asked and found here can't be stored: {str(error)[:MAX_COMPLAINT]}") from error
+    if len(document) > MAX_HEAD_BYTES:
+        raise UsageError(
+            f"what was asked and found here takes {len(document):,} bytes, and at most {MAX_HEAD_BYTES:,} are read "
+            "again: name fewer cases, arms or variables"
+        )
+    return document
+
+
 def read_run(path: Path) -> Run:
     """Read a stored run.
 
@@ -155,8 +169,7 @@ def read_run(path: Path) -> Run:
         InvalidFileError: when a file is missing, damaged, of a newer schema, or holds nothing; the message names file,
             line and field.
     """
-    info = read_info(path / INFO_FILE, RunInfo)
-    records, warnings = _read_records(path / SAMPLES_FILE, cast("type[Record]", Record))
+    info, records, warnings = read_run_records(path)
     try:
         return assemble_run(info, records, warnings)
     except KeyError as error:
@@ -171,56 +184,43 @@ def read_race(path: Path) -> Race:
     Raises:
         InvalidFileError: as `read_run`.
     """
-    info = read_info(path / RACE_FILE, RaceInfo)
-    records, warnings = _read_records(path / SAMPLES_FILE, cast("type[RaceRecord]", RaceRecord))
+    info, records, warnings = read_race_records(path)
     try:
         return assemble_race(info, records, warnings)
     except ValueError as error:
         raise InvalidFileError(f"{path / SAMPLES_FILE}: {error}") from error
 
 
+def read_run_records(path: Path) -> tuple[RunInfo, list[Record], tuple[str, ...]]:
+    """Read the head of a run, its records as they follow each other, and warnings of what was dropped.
+
+    Raises:
+        InvalidFileError: as `read_run`, and of no record that the plan lacks.
+    """
+    return read_info(path / INFO_FILE, RunInfo), *read_lines(path / SAMPLES_FILE, cast("type[Record]", Record))
+
+
+def read_race_records(path: Path) -> tuple[RaceInfo, list[RaceRecord], tuple[str, ...]]:
+    """Read the same of a race.
+
+    Raises:
+        InvalidFileError: as `read_run_records`.
+    """
+    return read_info(path / RACE_FILE, RaceInfo), *read_lines(path / SAMPLES_FILE, cast("type[RaceRecord]", RaceRecord))
+
+
 def read_info(path: Path, kind: type[AnyInfo]) -> AnyInfo:
     """Read what stands at the head of a directory, or raise InvalidFileError."""
+    content = read_regular(path, MAX_HEAD_BYTES, f"; is it the directory of a {path.stem}?")
     try:
-        content = path.read_bytes()
         schema = msgspec.json.decode(content, type=_SchemaOnly).schema
         if schema > SCHEMA:
             raise NewerSchemaError(
                 f"{path} has schema {schema}; this version reads up to {SCHEMA}: install a newer version of the project"
             )
         return msgspec.json.decode(content, type=kind)
-    except OSError as error:
-        raise InvalidFileError(
-            f"{path} can't be read: {error.strerror}; is it the directory of a {path.stem}?"
-        ) from error
-    except _UNDECODABLE as error:
-        raise InvalidFileError(f"{path} is no {path.name} of a {path.stem}: {error}") from error
-
-
-def _read_records(path: Path, kind: type[AnyRecord]) -> tuple[list[AnyRecord], tuple[str, ...]]:
-    """Read every record; returns warnings of what was dropped, too."""
-    decoder = msgspec.json.Decoder(kind)
-    records: list[AnyRecord] = []
-    warnings: tuple[str, ...] = ()
-    try:
-        with path.open("rb") as lines:
-            while line := lines.readline(_MAX_LINE_BYTES):
-                try:
-                    wrapped = msgspec.json.decode(line, type=_Line)
-                    if wrapped.crc32 != f"{zlib.crc32(wrapped.record):08x}":
-                        raise InvalidFileError("does not match its checksum: it was changed or damaged")
-                    records.append(decoder.decode(wrapped.record))
-                except (*_UNDECODABLE, InvalidFileError) as error:
-                    place = f"{path} line {len(records) + 1}"
-                    if not line.endswith(b"\n") and not lines.read(1):
-                        warnings += (f"{place} is torn (the run was stopped while writing it) and is dropped",)
-                        break
-                    raise InvalidFileError(f"{place}: {error}") from error
-    except OSError as error:
-        raise InvalidFileError(f"{path} can't be read: {error.strerror}") from error
-    if not records:
-        raise InvalidFileError(f"{path} holds no record: the run was stopped before it measured anything")
-    return records, warnings
+    except UNDECODABLE as error:
+        raise InvalidFileError(f"{path} is no {path.name} of a {path.stem}: {str(error)[:MAX_COMPLAINT]}") from error
 
 
 def make_directory(output: Path | None, name_parts: tuple[str, ...]) -> Path:

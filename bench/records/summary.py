@@ -14,7 +14,13 @@ STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 
 def check_summary(path: Path | None) -> None:
     """Refuse before any work what could not be written after it."""
-    if path is not None and (path.is_dir() or not os.access(path.absolute().parent, os.W_OK)):
+    if path is None:
+        return
+    try:
+        can_be_written = not path.is_dir() and os.access(path.absolute().parent, os.W_OK)
+    except OSError:  # a name that is too long
+        can_be_written = False
+    if not can_be_written:
         raise UsageError(f"--summary {path} can't be written: name a file in a directory that is there")
 
 

@@ -15,8 +15,7 @@ from bench.records.case import Case
 from bench.records.run import Run
 from bench.records.side import Side
 from bench.render.comparison import Compared
-
-Document = dict[str, object]
+from bench.render.document import Document
 
 
 def document_sides(compared: Sequence[Compared], criteria: Criteria) -> Document:

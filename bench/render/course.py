@@ -10,7 +10,6 @@ from bench.judge.change_points import MIN_LEVEL, MIN_VALUES, Change
 from bench.judge.course import CaseRow, Course, Kind
 from bench.render.history import (
     ZONE_NOTE,
-    count_runs,
     explain_undated,
     lacks_zone,
     make_records,
@@ -23,7 +22,7 @@ from bench.render.outputs import COMMAND, Output
 from bench.render.plot import plot_series
 from bench.render.settle import race_of_commits
 from bench.render.table import Column, Table, Value
-from bench.render.units import microseconds, number, whole
+from bench.render.units import counted, microseconds, number, whole
 
 _COURSE_COLUMNS = (
     Column("started (UTC)", "started"),
@@ -56,7 +55,7 @@ def make_course_output(
     newest = course.rows[-1]
     parts = (newest.cpu_model, newest.accelerators, newest.torch_version and f"torch {newest.torch_version}")
     lines = [
-        f"{len(shown):,} of {count_runs(len(course.rows))} on {', '.join(filter(None, parts))}, "
+        f"{len(shown):,} of {counted(len(course.rows), 'run')} on {', '.join(filter(None, parts))}, "
         f"{course.kind.num_epochs:,} epochs a training, identity {shorten(course.kind.identity)}; oldest first.",
         *([ZONE_NOTE] if any(map(lacks_zone, shown)) else []),
         *_explain_left_out(course),
@@ -102,8 +101,8 @@ def describe_others(course: Course, differences: Sequence[tuple[Kind, int, Seque
         what += ["epochs"] if kind.num_epochs != course.kind.num_epochs else []
         what += ["schema"] if kind.schema != course.kind.schema else []
         lines.append(
-            f"Not in it: {count_runs(count)} of identity {shorten(kind.identity)}, {kind.num_epochs:,} epochs; differs "
-            f"in {', '.join(what)}."
+            f"Not in it: {counted(count, 'run')} of identity {shorten(kind.identity)}, {kind.num_epochs:,} epochs; "
+            f"differs in {', '.join(what)}."
         )
     num_more = len(course.others) - len(differences)
     return [*lines, f"Nor are those of {num_more:,} more."] if num_more else lines
@@ -114,10 +113,11 @@ def _explain_left_out(course: Course) -> list[str]:
     if course.num_undated:
         lines.append(explain_undated(course.num_undated, "in no course"))
     if course.num_unidentified:
-        lines.append(f"Of {count_runs(course.num_unidentified)} machine or torch were not recorded: in no course.")
+        lines.append(f"Of {counted(course.num_unidentified, 'run')} machine or torch were not recorded: in no course.")
     if course.num_of_other_work:
         lines.append(
-            f"Left out, since a seed trained on other bytes than in the newest: {count_runs(course.num_of_other_work)}."
+            "Left out, since a seed trained on other bytes than in the newest: "
+            f"{counted(course.num_of_other_work, 'run')}."
         )
     unjudged = Counter(row.quality for row in course.rows) - Counter(row.quality for row, _ in course.judged)
     if unjudged:
@@ -140,7 +140,7 @@ def _explain_changes(course: Course, changes: Sequence[Change] | None) -> list[s
         more = f"{abs(change.ratio - 1):.1%} {'more' if change.ratio > 1 else 'less'}"
         lines.append(
             f"{show_time(after)}: {more} time a step, {microseconds(change.before)} us before (median of "
-            f"{count_runs(change.num_before)}), {microseconds(change.after)} us after ({change.num_after:,}); from "
+            f"{counted(change.num_before, 'run')}), {microseconds(change.after)} us after ({change.num_after:,}); from "
             f"commit {show_commit(before) or 'unknown'} to {show_commit(after) or 'unknown'}"
         )
         lines += _settle(before, after)

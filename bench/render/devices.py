@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 
 from bench.errors import InvalidFileError
+from bench.judge.comparability import FieldDifference
 from bench.judge.comparison import Criteria
 from bench.judge.devices import CaseTime, DeviceFigure, Overall, find_model, rank
 from bench.records.run import Run
@@ -127,6 +128,16 @@ def describe_devices(overall: Sequence[Overall], figures: Sequence[DeviceFigure]
             f"{each.device} beside {figures[0].device}: {number(each.ratio)} times its time, the geometric mean over "
             f"{each.num_modes} mode(s) that both have ({number(each.least)} to {number(each.most)})"
         )
+
+
+def describe_left_out(name: str, refusing: Sequence[FieldDifference]) -> str:
+    """Say why a run does not stand beside the first."""
+    return f"{name} is left out: it did other work ({', '.join(each.field for each in refusing)})"
+
+
+def describe_differences(name: str, differences: Sequence[FieldDifference]) -> Iterator[str]:
+    """Say in what a run that stands beside the first differs from it."""
+    yield from (f"{name}: {each.field} differs: {each.base}; {each.head}" for each in differences)
 
 
 def describe_faults(runs: Mapping[str, Run | InvalidFileError]) -> Iterator[str]:

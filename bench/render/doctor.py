@@ -11,10 +11,10 @@ from bench.records.conditions import Conditions
 from bench.records.environment import Accelerator, Environment, Gpu, Recorded
 from bench.render.advice import describe_finding, remedies
 from bench.render.escape import for_terminal
+from bench.render.summary import UNKNOWN
 from bench.render.table import wrap
 from bench.render.units import binary_bytes
 
-UNKNOWN = "unknown"
 _LABEL_WIDTH = 11
 _MAX_WIDTH = 120
 """Longer lines are hard to read, however wide the terminal is."""

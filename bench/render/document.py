@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
 
 import msgspec
 
@@ -13,9 +15,21 @@ from bench.render.table import Table, Value
 Document = dict[str, object]
 
 
+_BEYOND_ASCII = re.compile(r"[^\n -~]")
+
+
 def to_json(document: object) -> str:
-    """Write a document; a number that is not finite becomes null, since JSON has none."""
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+    """Write a document in ASCII, so that nothing in it moves a terminal or is a command of a CI's log.
+
+    A number that is not finite becomes null, since JSON has none.
+    """
+    text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+    # Only a string can hold "##[", and its escape is the same string. A line begins with no string that "::" begins.
+    return _BEYOND_ASCII.sub(_escape, text.replace("##[", "#\\u0023[")) + "\n"
+
+
+def _escape(found: re.Match[str]) -> str:
+    return json.dumps(found[0])[1:-1].replace("\x7f", "\\u007f")
 
 
 def list_rows(table: Table) -> list[Document]:

@@ -17,7 +17,7 @@ from bench.render.race import ratio_of
 from bench.render.settle import list_settings
 from bench.render.summary import describe_machine
 from bench.render.table import Column, Table, Value, to_csv, to_markdown, to_terminal, wrap
-from bench.render.units import number, percent, whole
+from bench.render.units import counted, number, percent, whole
 
 MAX_REASON = 300
 """Characters of a reason from elsewhere; all of it stands in the race's own directory."""
@@ -117,10 +117,10 @@ def summarise_on_terminal(gate: Gate, judged: Sequence[JudgedCase], outcome: Out
 def headline(judged: Sequence[JudgedCase], outcome: Outcome) -> str:
     """Say in one line what it comes to."""
     worth_naming = [each for each in judged if _is_worth_naming(each)]
-    counted = [f"{sum(each.verdict is verdict for each in judged)} {verdict}" for verdict in GateVerdict]
-    shown = ", ".join(each for each in counted if not each.startswith("0 "))
+    tally = [f"{sum(each.verdict is verdict for each in judged)} {verdict}" for verdict in GateVerdict]
+    shown = ", ".join(each for each in tally if not each.startswith("0 "))
     names = f" ({', '.join(each.gated.case.name for each in worth_naming)})" if worth_naming else ""
-    return f"{_MEANS[outcome]}. Of {len(judged)} case{'s' * (len(judged) != 1)}: {shown}{names}."
+    return f"{_MEANS[outcome]}. Of {counted(len(judged), 'case')}: {shown}{names}."
 
 
 def explain(judged: Sequence[JudgedCase]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.judge.course import CaseRow, RunRow
 from bench.render.outputs import Output
 from bench.render.table import NOT_MEASURED, Column, Table, Value
-from bench.render.units import whole
+from bench.render.units import counted, whole
 
 _RUN_COLUMNS = (
     Column("run", "run"),
@@ -36,7 +36,7 @@ def make_runs_output(runs: Sequence[RunRow], num_chosen: int, here: Path) -> Out
         here: where the user stands.
     """
     more = "; more: --limit" if len(runs) < num_chosen else ""
-    lines = [f"{len(runs):,} of {count_runs(num_chosen)}, newest first{more}."]
+    lines = [f"{len(runs):,} of {counted(num_chosen, 'run')}, newest first{more}."]
     lines += [ZONE_NOTE] if any(lacks_zone(run) for run in runs) else []
     num_undated = sum(run.started is None for run in runs)
     lines += [explain_undated(num_undated, "shown last")] if num_undated else []
@@ -53,7 +53,8 @@ def make_records(title: str, kind: type[CaseRow | RunRow], rows: Sequence[CaseRo
 
 def describe_news(num_runs: int, num_read: int, num_gone: int, num_left_out: int) -> str:
     """Say what the index took in."""
-    return f"{count_runs(num_runs)}, {num_read:,} of them read now; {num_gone:,} gone since, {num_left_out:,} left out."
+    read = f"{counted(num_runs, 'run')}, {num_read:,} of them read now"
+    return f"{read}; {num_gone:,} gone since, {num_left_out:,} left out."
 
 
 def describe_faults(faults: Mapping[str, str], here: Path, limit: int | None = None) -> list[str]:
@@ -85,14 +86,11 @@ def _list_run(run: RunRow, here: Path) -> tuple[Value, ...]:
     )
 
 
-def count_runs(count: int) -> str:
-    """Say how many runs."""
-    return f"{count:,} run{'s' * (count != 1)}"
-
-
 def explain_undated(count: int, where: str) -> str:
     """Say how many runs have a time that can't be, and where they are."""
-    return f"Without a possible time (no ISO 8601, before 2020 or ahead of this clock): {count_runs(count)}, {where}."
+    return (
+        f"Without a possible time (no ISO 8601, before 2020 or ahead of this clock): {counted(count, 'run')}, {where}."
+    )
 
 
 def show_path(path: str, here: Path) -> str:

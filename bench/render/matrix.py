@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from bench.judge.matrix import Cell, Ledger, choose_exit_code, count_states
+from bench.records.repeat import repeat_command
 from bench.render.escape import for_markdown, for_terminal
 from bench.render.outputs import COMMAND
+from bench.render.summary import UNDATED
 from bench.render.table import Column, Table, to_markdown, to_terminal, wrap
+from bench.render.units import counted
 from productnet.exit_code import ExitCode
 
 MAX_REASON = 200
@@ -55,7 +57,7 @@ def ledger_on_terminal(ledger: Ledger, width: int) -> str:
             *(wrap(f"- {for_terminal(line)}", width) for line in _list_reasons(ledger)),
             "",
             _REPEAT,
-            *(f"{COMMAND}{for_terminal(repeat_command(each))}" for each in ledger.cells),
+            *(f"{COMMAND}{for_terminal(repeat_cell(each))}" for each in ledger.cells),
             "",
             wrap(for_terminal(headline(ledger)), width),
         ]
@@ -70,7 +72,7 @@ def ledger_as_markdown(ledger: Ledger) -> str:
         *(f"## Matrix: {word}", "", for_markdown(sentence), "", grid),
         *(f"- {for_markdown(line)}" for line in _list_reasons(ledger)),
         *("", f"<details><summary>{_REPEAT}</summary>", "", "```sh"),
-        *(for_terminal(repeat_command(each)) for each in ledger.cells),
+        *(for_terminal(repeat_cell(each)) for each in ledger.cells),
         *("```", "", "</details>", ""),
     ]
     return "\n".join(lines)
@@ -81,26 +83,23 @@ def headline(ledger: Ledger) -> str:
     required = [each for each in ledger.cells if each.is_required]
     word = "PASS" if choose_exit_code(ledger) is ExitCode.FINE else "FAIL"
     parts = [
-        f"{word}: {_count(len(ledger.cells), 'expected cell')}: {_tally(ledger.cells)}.",
+        f"{word}: {counted(len(ledger.cells), 'expected cell')}: {_tally(ledger.cells)}.",
         f"Of {len(required)} required: {_tally(required)}." if required else "None is required.",
     ]
     if ledger.faults:
-        parts.append(f"{_count(len(ledger.faults), 'path')} can't be read.")
+        parts.append(f"{counted(len(ledger.faults), 'path')} can't be read.")
     return " ".join(parts)
 
 
-def repeat_command(cell: Cell) -> str:
+def repeat_cell(cell: Cell) -> str:
     """Return the command that measures a cell again, on its machine, so that a ledger finds it.
 
     Every word of it is from the file of cells; of the run that has it come two numbers.
     """
-    case = cell.case
-    words = ["--device", case.device, "--engine", case.engine, "--batching", case.batching]
-    words += ["--precision", case.precision, "--threads", str(case.num_threads), "--epochs", str(case.num_epochs)]
-    if cell.stored is not None:
-        plan = cell.stored.run.info.plan
-        words += ["--replicates", str(plan.num_replicates), "--seed", str(plan.seed)]
-    return shlex.join(["python", "-m", "bench.run", *words, "--label", cell.machine])
+    if cell.stored is None:
+        return repeat_command(cell.case, label=cell.machine)
+    plan = cell.stored.run.info.plan
+    return repeat_command(cell.case, plan.seed, plan.num_replicates, cell.machine)
 
 
 def _list_reasons(ledger: Ledger) -> Iterator[str]:
@@ -114,11 +113,9 @@ def _list_reasons(ledger: Ledger) -> Iterator[str]:
             yield str(error)[:MAX_REASON]
     for path in ledger.strangers[:MAX_BESIDES]:
         yield f"of no machine that is expected: {str(path)[-MAX_PATH:]}"
+    for path in ledger.undated[:MAX_BESIDES]:
+        yield f"{str(path)[-MAX_PATH:]}: {UNDATED}"
 
 
 def _tally(cells: Iterable[Cell]) -> str:
     return ", ".join(f"{number} {state}" for state, number in count_states(cells))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"

@@ -1,4 +1,4 @@
-"""What a comparison is printed as: tables with lines beside them, or one document; a format is a line of `FORMATS`."""
+"""What a comparison is printed as: tables with lines beside them, or one document; a format is a line of `LAYOUTS`."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _as_json(output: Output, _width: int) -> str:
     return to_json({**output.document, "lines": output.lines})
 
 
-FORMATS: Mapping[str, Callable[[Output, int], str]] = {
+LAYOUTS: Mapping[str, Callable[[Output, int], str]] = {
     "terminal": _as_terminal,
     "markdown": _as_markdown,
     "csv": _as_csv,

@@ -20,7 +20,7 @@ from bench.records.race import Race, RacePlan, StopReason
 from bench.render.escape import for_markdown
 from bench.render.summary import describe_machine
 from bench.render.table import Column, Table, Value, to_csv, to_markdown
-from bench.render.units import duration, microseconds, number, whole
+from bench.render.units import counted, duration, microseconds, number, whole
 
 _STOPPED = {
     "resolved": "the interval is as narrow as asked",
@@ -69,7 +69,8 @@ def describe_race(race: Race, contrasts: Sequence[Contrast]) -> Iterator[str]:
         yield f"  {arm.label}: {arm.settings} ({arm.case.name}{_where_from(race, arm.label)})"
     yield ""
     for contrast in contrasts:
-        yield from _describe_contrast(race, contrast)
+        yield describe_contrast(race, contrast)
+        yield from _explain_contrast(race, contrast)
     for fallen in race.fallen:
         label = plan.arms[fallen.arm].label
         yield f"Arm {label} {fallen.kind} at {fallen.stage} of pair {fallen.pair + 1}: {fallen.reason}"
@@ -87,18 +88,24 @@ def _where_from(race: Race, label: str) -> str:
     return "".join(f", {part}" for part in parts)
 
 
-def _describe_contrast(race: Race, contrast: Contrast) -> Iterator[str]:
+def describe_contrast(race: Race, contrast: Contrast) -> str:
+    """Say in one line how an arm compares with the first."""
     plan, found = race.info.plan, contrast.estimate
     ours, theirs = plan.arms[contrast.arm].label, plan.arms[0].label
     if found is None:
         is_disturbed = any(each.disturbance for each in race.rounds)
         why = "has enough undisturbed rounds" if is_disturbed else "was raced to its end"
-        yield f"{ours} against {theirs}: {contrast.verdict}, no pair of processes {why}"
-    else:
-        yield (
-            f"{ours} against {theirs}: {contrast.verdict}: {_explain(plan, contrast.verdict, found)}; time ratio "
-            f"{ratio_of(found)}, {_pairs(found.num_pairs)}, {100 * (1 - plan.alpha):g} % interval{_for_layout(plan)}"
-        )
+        return f"{ours} against {theirs}: {contrast.verdict}, no pair of processes {why}"
+    return (
+        f"{ours} against {theirs}: {contrast.verdict}: {_explain(plan, contrast.verdict, found)}; time ratio "
+        f"{ratio_of(found)}, {counted(found.num_pairs, 'pair')}, {100 * (1 - plan.alpha):g} % interval"
+        f"{_for_layout(plan)}"
+    )
+
+
+def _explain_contrast(race: Race, contrast: Contrast) -> Iterator[str]:
+    """Say what stands behind it, and of what quality both are."""
+    found = contrast.estimate
     if contrast.verdict is Verdict.UNSTABLE:
         yield (
             f"  {disturbed_share(race.rounds):.0%} of the rounds were disturbed, more than {MAX_DISTURBED_SHARE:.0%}: "
@@ -160,12 +167,8 @@ def _describe_end(race: Race) -> str:
         return "PARTIAL: the race was killed; what is shown was measured before."
     reason: StopReason = race.ended.reason
     pairs = len({each.pair for each in race.rounds})
-    took = f"{_pairs(pairs)}, {len(race.rounds)} rounds and {duration(race.ended.seconds)}"
+    took = f"{counted(pairs, 'pair')}, {len(race.rounds)} rounds and {duration(race.ended.seconds)}"
     return f"Stopped after {took}: {_STOPPED[reason]}."
-
-
-def _pairs(number: int) -> str:
-    return f"{number} pair{'s' if number != 1 else ''}"
 
 
 def list_race_files(race: Race, contrasts: Sequence[Contrast]) -> dict[str, str]:

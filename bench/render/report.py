@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from bench.judge.advice import choose_advice
 from bench.judge.checks import check_run
-from bench.judge.quality import find_reference_failures
+from bench.judge.ladder import judge_ladder, list_rates
 from bench.judge.results import CaseResult
 from bench.records.run import Run
 from bench.render.advice import advice_file, advice_lines
 from bench.render.escape import for_markdown, for_terminal
+from bench.render.ladder import draw_ladder, make_ladder_table, make_rates_table
 from bench.render.own_tables import make_own_accuracy_table, make_work_table
 from bench.render.phase_tables import make_data_table, make_phases_table, make_queue_table
 from bench.render.summary import advise, describe_run, explain_quality
@@ -22,13 +23,17 @@ from bench.render.tables import (
     make_throughput_table,
 )
 
+_LADDER = "ladder"
+_MARKDOWN_WIDTH = 100
+
 
 def list_files(run: Run, results: Sequence[CaseResult]) -> dict[str, str]:
     """Return the tables of a run as files: name -> contents."""
     files = {}
     lines = "\n".join(f"{for_markdown(line)}  " for line in (*describe_run(run), *explain_quality(run, results)))
-    for name, table in _make_tables(run, results).items():
-        files[f"{name}.md"] = f"{to_markdown(table)}\n{lines}\n"
+    for name, table in make_tables(run, results).items():
+        chart = _draw_in_markdown(run, results) if name == _LADDER else ""
+        files[f"{name}.md"] = f"{to_markdown(table)}\n{chart}{lines}\n"
         files[f"{name}.csv"] = to_csv(table)
     files["advice.md"] = advice_file(advise(results), choose_advice(run, results), check_run(run, results))
     return files
@@ -41,26 +46,46 @@ def report_on_terminal(run: Run, results: Sequence[CaseResult], width: int) -> s
     return "\n".join(
         [
             *(wrap(for_terminal(line), width) for line in before),
-            *(to_terminal(table, width) for table in _make_tables(run, results).values()),
+            *(
+                to_terminal(table, width) + (_draw_on_terminal(run, results, width) if name == _LADDER else "")
+                for name, table in make_tables(run, results).items()
+            ),
             *(wrap(for_terminal(line), width) for line in after),
             *advice_lines(choose_advice(run, results), check_run(run, results), width),
         ]
     )
 
 
-def _make_tables(run: Run, results: Sequence[CaseResult]) -> dict[str, Table]:
+def _draw_on_terminal(run: Run, results: Sequence[CaseResult], width: int) -> str:
+    return "".join(f"\n{wrap(line, width)}" for line in draw_ladder(judge_ladder(run, results), width)) + "\n"
+
+
+def _draw_in_markdown(run: Run, results: Sequence[CaseResult]) -> str:
+    """Draw it as a block of code: four blanks before a line make one, in which nothing is markup."""
+    lines = draw_ladder(judge_ladder(run, results), _MARKDOWN_WIDTH)
+    return "".join(f"    {line}\n" for line in lines) + "\n"
+
+
+TABLES = {
+    "accuracy": make_accuracy_table,
+    "throughput": make_throughput_table,
+    "phases": make_phases_table,
+    "stages": make_stages_table,
+    "data": make_data_table,
+    "queue": make_queue_table,
+    "work": make_work_table,
+}
+"""Name of a file -> what makes its table of results, one row a case."""
+
+
+def make_tables(run: Run, results: Sequence[CaseResult]) -> dict[str, Table]:
+    """Make every table in which something was measured."""
     is_own = run.info.plan.baseline.workload is not None
-    tables = {
-        "accuracy": (make_own_accuracy_table if is_own else make_accuracy_table)(results),
-        "throughput": make_throughput_table(results),
-        "phases": make_phases_table(results),
-        "stages": make_stages_table(results),
-        "data": make_data_table(results),
-        "queue": make_queue_table(results),
-        "work": make_work_table(results),
-    }
+    makers = TABLES | ({"accuracy": make_own_accuracy_table} if is_own else {})
+    tables = {name: make(results) for name, make in makers.items()}
+    if run.info.plan.rungs:
+        tables[_LADDER] = make_ladder_table(judge_ladder(run, results))
+        tables["rates"] = make_rates_table(list_rates(run))
     tables = {name: table for name, table in tables.items() if table.says_something}
-    failures = [*find_reference_failures(run), *(failed for result in results for failed in result.failures)]
-    if failures:
-        tables["failures"] = make_failures_table(failures)
-    return tables
+    failures = make_failures_table(run, results)
+    return tables | ({"failures": failures} if failures.rows else {})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from bench.judge.quality import find_reference_failures
+from bench.judge.ladder import judge_ladder, list_rates
 from bench.judge.race import judge_race
 from bench.judge.results import judge_run
 from bench.records.collection import Collection, StoredRace
@@ -12,27 +12,13 @@ from bench.records.journal import as_text
 from bench.records.side import StoredRun
 from bench.render.document import Document, list_rows, to_json
 from bench.render.foreign import make_foreign_table
-from bench.render.own_tables import make_own_accuracy_table, make_work_table
-from bench.render.phase_tables import make_data_table, make_phases_table, make_queue_table
+from bench.render.ladder import make_ladder_table, make_rates_table
+from bench.render.own_tables import make_own_accuracy_table
 from bench.render.race import describe_race, make_race_table
-from bench.render.tables import (
-    make_accuracy_table,
-    make_failures_table,
-    make_stages_table,
-    make_throughput_table,
-)
+from bench.render.report import TABLES
+from bench.render.tables import make_failures_table
 
 _SCHEMA = 1
-TABLES = (
-    make_accuracy_table,
-    make_throughput_table,
-    make_phases_table,
-    make_stages_table,
-    make_data_table,
-    make_queue_table,
-    make_own_accuracy_table,
-    make_work_table,
-)
 
 
 def to_json_report(collection: Collection, _width: int) -> str:
@@ -51,8 +37,7 @@ def to_json_report(collection: Collection, _width: int) -> str:
 def _run(stored: StoredRun) -> Document:
     run, plan = stored.run, stored.run.info.plan
     results = judge_run(run)
-    tables = [list_rows(make(results)) for make in TABLES]
-    failures = [*find_reference_failures(run), *(failed for result in results for failed in result.failures)]
+    tables = [list_rows(make(results)) for make in (*TABLES.values(), make_own_accuracy_table)]
     return {
         **_head(stored),
         "suite": plan.suite,
@@ -64,7 +49,9 @@ def _run(stored: StoredRun) -> Document:
             {**msgspec.structs.asdict(result.case), **{name: value for row in rows for name, value in row.items()}}
             for result, *rows in zip(results, *tables, strict=True)
         ],
-        "failures": list_rows(make_failures_table(failures)),
+        "failures": list_rows(make_failures_table(run, results)),
+        "ladder": list_rows(make_ladder_table(judge_ladder(run, results))),
+        "rates": list_rows(make_rates_table(list_rates(run))),
     }
 
 

@@ -7,6 +7,7 @@ from bench.judge.results import judge_run
 from bench.judge.statistics import summarise
 from bench.records.collection import Collection, StoredRace
 from bench.records.side import StoredRun
+from bench.render.bars import draw_throughput
 from bench.render.escape import for_markdown, for_terminal
 from bench.render.foreign import make_foreign_table
 from bench.render.race import describe_race, list_race_files, make_race_table
@@ -19,7 +20,9 @@ def to_terminal_report(collection: Collection, width: int) -> str:
     """Show every run and race as the command that measured it did."""
     parts = []
     for run in collection.runs:
-        parts += [for_terminal(str(run.path)), report_on_terminal(run.run, judge_run(run.run), width)]
+        results = judge_run(run.run)
+        bars = [text] if (text := draw_throughput(results, width)) else []
+        parts += [for_terminal(str(run.path)), *bars, report_on_terminal(run.run, results, width)]
     for race in collection.races:
         contrasts = judge_race(race.race)
         lines = (wrap(for_terminal(line), width) for line in describe_race(race.race, contrasts))

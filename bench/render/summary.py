@@ -12,9 +12,10 @@ from bench.judge.quality import Quality
 from bench.judge.results import CaseResult, find_fastest
 from bench.records.environment import Environment
 from bench.records.run import Run
-from bench.render.units import duration, number, times
+from bench.render.units import counted, duration, number, times
 
 UNKNOWN = "unknown"
+UNDATED = "says it was started when it can't have been, and counts as the oldest"
 
 
 def describe_machine(environment: Environment | None) -> str:
@@ -56,7 +57,7 @@ def advise(results: Sequence[CaseResult]) -> str:
     if fastest is None or fastest.training_seconds is None:
         return "No case ran to its end with a quality that may be ranked: there is no mode to recommend."
     replicates = fastest.training_seconds.count
-    seen = f"{replicates} replicate{'s' if replicates > 1 else ''}, quality {fastest.quality}"
+    seen = f"{counted(replicates, 'replicate')}, quality {fastest.quality}"
     # Trainings cut short have no quality that could be valid.
     claim = "Shortest time" if fastest.quality is Quality.CUT_SHORT else "Fastest valid mode"
     line = f"{claim} here: {fastest.case.name}, {number(fastest.training_seconds.median)} s a training"

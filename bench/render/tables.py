@@ -7,11 +7,12 @@ import statistics
 from collections.abc import Sequence
 
 from bench.judge.equivalence import LogRatio
-from bench.judge.quality import Quality
+from bench.judge.quality import Quality, find_reference_failures
 from bench.judge.results import CaseResult
 from bench.judge.statistics import Summary
 from bench.judge.target import TARGET_LOSS
-from bench.records.journal import Failed
+from bench.records.repeat import repeat_command
+from bench.records.run import Run
 from bench.render.table import Column, Table
 from bench.render.units import mebibytes, milliseconds, number, percent, times, whole
 
@@ -150,8 +151,10 @@ def make_accuracy_table(results: Sequence[CaseResult]) -> Table:
     )
 
 
-def make_failures_table(failures: Sequence[Failed]) -> Table:
-    """What went wrong, and the command that repeats it."""
+def make_failures_table(run: Run, results: Sequence[CaseResult]) -> Table:
+    """What went wrong, with the reference that is none of the cases as well, and the command that repeats it."""
+    failures = find_reference_failures(run)
+    failures += [(result.case, failed) for result in results for failed in result.failures]
     columns = (
         CASE,
         Column("replicate", "replicate"),
@@ -161,8 +164,15 @@ def make_failures_table(failures: Sequence[Failed]) -> Table:
         Column("repeat with", "repeat_command"),
     )
     rows = tuple(
-        (failed.case, failed.replicate, failed.kind, failed.stage, failed.reason, failed.repeat_command)
-        for failed in failures
+        (
+            failed.case,
+            failed.replicate,
+            failed.kind,
+            failed.stage,
+            failed.reason,
+            repeat_command(case, run.info.plan.seed + failed.replicate, 1),
+        )
+        for case, failed in failures
     )
     return Table("Failed cases", columns, rows)
 

@@ -33,6 +33,17 @@ def milliseconds(seconds: float) -> str:
     return number(seconds * 1e3)
 
 
+def seconds(value: float) -> str:
+    """Show seconds in the unit that reads best: 4.677 s, 23.20 ms, 1.100 us."""
+    scale, unit = next(((scale, unit) for scale, unit in ((1, "s"), (1e3, "ms")) if value * scale >= 1), (1e6, "us"))
+    return f"{number(value * scale)} {unit}"
+
+
+def giga(value: float) -> str:
+    """Show a rate in thousands of millions."""
+    return number(value / 1e9)
+
+
 def as_nanoseconds(seconds: float) -> float:
     """Return seconds in nanoseconds, for a tool that takes them so."""
     return seconds * 1e9
@@ -63,9 +74,9 @@ def mega(count: float) -> str:
     return number(count / 1e6)
 
 
-def giga(count: float) -> str:
-    """Show a count in thousands of millions."""
-    return number(count / 1e9)
+def counted(count: int, noun: str) -> str:
+    """Show how many there are: 1 run, 1,200 runs."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
 def mebibytes(count: float) -> str:

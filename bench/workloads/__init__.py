@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, SupportsFloat
 from productnet.engines.step import Step
 
 if TYPE_CHECKING:
+    from bench.records.rates import StepWork
     from productnet.device import Device
     from productnet.precision import Arithmetic
 
@@ -45,6 +46,8 @@ class Workload(Protocol):
     """Likewise, of predicting a batch."""
     num_samples_per_inference: int | None
     """None where nothing is predicted; the last three functions are then never called."""
+    step_work: StepWork | None
+    """All that a step has to do, for the share of the floor; None where nobody has counted."""
 
     def run_first_step(self) -> bool:
         """Run one step, the first of the process; False where no step can be run alone. `prepare` comes after it."""

@@ -19,6 +19,7 @@ import torch
 from bench.errors import WorkloadError
 from bench.records.case import Case
 from bench.records.journal import LARGEST_ERROR
+from bench.records.rates import StepWork
 from bench.workloads import Judgement
 from bench.workloads.files import describe, has_phases, import_class
 from bench.workloads.mistakes import check_placement, check_result, check_same, check_steps, take_number
@@ -48,6 +49,7 @@ class Own:
     num_steps_per_epoch = 1
     num_multiply_adds_per_inference: int | None = None
     num_samples_per_inference: int | None = None
+    step_work: StepWork | None = None
 
     def __init__(self, case: Case, seed: int) -> None:
         if case.workload is None:

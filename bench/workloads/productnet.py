@@ -9,7 +9,9 @@ from itertools import pairwise
 import torch
 
 from bench.records.case import Case
+from bench.records.rates import StepWork
 from bench.workloads import Judgement
+from bench.workloads.counts import count_step_work
 from productnet.batching import Batch
 from productnet.config import TrainConfig
 from productnet.engines.step import Step
@@ -39,6 +41,7 @@ class ProductNet:
         self.least_multiply_adds_per_step: int | None = self.num_multiply_adds_per_step
         self.num_multiply_adds_per_inference: int | None = config.batch_size * sum(_list_products(config))
         self.num_samples_per_inference: int | None = config.batch_size
+        self.step_work: StepWork | None = count_step_work(config)
         self._inputs_generator = torch.Generator().manual_seed(config.seed)
 
     def run_first_step(self) -> bool:

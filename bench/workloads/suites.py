@@ -22,10 +22,15 @@ class Suite:
     """Those that are measured besides on a device that is no CPU."""
     num_replicates: int
     purpose: str
+    is_ladder: bool = False
+    """Whether its cases are rungs, each to be held against the one before and against what the device can do."""
 
 
 _REFERENCE = ("cpu", "reference", "manual", "fp32")
 _USUAL_ENGINES = ("reference", "eager", "compiled-model")
+_BY_HAND = "manual"
+_LADDER_BATCHINGS = (*(name for name in BATCHINGS if name != _BY_HAND), _BY_HAND)
+"""Loaders first, the stock one before all; by hand last."""
 
 SUITES = {
     "quick": Suite(
@@ -42,6 +47,17 @@ SUITES = {
     ),
     "full": Suite(
         tuple(product(ENGINES, BATCHINGS, PRECISIONS)), (), 5, "all that is registered, in every precision, five seeds"
+    ),
+    "ladder": Suite(
+        (
+            ("reference", _BY_HAND, "fp32"),
+            *(("reference", batching, "fp32") for batching in _LADDER_BATCHINGS[:-1]),
+            *((engine, _BY_HAND, "fp32") for engine in ENGINES if engine != "reference"),
+        ),
+        (),
+        3,
+        "every rung from the stock DataLoader to the fastest engine, with the floor of the device",
+        is_ladder=True,
     ),
 }
 
@@ -60,6 +76,21 @@ def choose_reference(cases: Sequence[Case]) -> Case:
         num_threads=1,
         num_epochs=cases[0].num_epochs,
     )
+
+
+def order_rungs(cases: Sequence[Case]) -> tuple[str, ...]:
+    """Name the cases in the order in which a ladder climbs them: first the batchings, then engines as registered.
+
+    So each rung of the suite differs from the one before in one thing. Every device has a ladder of its own.
+    """
+    devices = list(dict.fromkeys(case.device for case in cases))
+    orders = (devices, list(ENGINES), _LADDER_BATCHINGS, PRECISIONS)
+
+    def place(case: Case) -> list[int]:
+        axes = (case.device, case.engine, case.batching, case.precision)
+        return [order.index(value) for order, value in zip(orders, axes, strict=True)]
+
+    return tuple(case.name for case in sorted(cases, key=place))
 
 
 def plan_cases(

@@ -135,12 +135,18 @@ class AutogradEngine:
         return epoch_mean(losses, self._batch_sizes)
 
 
-def make_adam(model: torch.nn.Module, config: TrainConfig, fused: bool) -> Adam:
-    """Make the recipe's optimizer; `fused` is one kernel for all tensors, else a loop over them where torch has one."""
+def make_adam(model: torch.nn.Module, config: TrainConfig, fused: bool, capturable: bool = False) -> Adam:
+    """Make the recipe's optimizer.
+
+    Args:
+        fused: one kernel for all tensors, else a loop over them where torch has one.
+        capturable: may be recorded in a CUDA graph; torch knows that on CUDA alone.
+    """
     return Adam(
         model.parameters(),
         lr=config.learning_rate,
         betas=(config.beta1, config.beta2),
         eps=config.epsilon,
         fused=True if fused else None,
+        capturable=capturable,
     )

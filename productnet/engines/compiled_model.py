@@ -6,7 +6,7 @@ import torch
 
 from productnet.config import TrainConfig
 from productnet.engines.autograd import AutogradEngine, make_adam
-from productnet.errors import ModeUnavailableError, first_line
+from productnet.engines.compiler import check_compiler
 from productnet.model import MLP
 from productnet.precision import Arithmetic
 
@@ -20,7 +20,7 @@ def make_compiled_model(model: MLP, config: TrainConfig, arithmetic: Arithmetic)
     Raises:
         ModeUnavailableError: when there is no C++ compiler, which TorchInductor needs on every device.
     """
-    _check_compiler()
+    check_compiler("compiled-model")
     torch.compiler.reset()
     return AutogradEngine(
         # A full graph or an error: a part that stays uncompiled would run under this engine's name.
@@ -30,17 +30,3 @@ def make_compiled_model(model: MLP, config: TrainConfig, arithmetic: Arithmetic)
         batch_sizes=config.batch_sizes,
         reads_every_loss=True,
     )
-
-
-def _check_compiler() -> None:
-    from torch._inductor.cpp_builder import get_cpp_compiler
-    from torch._inductor.exc import InvalidCxxCompiler
-
-    try:
-        get_cpp_compiler()
-    except (InvalidCxxCompiler, OSError) as error:
-        reason = first_line(error)
-        raise ModeUnavailableError(
-            f"engine compiled-model needs a C++ compiler, and torch finds none ({reason}): install g++ or clang, or "
-            "name one in the variable CXX"
-        ) from error

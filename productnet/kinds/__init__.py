@@ -5,6 +5,7 @@ torch is imported inside the functions, so that names can be checked without it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
@@ -13,6 +14,10 @@ from productnet.kinds import cpu, cuda, mps
 PhaseTiming = Literal["clock", "events", "prefixes"]
 """How the phases of a step are told apart: by a synchronised clock between them, by events in the device's own queue,
 or by running longer and longer parts of the step and taking differences."""
+
+
+Record = Callable[[Callable[[], None]], Callable[[], None]]
+"""Runs some work on the device to warm it up, records its launches without running them, and returns what runs them."""
 
 
 class Marks(Protocol):
@@ -67,6 +72,9 @@ class Kind(Protocol):
 
     def make_marks(self, index: int, /) -> Marks | None:
         """Return marks for its queue; None where it has none that can be trusted."""
+
+    def make_recorder(self, index: int, /) -> Record | None:
+        """Return what records work for it, to be run again and again; None where it can't."""
 
 
 # The best first: "auto" takes the first that works.

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     import torch
 
 PHASE_TIMING: Final[Literal["events"]] = "events"
+
+NUM_WARMUPS = 3
+"""Runs before a capture, on a stream of their own: what is chosen or allocated at a first use must not be recorded.
+Source: PyTorch, "CUDA semantics", section "Whole-network capture".
+"""
 
 
 def count() -> int:
@@ -137,3 +143,28 @@ class EventMarks:
 def make_marks(index: int) -> EventMarks:
     """Return events."""
     return EventMarks(index)
+
+
+def make_recorder(index: int) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    """Return what captures a CUDA graph; work that can't be captured is torch's error. Synchronizes: yes."""
+    import torch
+
+    def record(work: Callable[[], None]) -> Callable[[], None]:
+        with torch.cuda.device(index):
+            stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+            stream.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(stream):
+                for _ in range(NUM_WARMUPS):
+                    work()
+            torch.cuda.current_stream().wait_stream(stream)
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph):
+                work()
+
+        def replay() -> None:
+            with torch.cuda.device(index):
+                graph.replay()
+
+        return replay
+
+    return record

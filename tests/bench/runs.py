@@ -19,6 +19,7 @@ from bench.records.journal import (
     AccuracyRecord,
     Block,
     BlockKind,
+    Counted,
     Ended,
     Failed,
     Record,
@@ -26,6 +27,7 @@ from bench.records.journal import (
     Trained,
 )
 from bench.records.plan import Plan
+from bench.records.rates import RATES, Rates, StepWork
 from bench.records.run import Run, RunInfo, assemble_run
 
 LEARNED = AccuracyRecord(
@@ -76,6 +78,7 @@ def make_info(
     environment: Environment | None = ENVIRONMENT,
     label: str | None = None,
     reference: Case | None = None,
+    rungs: Sequence[Case] = (),
 ) -> RunInfo:
     """Return what `run.json` holds; the first case is the baseline, and the reference where none is named."""
     return RunInfo(
@@ -88,6 +91,7 @@ def make_info(
             num_replicates=num_replicates,
             seed=1,
             reference=reference or cases[0],
+            rungs=tuple(case.name for case in rungs),
         ),
         environment=environment,
     )
@@ -101,11 +105,50 @@ def make_run(
     label: str | None = None,
     is_complete: bool = True,
     reference: Case | None = None,
+    rungs: Sequence[Case] = (),
 ) -> Run:
     """Return a run of these cases with all these records."""
-    info = make_info(cases, num_replicates, environment, label, reference)
+    info = make_info(cases, num_replicates, environment, label, reference, rungs)
     ended = Ended(is_complete=is_complete, seconds=75.0)
     return assemble_run(info, [*(record for group in records for record in group), ended])
+
+
+def make_counted(
+    case: Case, operators: float | None, kernels: float | None = None, replicate: int = 0, reason: str | None = None
+) -> Counted:
+    """Return the record of what a step calls."""
+    return Counted(
+        case=case.name,
+        replicate=replicate,
+        wave=0,
+        operators_per_step=operators,
+        kernels_per_step=kernels,
+        reason=reason,
+    )
+
+
+def make_rates(
+    registers: float | None,
+    matrix: float | None = 4e10,
+    stream: float | None = 1e10,
+    operators: float | None = 5e5,
+    *,
+    device: str = "cpu",
+    precision: str = "fp32",
+    num_threads: int = 1,
+    wave: int = 0,
+    reason: str = "it needs Numba",
+) -> Rates:
+    """Return the record of what a device did at most; a rate that is None has the reason."""
+    rates = dict(zip(RATES, (registers, matrix, stream, operators), strict=True))
+    return Rates(
+        device=device,
+        precision=precision,
+        num_threads=num_threads,
+        wave=wave,
+        **{name: rate for name, rate in rates.items() if rate is not None},
+        reasons={name: reason for name, rate in rates.items() if rate is None},
+    )
 
 
 def make_started(
@@ -115,6 +158,7 @@ def make_started(
     setup_seconds: float = 0.25,
     compile_seconds: float = 0.5,
     timer_floor_seconds: float = 1e-6,
+    work: StepWork | None = None,
 ) -> Started:
     """Return the record of a worker that is ready."""
     return Started(
@@ -125,6 +169,7 @@ def make_started(
         compile_seconds=compile_seconds,
         pilot_epoch_seconds=0.01,
         timer_floor_seconds=timer_floor_seconds,
+        work=work,
     )
 
 
@@ -207,6 +252,7 @@ def make_training(
     digest: str = "the same",
     r_squared: float | None = 0.9998,
     mse: float | None = 0.09,
+    work: StepWork | None = None,
 ) -> list[Record]:
     """Return one whole training: a block for each round with its seconds, between set-up and judgement."""
     blocks = [
@@ -215,7 +261,7 @@ def make_training(
     ]
     heldout = msgspec.structs.replace(LEARNED, r_squared=r_squared, mse=mse)
     return [
-        make_started(case, replicate, wave),
+        make_started(case, replicate, wave, work=work),
         *blocks,
         make_trained(case, replicate, wave, losses, digest, heldout),
     ]

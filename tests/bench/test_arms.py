@@ -13,6 +13,7 @@ from bench.arms import make_case, make_source, parse_settings
 from bench.errors import UsageError
 from bench.records.race import Source
 from productnet.errors import ConfigError
+from productnet.registry import ENGINES
 from tests.bench.runs import make_case as make_plain_case
 
 COMMIT = "0123456789" * 4
@@ -64,7 +65,7 @@ def test_a_device_has_one_spelling() -> None:
         (["env.A\n=x"], "is no setting of an arm"),
         (["engine=eager", "engine=eager"], "an arm has engine twice"),
         (["env.A=1", "env.A=2"], r"an arm has env\.A twice"),
-        (["engine=turbo"], "'engine=turbo' is not known: use engine={reference,eager,compiled-model}"),
+        (["engine=turbo"], f"'engine=turbo' is not known: use engine={{{','.join(ENGINES)}}}"),
         (["batching="], "'batching=' is not known: use batching={manual,"),
         (["precision=fp8"], "'precision=fp8' is not known: use precision={fp32,tf32,bf16,fp16,amp}"),
         (["rev=HEAD", "tree=."], "both a revision .* and a tree"),
@@ -124,6 +125,8 @@ def test_a_tree_is_kept_with_its_whole_path(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_tree_that_is_not_there_or_holds_nothing_to_measure_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is no directory"):
+        source_of(f"tree={'a' * 300}")
     with pytest.raises(UsageError, match=r"tree=/nowhere is no directory"):
         source_of("tree=/nowhere")
     with pytest.raises(UsageError, match=r"holds no package productnet"):

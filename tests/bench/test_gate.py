@@ -77,6 +77,16 @@ def test_equal_code_passes(repository: Path, call: Call, tmp_path: Path, capsys:
     assert "case 1 of 1: cpu/eager/manual, 5 % allowed" in shown.err
 
 
+def test_a_jobs_summary_that_can_not_be_written_leaves_the_outcome_on_the_terminal(
+    repository: Path, call: Call, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(STEP_SUMMARY, "nowhere/step.md")
+    git(repository, "switch", "--quiet", "--create", "work")
+    with pytest.raises(IncompleteError, match="can't be written"):
+        call("--base", "main")
+    assert "PASS: no case takes more time" in capsys.readouterr().out
+
+
 def test_a_slowdown_on_head_fails_after_a_second_race_and_names_the_case_alone(
     repository: Path,
     call: Call,

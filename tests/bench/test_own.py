@@ -93,7 +93,7 @@ def test_a_mistake_in_what_a_step_does_is_exit_5_and_one_that_is_raised_is_exit_
         answer = call("run", "--workload", f"{name}.py", "--device", "cpu", "--output", f"r-{name}", cwd=tmp_path)
         assert answer.returncode == code
         assert said in answer.stdout
-        assert f"--workload {name}.py:Workload --steps 200" in answer.stdout
+        assert f"--workload {name}.py:Workload --precision fp32 --threads 1 --steps 200" in answer.stdout
         assert "in run" in next((tmp_path / f"r-{name}" / "logs").iterdir()).read_text() or name == "nan"
 
 

@@ -7,9 +7,11 @@ import io
 import json
 import os
 import shutil
+import subprocess
 import sys
 import zlib
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -17,11 +19,14 @@ import pytest
 from bench import report as door
 from bench.errors import BenchError, IncompleteError, InvalidFileError, UsageError
 from bench.records.collection import collect
+from bench.render import formats
 from bench.render.formats import FORMATS
 from productnet.registry import load
 from tests.bench.races import write_race
 from tests.bench.records.test_foreign import write_hyperfine
 from tests.bench.sides import EAGER, REFERENCE, write_measured
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -53,13 +58,31 @@ def test_what_is_named_twice_or_copied_is_there_once() -> None:
     assert [len(collection.runs), len(collection.races)] == [1, 1]
 
 
+@pytest.mark.parametrize("words", [(), ("--expect", "matrix.toml")])
+def test_more_than_can_be_held_at_once_is_refused_before_it_is_read(
+    monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    Path("matrix.toml").write_text(CELL, encoding="utf-8")
+    for number in range(101):
+        Path(f"many/{number}").mkdir(parents=True)
+        Path(f"many/{number}/run.json").touch()
+    with pytest.raises(UsageError, match=r"101 runs, races and files are more than the 100 .* bench\.history list"):
+        call(monkeypatch, "many", *words)
+    shutil.rmtree("many/0")
+    assert len(collect([Path("many"), Path("many/1")]).faults) == 100
+    with pytest.raises(InvalidFileError, match=r"many/17.*; and 90 more can't be read"):
+        call(monkeypatch, "many")
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_takes_what_there_may_be(name: str) -> None:
+    if any(find_spec(package) is None for package in FORMATS[name].needs):
+        pytest.skip("the extra `report` is not installed")
     write_hyperfine(Path("times.json"))
     write = load(FORMATS[name].place)
     assert write(collect([Path("results"), Path("times.json")]), 80)
     for path in (Path("results/race"), Path("times.json")):
-        if FORMATS[name].left_out is None:
+        if FORMATS[name].left_out is None or (name in {"png", "svg"} and path.name == "race"):
             assert write(collect([path]), 80)
         else:
             with pytest.raises(IncompleteError):
@@ -115,7 +138,7 @@ def test_an_impossible_time_comes_out_of_no_format(monkeypatch: pytest.MonkeyPat
     )
     line = f'{{"crc32":"{zlib.crc32(record.encode()):08x}","record":{record}}}\n'
     Path("results/run/samples.jsonl").write_text(line)
-    for name in FORMATS:
+    for name in (name for name, each in FORMATS.items() if not each.needs or find_spec(each.needs[0])):
         with pytest.raises(InvalidFileError, match=r"samples\.jsonl line 1"):
             call(monkeypatch, "results/run", "--format", name, "--output", "out")
     assert not Path("out").exists()
@@ -127,6 +150,38 @@ def test_a_path_that_is_no_text_is_shown_as_escapes(monkeypatch: pytest.MonkeyPa
     shutil.copytree("results/run", os.fsdecode(b"r\xff"))
     assert call(monkeypatch, os.fsdecode(b"r\xff"), "--format", name, "--output", "out") == 0
     assert "r\\" in Path("out").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["html", "png", "svg"])
+def test_a_missing_extra_is_one_line_that_installs_it(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(formats, "find_spec", lambda package: None if package == "altair" else object())
+    with pytest.raises(UsageError, match=rf"{name} needs altair: pip install 'productnet-bench\[report\]'"):
+        call(monkeypatch, "results", "--output", f"out.{name}")
+    assert not Path(f"out.{name}").exists()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["results"], ["results", "--format", "csv"]])
+def test_text_imports_nothing_that_draws(arguments: list[str]) -> None:
+    program = (
+        "import sys\nfrom bench.report import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "sys.exit(', '.join({'altair', 'vl_convert', 'jinja2', 'torch'} & set(sys.modules)) or 0)"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = (sys.executable, "-c", program, *arguments)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_page_is_written_and_never_printed_in_part(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("altair", reason="the extra `report` is not installed")
+    assert call(monkeypatch, "results", "--output", "out.html") == 0
+    assert capsys.readouterr().out == "Written to out.html\n"
+    assert Path("out.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    with pytest.raises(UsageError, match="--format png is no text"):
+        call(monkeypatch, "results", "--format", "png")
 
 
 def test_a_file_whose_end_names_no_format_is_refused_before_any_reading(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,7 +199,7 @@ def test_what_can_not_be_read_is_told_of_and_the_rest_is_shown(
     assert "results/run" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("path", ["nowhere", "results/run/run.json", "empty"])
+@pytest.mark.parametrize("path", ["nowhere", "results/run/run.json", "empty", f"{'a' * 300}.json"])
 def test_a_path_without_results_is_one_line(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     Path("empty").mkdir()
     with pytest.raises(InvalidFileError, match=path):
@@ -173,6 +228,15 @@ def test_a_ledger_is_printed_and_put_where_a_job_and_a_user_want_it(
     assert "PASS: 1 expected cell: 1 ok. Of 1 required: 1 ok." in capsys.readouterr().out
     assert Path("ledger.md").read_text().startswith("## Matrix: PASS\n")
     assert Path("step.md").read_text() == "an earlier step\n" + Path("ledger.md").read_text()
+
+
+def test_a_jobs_summary_that_can_not_be_written_leaves_the_ledger_on_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "nowhere/step.md")
+    with pytest.raises(IncompleteError, match="can't be written"):
+        expect(monkeypatch, "results/run")
+    assert "PASS: 1 expected cell: 1 ok." in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,17 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bench import arguments
 from bench import run as door
 from bench.errors import BenchError, FaultyDeviceError, UnavailableError
+from bench.judge.ladder import judge_ladder
 from bench.judge.results import judge_run
 from bench.measure.survey import Unusable
 from bench.records.store import read_run
+from bench.render.report import list_files
 from tests.bench.measure.fakes import MISBEHAVING
 from tests.bench.measure.test_environment import make_survey
 from tests.bench.runs import make_case, make_failed, make_run, make_training
@@ -241,6 +244,49 @@ def test_a_run_without_the_reference_among_its_cases_trains_it_and_keeps_margin_
     rows = csv.DictReader((tmp_path / "r" / "throughput.csv").read_text().splitlines())
     assert [row["case"] for row in rows] == ["cpu/eager/manual"]
     assert "compared with cpu/reference/manual, trained beside the cases, not timed; margin 1.5" in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("kinds", "may_lack", "code"),
+    [
+        (["unavailable"], True, 0),
+        (["unavailable"], False, 3),
+        (["crashed"], True, 6),
+        (["unavailable", "crashed"], True, 6),
+        (["faulty"], True, 5),
+    ],
+)
+def test_an_engine_that_nobody_named_and_that_is_not_to_be_had_is_no_failure_of_a_ladder(
+    kinds: list[str], may_lack: bool, code: int
+) -> None:
+    base, others = make_case(), [make_case(f"other-{place}") for place in range(len(kinds))]
+    failed = [msgspec.structs.replace(make_failed(case), kind=kind) for case, kind in zip(others, kinds, strict=True)]
+    run = make_run([base, *others], make_training(base, [1.0]), failed, rungs=[base, *others])
+    assert door._choose_exit_code(run, judge_run(run), is_strict=False, may_lack=may_lack) == code
+
+
+def test_a_ladder_of_which_nothing_was_to_be_had_is_exit_3() -> None:
+    base = make_case()
+    run = make_run([base], [msgspec.structs.replace(make_failed(base), kind="unavailable")], rungs=[base])
+    assert door._choose_exit_code(run, judge_run(run), is_strict=False, may_lack=True) == 3
+
+
+def test_a_real_ladder_is_written_again_as_it_was_from_what_it_stored(tmp_path: Path) -> None:
+    cases = ("--engine", "reference,eager", "--batching", "manual", "--epochs", "2", "--replicates", "1")
+    answer = call("--suite", "ladder", "--device", "cpu", *cases, "--output", "r", cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    run = read_run(tmp_path / "r")
+    for name, text in list_files(run, judge_run(run)).items():
+        assert (tmp_path / "r" / name).read_bytes() == text.encode(), name
+    first, second = judge_ladder(run, judge_run(run))
+    assert first.operators_per_step is not None
+    assert second.operators_per_step is not None
+    assert first.operators_per_step > second.operators_per_step > 0, "fused Adam calls fewer operators"
+    (rates,) = run.rates
+    assert rates.matrix_multiply_adds_per_second is not None
+    assert first.share_of_matrix is not None
+    assert "Time to train, logarithmic" in answer.stdout
+    assert not (tmp_path / "r" / "logs").exists(), "counting printed something"
 
 
 class _Recipe:

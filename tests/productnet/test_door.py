@@ -114,6 +114,13 @@ def test_any_other_error_is_a_bug_that_keeps_its_traceback(capfd: pytest.Capture
     assert err.splitlines()[-1].startswith("prog: this is a bug of ours")
 
 
+def test_a_traceback_that_quotes_a_file_moves_no_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    assert _leave(_raiser(ZeroDivisionError("\x1b[2J\n::error::x ##[error]"))) == 70
+    err = capfd.readouterr().err
+    assert "\\x1b[2J" in err
+    assert all(line.isprintable() and not line.startswith("::") and "##[" not in line for line in err.split("\n"))
+
+
 def test_a_keyboard_interrupt_is_one_line_and_130(capfd: pytest.CaptureFixture[str]) -> None:
     assert _leave(_raiser(KeyboardInterrupt())) == 130
     assert capfd.readouterr() == ("", "prog: interrupted\n")

@@ -16,6 +16,7 @@ from productnet.engines.autograd import AutogradEngine
 from productnet.model import MLP
 from productnet.registry import BATCHINGS, ENGINES
 from productnet.train import Training
+from tests.productnet.modes import ON_CPU
 
 RECIPE = TrainConfig(device="cpu", num_heldout_samples=20)
 # One batch an epoch: every mean of an epoch is the loss of one step.
@@ -25,7 +26,7 @@ SHORT_LAST_BATCH = replace(RECIPE, num_samples=250, batch_size=100)
 STEP_TOLERANCE = 1e-6
 LOSS_TOLERANCE = 1e-4
 
-every_engine = pytest.mark.parametrize("engine", ENGINES)
+every_engine = pytest.mark.parametrize("engine", ON_CPU)
 
 
 def _parameters(training: Training) -> list[torch.Tensor]:
@@ -309,7 +310,8 @@ def test_many_trainings_in_one_process_are_all_compiled() -> None:
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
-@every_engine
+@pytest.mark.compiles
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("batching", BATCHINGS)
 def test_training_on_cuda_follows_the_cpu(engine: str, batching: str) -> None:
     config = replace(SHORT_LAST_BATCH, engine=engine, batching=batching)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 
 import pytest
 import torch
@@ -12,8 +13,8 @@ from productnet.engines.autograd import AutogradEngine
 from productnet.errors import ConfigError, DeviceFaultError, ModeUnavailableError
 from productnet.precision import Arithmetic, set_up_arithmetic
 from productnet.receipt import check_placement
-from productnet.registry import ENGINES
 from productnet.train import Training, fit
+from tests.productnet.modes import ON_CPU, WITH_SCALER
 
 CPU = Device("cpu", "CPU", None)
 CUDA = Device("cuda", "a card", 2**30)
@@ -33,8 +34,10 @@ def test_layers_put_out_the_type_of_the_precision_and_parameters_stay_float32(
     assert {parameter.dtype for parameter in training.model.parameters()} == {torch.float32}
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+@pytest.mark.parametrize(
+    ("engine", "precision"),
+    [*product(ON_CPU, ["bf16"]), *product(WITH_SCALER, ["fp16"])],
+)
 def test_a_training_in_16_bits_learns_nearly_the_same_and_not_the_very_same(engine: str, precision: str) -> None:
     exact = fit(SMALL)
     rounded = fit(replace(SMALL, engine=engine, precision=precision))
@@ -65,7 +68,7 @@ def test_a_step_whose_scaled_gradients_overflow_is_left_out_and_the_scale_falls(
     assert all(torch.equal(*pair) for pair in zip(training.model.parameters(), before, strict=True))
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", WITH_SCALER)
 def test_steps_that_are_left_out_are_counted(engine: str) -> None:
     training = Training(replace(SMALL, precision="fp16", engine=engine))
     targets = training.data.targets.clone()

@@ -16,14 +16,15 @@ import torch
 from productnet.batching import Batch
 from productnet.config import TrainConfig
 from productnet.keeper import CheckpointKeeper
-from productnet.registry import BATCHINGS, ENGINES
+from productnet.registry import BATCHINGS
 from productnet.train import Training, fit, run_epochs
+from tests.productnet.modes import ON_CPU
 
 RECIPE = TrainConfig(device="cpu", num_heldout_samples=20)
 WIDE = replace(RECIPE, hidden_sizes=(256, 256), num_samples=10_000, batch_size=1_000, num_epochs=2)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ON_CPU)
 def test_a_wide_network_trains_in_every_engine_and_batching(engine: str) -> None:
     losses = {batching: fit(replace(WIDE, engine=engine, batching=batching)).epoch_losses for batching in BATCHINGS}
     assert len(set(losses.values())) == 1
@@ -38,7 +39,7 @@ def test_one_sample_a_batch_is_trained_on(batching: str) -> None:
     assert result.final_loss < result.epoch_losses[0]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ON_CPU)
 def test_one_sample_a_batch_has_the_losses_of_the_reference_in_every_engine(engine: str) -> None:
     config = replace(RECIPE, num_samples=6, batch_size=1, num_epochs=2)
     assert fit(replace(config, engine=engine)).epoch_losses == pytest.approx(fit(config).epoch_losses, rel=1e-4)
@@ -97,7 +98,7 @@ SHORT = replace(RECIPE, num_samples=100, batch_size=20, num_epochs=30)
 
 
 @pytest.mark.parametrize("batching", BATCHINGS)
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ON_CPU)
 def test_no_tensor_of_an_epoch_outlives_it(engine: str, batching: str) -> None:
     training = Training(replace(SHORT, engine=engine, batching=batching))
     training.prepare()

@@ -15,8 +15,9 @@ from productnet.batching import Batch
 from productnet.config import TrainConfig
 from productnet.errors import ConfigError, DeviceUnavailableError
 from productnet.evaluate import evaluate
-from productnet.registry import BATCHINGS, ENGINES
+from productnet.registry import BATCHINGS
 from productnet.train import Training, TrainResult, fit, run_epochs
+from tests.productnet.modes import ON_CPU
 
 KNOWN_FINAL_LOSS = 0.0001638088418985717
 KNOWN_ERRORS = [0.5656, 0.2395, 0.0102, 0.3596, 0.3279, 0.1137, 0.3262, 0.5058, 0.4767, 0.0303]
@@ -103,7 +104,7 @@ def test_the_stream_gives_the_network_then_the_data_then_the_order() -> None:
     assert all(torch.equal(training.order.next_epoch(), order) for order in orders)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ON_CPU)
 @pytest.mark.parametrize("batching", BATCHINGS)
 def test_a_training_neither_reads_nor_moves_the_global_stream(engine: str, batching: str) -> None:
     results = []
@@ -139,7 +140,7 @@ def test_the_digest_is_that_of_parameters_data_order_and_the_batches_handed_out(
 
 def test_equal_work_has_equal_digests_however_it_is_done() -> None:
     digests = {
-        fit(replace(SMALL, engine=engine, batching=batching)).digest for engine in ENGINES for batching in BATCHINGS
+        fit(replace(SMALL, engine=engine, batching=batching)).digest for engine in ON_CPU for batching in BATCHINGS
     }
     assert len(digests) == 1
 
@@ -253,7 +254,7 @@ def test_the_number_of_threads_is_that_of_the_recipe(num_threads: int) -> None:
 # Seen epoch by epoch
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ON_CPU)
 def test_a_training_that_is_seen_after_every_epoch_has_the_very_same_losses(engine: str) -> None:
     config = replace(SMALL, engine=engine, num_epochs=7, log_interval_epochs=3)
     seen: list[int] = []

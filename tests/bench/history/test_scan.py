@@ -48,9 +48,10 @@ def test_what_was_meant_to_be_a_run_is_told_of(root: Path) -> None:
     }
 
 
-def test_a_directory_that_is_none_is_refused(root: Path) -> None:
-    with pytest.raises(InvalidFileError, match="nowhere is no directory"):
-        scan([root / "nowhere"])
+@pytest.mark.parametrize("name", ["nowhere", "a" * 300])
+def test_a_directory_that_is_none_is_refused(root: Path, name: str) -> None:
+    with pytest.raises(InvalidFileError, match=f"{name} is no directory"):
+        scan([root / name])
 
 
 def test_a_changed_file_changes_the_signature(root: Path) -> None:

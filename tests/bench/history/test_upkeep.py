@@ -117,6 +117,6 @@ def test_a_directory_whose_name_is_no_text_is_indexed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(os.fsdecode(b"r\xff\n"))
-    assert list_runs(monkeypatch, capsys) == ["r\\udcff\n"]
+    assert list_runs(monkeypatch, capsys) == ["r\\udcff\\n"]
     call(monkeypatch, "index")
     assert "1 run, 0 of them read now; 0 gone since" in capsys.readouterr().out

@@ -9,6 +9,7 @@ from bench.judge.advice import Advice, choose_advice
 from bench.judge.results import judge_run
 from bench.records.case import Case
 from bench.records.journal import Record
+from bench.records.repeat import repeat_command
 from bench.records.run import Run
 from tests.bench.runs import (
     make_case,
@@ -115,7 +116,7 @@ def test_a_case_that_failed_comes_first_with_its_own_command() -> None:
     run = make_run([BASE, EAGER], make_split(BASE, 3.0, 0.1, 0.5), [make_failed(EAGER)])
     first, *_ = advise(run)
     assert first.rule == "failed"
-    assert first.command == "python -m bench.run --device cpu --engine eager"
+    assert first.command == repeat_command(EAGER, 1, 1)
 
 
 def test_nothing_is_built_on_a_case_that_is_invalid_or_failed() -> None:

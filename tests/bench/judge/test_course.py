@@ -7,10 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from bench.judge.comparability import digest_identity
-from bench.judge.course import CaseRow, choose_course, make_rows, read_time
+from bench.judge.course import CaseRow, choose_course, make_rows
 from bench.records.environment import Environment
 from bench.records.side import StoredRun
 from tests.bench.runs import ENVIRONMENT, make_case
@@ -95,19 +93,3 @@ def test_only_a_speed_that_counts_is_looked_at_for_changes() -> None:
     course = choose_course(rows)
     assert course is not None
     assert course.judged == ((rows[2], 1.0),)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("2026-01-02T03:04:05Z", (datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), True)),
-        ("2026-01-02T03:04:05+05:30", (datetime(2026, 1, 1, 21, 34, 5, tzinfo=UTC), True)),
-        ("2026-01-02T03:04:05", (datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), False)),
-        ("2026-01-02", (datetime(2026, 1, 2, tzinfo=UTC), False)),
-        ("0001-01-01T00:00:00+14:00", (None, False)),
-        ("yesterday", (None, False)),
-        ("", (None, False)),
-    ],
-)
-def test_a_time_is_read_as_an_instant(text: str, expected: tuple[datetime | None, bool]) -> None:
-    assert read_time(text) == expected

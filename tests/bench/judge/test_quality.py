@@ -6,7 +6,14 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
-from bench.judge.quality import RECIPE_EPOCHS, Quality, QualityVerdict, find_reference_failures, judge_quality
+from bench.judge.quality import (
+    RECIPE_EPOCHS,
+    Quality,
+    QualityVerdict,
+    find_reference_failures,
+    judge_quality,
+    list_error_ratios,
+)
 from bench.records.case import Case
 from bench.records.journal import Record
 from bench.records.run import Run
@@ -156,7 +163,7 @@ def test_a_reference_that_is_none_of_the_cases_is_the_measure_of_all_of_them() -
 
 def test_what_went_wrong_with_a_reference_of_its_own_is_found_and_of_a_case_is_the_cases() -> None:
     failed = make_failed(BASE)
-    assert find_reference_failures(make_run([CUDA], [failed], reference=BASE)) == [failed]
+    assert find_reference_failures(make_run([CUDA], [failed], reference=BASE)) == [(BASE, failed)]
     assert find_reference_failures(make_run([BASE], [failed])) == []
 
 
@@ -243,3 +250,14 @@ def test_a_short_training_on_other_data_is_invalid_all_the_same() -> None:
 def test_a_training_longer_than_the_recipe_is_judged() -> None:
     case = make_case(num_epochs=RECIPE_EPOCHS + 1)
     assert judge(make_training(case, [1.0], r_squared=0.5), case=case, cases=(case,))[0] is Quality.INVALID
+
+
+def test_errors_are_divided_by_the_references_of_the_same_seed() -> None:
+    records = [
+        *make_training(BASE, [1.0], mse=0.5),
+        *make_training(BASE, [1.0], replicate=1, mse=0.25),
+        *make_training(OTHER, [1.0], replicate=1, mse=0.5),
+        *make_training(OTHER, [1.0], replicate=2, mse=0.5),
+    ]
+    run = make_run([BASE, OTHER], records, num_replicates=3)
+    assert list_error_ratios(run, OTHER) == {run.info.plan.seed + 1: 2.0}

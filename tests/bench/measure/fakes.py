@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, cast
 
 from bench.measure.process import WorkerProcess, start_worker
 from bench.records.case import Case
+from bench.records.rates import StepWork
 from bench.workloads import Judgement
 from productnet.engines.step import Step
 from productnet.errors import DeviceUnavailableError
@@ -90,6 +91,7 @@ class FakeWorkload:
         self.least_multiply_adds_per_step: int | None = None
         self.num_multiply_adds_per_inference: int | None = None
         self.num_samples_per_inference: int | None = 10
+        self.step_work: StepWork | None = None
         self.num_epochs_trained = 0
         self.num_restarts = 0
 
@@ -187,6 +189,8 @@ class MisbehavingWorkload(FakeWorkload):
 
     def misbehave(self) -> None:
         match self.behaviour:
+            case "can not be counted" if torch_is_looking_on():
+                raise RuntimeError("nobody may look on")
             case "raises":
                 raise RuntimeError("out of luck")
             case "sys.exit(0)":
@@ -215,6 +219,11 @@ class MisbehavingWorkload(FakeWorkload):
             case "leaves a child":
                 print(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"]).pid)
                 raise RuntimeError("left a child behind")
+
+
+def torch_is_looking_on() -> bool:
+    """Say whether torch's profiler runs, in a process that has torch."""
+    return bool(sys.modules["torch"].autograd.profiler._is_profiler_enabled)
 
 
 class WitnessWorkload(MisbehavingWorkload):

@@ -8,12 +8,24 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.measure.messages import BlockDone, Explore, Explored, Judge, Judged, RunBlock, SetUp
+from bench.measure.messages import (
+    BlockDone,
+    CallsCounted,
+    CountCalls,
+    Explore,
+    Explored,
+    Judge,
+    Judged,
+    RunBlock,
+    SetUp,
+)
+from bench.measure.rates import measure_rates
 from bench.measure.session import Session
 from bench.records.case import Case
 from bench.records.journal import PHASES, BlockKind
 from bench.workloads.productnet import ProductNet
 from productnet.device import open_device
+from tests.bench.runs import make_rates
 from tests.bench.test_run import call
 
 pytestmark = [
@@ -72,6 +84,20 @@ def test_the_peak_of_a_cards_memory_is_counted(session: Session) -> None:
     assert isinstance(judged, Judged)
     assert judged.memory.peak_device_bytes is not None
     assert judged.memory.peak_device_bytes > 12_000  # the samples alone
+
+
+def test_what_a_step_runs_on_a_card_is_counted(session: Session) -> None:
+    counted = session.perform(CountCalls(timeout_seconds=60))
+    assert isinstance(counted, CallsCounted)
+    assert counted.operators_per_step > 50
+    assert counted.kernels_per_step is not None
+    assert 10 < counted.kernels_per_step < 2 * counted.operators_per_step
+
+
+def test_a_card_has_every_rate_but_the_one_in_registers() -> None:
+    rates = measure_rates(make_rates(None, None, None, None, device="cuda", reason="-"))
+    assert list(rates.reasons) == ["register_multiply_adds_per_second"]
+    assert "no compiled loop for cuda" in rates.reasons["register_multiply_adds_per_second"]
 
 
 def test_a_run_on_a_card_ends_well_and_names_it(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -17,10 +18,12 @@ from bench.measure.rounds import measure, plan_waves
 from bench.measure.timeouts import Timeouts
 from bench.records.case import Case
 from bench.records.conditions import Conditions
-from bench.records.journal import Block, Ended, Failed, Record, Started, Trained
+from bench.records.journal import Block, Counted, Ended, Failed, Record, Started, Trained
 from bench.records.plan import Plan
 from bench.records.progress import Progress
+from bench.records.rates import Rates
 from tests.bench.measure.fakes import answer_rubbish, launcher, write_rubbish
+from tests.bench.runs import make_rates
 from tests.systems import posix_only
 
 QUICK = Timeouts(load_seconds=60, set_up_seconds=60, judge_seconds=60, block_seconds=0.4, block_factor=0.0)
@@ -72,7 +75,7 @@ def test_a_case_that_goes_wrong_is_recorded_with_its_reason_and_the_others_are_m
     assert failure.reason.startswith(reason)
     assert "--seed 1" in failure.repeat_command
     assert f"--engine '{behaviour}'" in failure.repeat_command or f"--engine {behaviour}" in failure.repeat_command
-    good = [record for record in records if not isinstance(record, Failed) and record.case == "cpu/good/manual"]  # type: ignore[union-attr]
+    good = [record for record in records if not isinstance(record, Failed | Rates) and record.case == "cpu/good/manual"]  # type: ignore[union-attr]
     assert sum(isinstance(record, Block) and record.kind == "train" for record in good) == 2
     assert sum(isinstance(record, Trained) for record in good) == 1
     assert {record.kind for record in good if isinstance(record, Block)} == {"train", "plain", "phases", "inference"}
@@ -159,7 +162,7 @@ def test_a_reference_that_is_no_case_trains_every_seed_first_and_is_in_no_round(
     ours = [
         record
         for record in records
-        if not isinstance(record, Ended | Conditions) and record.case == "cpu/good/reference"
+        if not isinstance(record, Ended | Conditions | Rates) and record.case == "cpu/good/reference"
     ]
     assert records[: len(ours)] == ours
     assert [(each.replicate, len(each.epoch_losses)) for each in ours if isinstance(each, Trained)] == [
@@ -183,6 +186,53 @@ def test_a_reference_that_fails_is_recorded_and_costs_no_case(tmp_path: Path) ->
     records = run(name_reference(make_plan("good"), engine="raises"), tmp_path)
     assert list(failures(records)) == ["cpu/raises/reference"]
     assert [record.case for record in records if isinstance(record, Trained)] == ["cpu/good/manual"]
+
+
+def make_ladder(*engines: str, num_replicates: int = 1) -> Plan:
+    plan = make_plan(*engines, num_replicates=num_replicates)
+    return msgspec.structs.replace(plan, rungs=tuple(case.name for case in plan.cases))
+
+
+def test_what_a_rung_calls_is_counted_after_all_that_is_timed(tmp_path: Path) -> None:
+    records = run(make_ladder("good", num_replicates=2), tmp_path)
+    counted = [record for record in records if isinstance(record, Counted)]
+    assert [(each.replicate, each.operators_per_step, each.reason) for each in counted] == [
+        (0, 0.0, None),
+        (1, 0.0, None),
+    ]
+    for each in counted:
+        later = records[records.index(each) :]
+        assert not any(isinstance(record, Block) and record.replicate == each.replicate for record in later)
+    assert not any(isinstance(record, Counted) for record in run(make_plan("good"), tmp_path))
+
+
+def test_a_rung_of_which_counting_fails_keeps_all_that_was_measured(tmp_path: Path) -> None:
+    records = run(make_ladder("good", "can not be counted"), tmp_path)
+    assert not failures(records)
+    counted = {record.case: record for record in records if isinstance(record, Counted)}
+    failed = counted["cpu/can not be counted/manual"]
+    assert (failed.operators_per_step, failed.reason) == (None, "RuntimeError: nobody may look on")
+    assert counted["cpu/good/manual"].reason is None
+    assert sum(isinstance(record, Trained) for record in records) == 2
+
+
+def test_the_rates_of_devices_are_measured_before_each_wave_of_a_ladder_and_for_no_reference(tmp_path: Path) -> None:
+    records: list[Record] = []
+    asked: list[tuple[list[str], int]] = []
+
+    def probe(cases: Sequence[Case], wave: int) -> list[Rates]:
+        asked.append(([case.engine for case in cases], wave))
+        return [make_rates(5e10, wave=wave)]
+
+    plan = name_reference(make_ladder("good", "prints", num_replicates=2))
+    measure(plan, launcher(tmp_path), records.append, lambda _: None, timeouts=QUICK, probe_rates=probe)
+    assert asked == [(["good", "prints"], 1), (["good", "prints"], 2)]
+    assert [record.wave for record in records if isinstance(record, Rates)] == [1, 2]
+    first = next(place for place, record in enumerate(records) if isinstance(record, Rates))
+    assert {record.wave for record in records[:first] if isinstance(record, Block)} == {0}
+    asked.clear()
+    measure(make_plan("good"), launcher(tmp_path), records.append, lambda _: None, timeouts=QUICK, probe_rates=probe)
+    assert asked == []
 
 
 def test_no_time_left_is_told_while_the_reference_trains_and_from_then_on_it_is(tmp_path: Path) -> None:

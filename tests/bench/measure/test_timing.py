@@ -3,17 +3,30 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 import msgspec
 import pytest
 
 from bench.measure.clock import measure_timer_floor, synchronised, time_block
-from bench.measure.messages import BlockDone, Explore, Explored, Judge, Judged, Ready, RunBlock, SetUp
+from bench.measure.messages import (
+    BlockDone,
+    CallsCounted,
+    CountCalls,
+    Explore,
+    Explored,
+    Judge,
+    Judged,
+    Ready,
+    RunBlock,
+    SetUp,
+)
 from bench.measure.pace import Pace
 from bench.measure.phases import time_phases, time_queued_phases
 from bench.measure.session import Session
 from bench.records.case import Case
 from productnet.engines.step import Step
+from productnet.kinds import Marks
 from tests.bench.measure.fakes import FakeDevice, FakeWorkload, ScriptedClock
 
 CASE = Case(device="cpu", engine="good", batching="manual", num_threads=1, num_epochs=10)
@@ -132,6 +145,25 @@ def test_what_warms_a_block_up_is_trained_before_the_clock_starts() -> None:
     assert isinstance(done, BlockDone)
     assert done.seconds == pytest.approx(0.072)
     assert (done.num_steps, len(done.epoch_losses), workload.num_epochs_trained) == (4, 2, 5)
+
+
+@pytest.mark.parametrize(("has_queue", "kernels"), [(False, None), (True, 12.5)])
+def test_what_is_called_is_counted_a_step_and_kernels_only_where_there_is_a_queue(
+    monkeypatch: pytest.MonkeyPatch, has_queue: bool, kernels: float | None
+) -> None:
+    clock = ScriptedClock()
+    workload = FakeWorkload(clock.pass_time)
+    session = Session(lambda _case, _seed: workload, clock)
+    session.perform(SetUp(case=CASE, seed=1, timeout_seconds=1.0))
+    session.marks = cast("Marks", object()) if has_queue else None
+
+    def count(work: Callable[[], object]) -> tuple[int, int]:
+        work()
+        return 100 * workload.num_epochs_trained, 25 * workload.num_epochs_trained
+
+    monkeypatch.setattr("bench.measure.session.count_calls", count)
+    counted = session.perform(CountCalls(timeout_seconds=1.0))
+    assert counted == CallsCounted(operators_per_step=50.0, kernels_per_step=kernels)
 
 
 def test_a_session_answers_each_kind_of_block_with_its_steps_samples_and_seconds() -> None:

@@ -134,10 +134,10 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_read_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_hyperfine(tmp_path / "x.json")
-    monkeypatch.setattr(foreign, "_MAX_BYTES", path.stat().st_size)
+    monkeypatch.setattr(foreign, "MAX_FOREIGN_BYTES", path.stat().st_size)
     assert read_foreign(path).rows
-    monkeypatch.setattr(foreign, "_MAX_BYTES", path.stat().st_size - 1)
-    with pytest.raises(InvalidFileError, match="longer than"):
+    monkeypatch.setattr(foreign, "MAX_FOREIGN_BYTES", path.stat().st_size - 1)
+    with pytest.raises(InvalidFileError, match="at most"):
         read_foreign(path)
 
 

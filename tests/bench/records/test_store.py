@@ -165,10 +165,18 @@ indices = st.integers(0, 2**63 - 1)
 counts = st.integers(1, 2**63 - 1)
 seconds = st.floats(0, 1e9)
 positive_seconds = st.floats(1e-9, 1e9)
-finite = st.none() | st.floats(allow_nan=False, allow_infinity=False)
+losses = st.none() | st.floats(-1e100, 1e100)
+errors = st.none() | st.floats(0, 1e100)
+parts = st.none() | st.floats(0, 1)
 texts = st.text(max_size=2_000)
 keys = {"case": st.just(CASE.name), "replicate": indices, "wave": indices}
-accuracies = st.builds(AccuracyRecord, **dict.fromkeys(AccuracyRecord.__struct_fields__, finite))
+accuracies = st.builds(
+    AccuracyRecord,
+    **dict.fromkeys(("mse", "rmse", "mean_absolute_error", "largest_error", "mean_relative_error"), errors),
+    r_squared=st.none() | st.floats(-1e100, 1),
+    share_within_1_percent=parts,
+    share_within_5_percent=parts,
+)
 plain_blocks = st.builds(
     Block,
     **keys,
@@ -204,7 +212,7 @@ any_record = st.one_of(
         Trained,
         **keys,
         digest=names,
-        epoch_losses=st.lists(finite, min_size=1, max_size=5).map(tuple),
+        epoch_losses=st.lists(losses, min_size=1, max_size=5).map(tuple),
         training_accuracy=accuracies,
         heldout_accuracy=accuracies,
     ),

@@ -37,7 +37,7 @@ def test_what_can_not_be_written_is_one_line(tmp_path: Path) -> None:
         write_summary(tmp_path / "file" / "gate.md", "text")
 
 
-@pytest.mark.parametrize("name", [".", "nowhere/summary.md"])
+@pytest.mark.parametrize("name", [".", "nowhere/summary.md", "a" * 300])
 def test_what_could_not_be_written_is_refused_beforehand(tmp_path: Path, name: str) -> None:
     check_summary(None)
     check_summary(tmp_path / "summary.md")

@@ -23,7 +23,7 @@ from bench.render.comparison import (
     make_within_table,
 )
 from bench.render.comparison_document import document_sides, document_within
-from bench.render.outputs import FORMATS, Output
+from bench.render.outputs import LAYOUTS, Output
 from bench.render.pivot import make_pivot
 from tests.bench.render.test_report import GOLDEN, HOSTILE, is_about, read_cells
 from tests.bench.runs import make_case, make_failed, make_run, make_training
@@ -89,13 +89,13 @@ def make_within_output() -> Output:
 def make_golden_texts() -> dict[str, str]:
     sides, within, few = make_output(make_compared()), make_within_output(), make_output(make_compared(1))
     return {
-        "compare.md": FORMATS["markdown"](sides, 100),
-        "compare.csv": FORMATS["csv"](sides, 100),
-        "compare.json": FORMATS["json"](sides, 100),
-        "compare-100.txt": FORMATS["terminal"](sides, 100),
-        "compare-one-run-a-side-100.txt": FORMATS["terminal"](few, 100),
-        "compare-within.md": FORMATS["markdown"](within, 100),
-        "compare-within.json": FORMATS["json"](within, 100),
+        "compare.md": LAYOUTS["markdown"](sides, 100),
+        "compare.csv": LAYOUTS["csv"](sides, 100),
+        "compare.json": LAYOUTS["json"](sides, 100),
+        "compare-100.txt": LAYOUTS["terminal"](sides, 100),
+        "compare-one-run-a-side-100.txt": LAYOUTS["terminal"](few, 100),
+        "compare-within.md": LAYOUTS["markdown"](within, 100),
+        "compare-within.json": LAYOUTS["json"](within, 100),
     }
 
 
@@ -129,10 +129,10 @@ def test_a_comparison_is_written_as_its_golden_file(name: str) -> None:
         assert text == golden
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", LAYOUTS)
 def test_every_format_names_every_case_with_the_same_verdict(form: str) -> None:
     compared = make_compared()
-    text = FORMATS[form](make_output(compared), 250)
+    text = LAYOUTS[form](make_output(compared), 250)
     lines = text.splitlines()
     for case in compared.comparison.cases:
         assert case.case.name in text
@@ -205,18 +205,18 @@ def test_only_chosen_verdicts_are_shown_and_the_headline_counts_all() -> None:
 
 @pytest.mark.parametrize("width", [250, 100, 40])
 def test_nothing_in_a_comparison_moves_the_terminal(width: int) -> None:
-    text = FORMATS["terminal"](make_output(make_compared()), width)
+    text = LAYOUTS["terminal"](make_output(make_compared()), width)
     assert all(line.isprintable() for line in text.split("\n"))
 
 
 def test_a_command_is_never_folded() -> None:
-    lines = FORMATS["terminal"](make_output(make_compared()), 40).splitlines()
+    lines = LAYOUTS["terminal"](make_output(make_compared()), 40).splitlines()
     assert any(line.startswith("    python -m bench.race") and line.endswith("--alpha 1%") for line in lines)
 
 
 @pytest.mark.parametrize("form", ["markdown"])
 def test_hostile_text_is_harmless_in_markdown(form: str) -> None:
-    text = FORMATS[form](make_output(make_compared(head_name="<b>|`x`\x1b[2J\n")), 100)
+    text = LAYOUTS[form](make_output(make_compared(head_name="<b>|`x`\x1b[2J\n")), 100)
     assert "<b>" not in text
     assert "<img" not in text
     assert "\x1b" not in text

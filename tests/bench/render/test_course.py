@@ -18,7 +18,7 @@ from bench.judge.change_points import find_changes
 from bench.judge.course import CaseRow, Course, RunRow, choose_course
 from bench.render.course import describe_others, make_course_output, make_plot
 from bench.render.history import describe_faults, describe_news, make_runs_output
-from bench.render.outputs import FORMATS, Output
+from bench.render.outputs import LAYOUTS, Output
 from bench.render.plot import plot_series
 
 GOLDEN = Path(__file__).parents[2] / "data" / "golden"
@@ -99,9 +99,9 @@ def check_golden(name: str, text: str) -> None:
     assert text == (GOLDEN / name).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", LAYOUTS)
 def test_the_course_of_a_case(name: str) -> None:
-    check_golden(f"course.{SUFFIXES[name]}", FORMATS[name](make_output(), 120))
+    check_golden(f"course.{SUFFIXES[name]}", LAYOUTS[name](make_output(), 120))
 
 
 def test_the_plot_of_a_case() -> None:
@@ -110,7 +110,7 @@ def test_the_plot_of_a_case() -> None:
     check_golden("course-plot.txt", "\n".join(make_plot(course, changes, 72)) + "\n")
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", LAYOUTS)
 def test_the_list_of_runs(name: str) -> None:
     run = RunRow(
         path="/home/user/results/run",
@@ -128,7 +128,7 @@ def test_the_list_of_runs(name: str) -> None:
         num_cases=3,
     )
     undated = replace(run, path="/elsewhere/=run", started=None, label=None, commit=None, is_complete=True)
-    check_golden(f"history.{SUFFIXES[name]}", FORMATS[name](make_runs_output([run, undated], 3, HERE), 100))
+    check_golden(f"history.{SUFFIXES[name]}", LAYOUTS[name](make_runs_output([run, undated], 3, HERE), 100))
 
 
 def test_a_course_without_a_speed_that_counts_says_so_and_plots_nothing() -> None:

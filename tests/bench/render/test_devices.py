@@ -27,7 +27,7 @@ from bench.render.devices import (
     make_runs_table,
     make_speedup_table,
 )
-from bench.render.outputs import FORMATS, Output
+from bench.render.outputs import LAYOUTS, Output
 from bench.render.table import to_markdown
 from tests.bench.render.test_comparison import read_strictly, round_numbers
 from tests.bench.render.test_report import GOLDEN
@@ -65,7 +65,7 @@ def make_output() -> Output:
     [("devices.md", "markdown"), ("devices.csv", "csv"), ("devices.json", "json"), ("devices-100.txt", "terminal")],
 )
 def test_devices_are_written_as_their_golden_file(name: str, form: str) -> None:
-    text = FORMATS[form](make_output(), 100).replace("\r\n", "\n")
+    text = LAYOUTS[form](make_output(), 100).replace("\r\n", "\n")
     if os.environ.get("UPDATE_GOLDEN"):
         (GOLDEN / name).write_bytes(text.encode())
     golden = (GOLDEN / name).read_text(encoding="utf-8")

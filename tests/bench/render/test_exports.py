@@ -21,8 +21,8 @@ from bench.records.collection import Collection, StoredRace
 from bench.records.foreign import read_foreign
 from bench.records.journal import Record
 from bench.records.run import Run
-from bench.render import report_document
 from bench.render.formats import FORMATS
+from bench.render.report import TABLES
 from productnet.registry import load
 from tests.bench.render.test_comparison import read_strictly, round_numbers
 from tests.bench.render.test_foreign import FOREIGN
@@ -109,7 +109,7 @@ def test_our_own_document_marks_what_is_invalid_failed_and_partial() -> None:
 
 
 def test_no_two_tables_of_our_own_document_share_a_column_but_the_case_and_its_quality() -> None:
-    names = [column.name for make in report_document.TABLES for column in make([]).columns]
+    names = [column.name for make in TABLES.values() for column in make([]).columns]
     assert {name for name in names if names.count(name) > 1} == {"case", "quality"}
 
 

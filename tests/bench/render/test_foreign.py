@@ -10,6 +10,7 @@ import pytest
 
 from bench.records.collection import Collection
 from bench.records.foreign import ForeignRow, ForeignRun
+from bench.render.escape import for_terminal
 from bench.render.report_texts import to_csv_report, to_markdown_report, to_terminal_report
 from tests.bench.render.test_report import GOLDEN, HOSTILE, is_about, make_golden_run, read_cells
 from tests.bench.render.test_series import make_collection
@@ -71,9 +72,9 @@ def test_csv_has_one_row_a_case_and_a_name_can_be_undone() -> None:
     rows = list(csv.DictReader(to_csv_report(BESIDE, 160).splitlines(keepends=True)))
     ours, theirs = rows[:2], rows[2:]
     assert {row["measured_by"] for row in ours} == {"bench"}
-    assert [row["case"].replace("'", "", row["case"].startswith("'")) for row in theirs if row["case"] != "ls"] == list(
-        NAMES
-    )
+    assert [row["case"].replace("'", "", row["case"].startswith("'")) for row in theirs if row["case"] != "ls"] == [
+        for_terminal(name) for name in NAMES
+    ]
     assert not any(row["case"].startswith(("=", "+", "-", "@", "\t")) for row in theirs)
 
 

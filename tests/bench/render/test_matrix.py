@@ -18,7 +18,7 @@ from bench.errors import InvalidFileError
 from bench.judge.matrix import Cell, Expected, Ledger, State, judge_matrix
 from bench.matrix_file import MAX_CELLS
 from bench.records.case import Case
-from bench.render.matrix import MAX_BESIDES, headline, ledger_as_markdown, ledger_on_terminal, repeat_command
+from bench.render.matrix import MAX_BESIDES, headline, ledger_as_markdown, ledger_on_terminal, repeat_cell
 from tests.bench.ledgers import collect, expect, make_every_state, make_failure, store
 from tests.bench.runs import make_run, make_training
 from tests.bench.sides import EAGER, REFERENCE
@@ -82,13 +82,13 @@ def test_every_cell_has_the_command_that_repeats_it_whatever_its_state() -> None
     ledger = make_every_state()
     for text in (ledger_as_markdown(ledger), ledger_on_terminal(ledger, 60)):
         commands = [line.strip() for line in text.splitlines() if "bench.run" in line]
-        assert commands == [repeat_command(cell) for cell in ledger.cells]
+        assert commands == [repeat_cell(cell) for cell in ledger.cells]
 
 
 @pytest.mark.parametrize("place", range(12))
 def test_a_cell_can_be_measured_again_by_its_command(place: int) -> None:
     cell = make_every_state().cells[place]
-    words = shlex.split(repeat_command(cell))
+    words = shlex.split(repeat_cell(cell))
     assert words[:3] == ["python", "-m", "bench.run"]
     arguments = make_parser("bench.run").parse_args(words[3:])
     assert (arguments.device, arguments.num_threads) == (cell.case.device, cell.case.num_threads)

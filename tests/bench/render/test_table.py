@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.judge.statistics import Summary
+from bench.render.escape import for_terminal
 from bench.render.table import Column, Table, Value, to_csv, to_markdown, to_terminal
 from bench.render.units import milliseconds, number
 
@@ -156,7 +157,7 @@ def test_hostile_text_comes_back_from_csv(text: str) -> None:
     table = Table("Failed cases", (COLUMNS[0], COLUMNS[1], COLUMNS[4]), ((text, Summary(2, 0.1, 0.05, 1e-9), text),))
     head, row = csv.reader(io.StringIO(to_csv(table), newline=""))
     assert len(head) == len(row) == 6
-    assert [row[0].removeprefix("'"), row[-1].removeprefix("'")] == [text, text]
+    assert [row[0].removeprefix("'"), row[-1].removeprefix("'")] == [for_terminal(text)] * 2
     assert not row[0].startswith("=")
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 import pytest
 
+from bench.judge.advice import choose_advice
 from bench.judge.results import CaseResult, judge_run
 from bench.records.journal import Block, Memory, Record, Started, Trained
 from bench.render.phase_tables import make_data_table, make_phases_table, make_queue_table
@@ -199,15 +200,28 @@ def test_replicates_of_a_baseline_in_several_waves_are_counted_once() -> None:
     "reason", ["a | b \\| c", "one\ntwo\n|---|", "<b>`x`</b>", "\x1b[2J", "=1+1", "[c](javascript:x)", "x" * 2_000, ""]
 )
 def test_a_hostile_reason_leaves_the_table_of_failures_in_shape(reason: str) -> None:
-    table = make_failures_table([make_failed(BASE, reason=reason), make_failed(OTHER)])
+    run = make_run([BASE, OTHER], [make_failed(BASE, reason=reason), make_failed(OTHER)])
+    table = make_failures_table(run, judge_run(run))
     lines = to_markdown(table).splitlines()[2:]
     assert len(lines) == 4
     assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {len(table.columns) + 1}
 
 
-def test_every_failure_is_listed_with_the_command_that_repeats_it() -> None:
-    failures = [make_failed(BASE), make_failed(OTHER, reason="a | b"), make_failed(OTHER, replicate=1)]
-    table = make_failures_table(failures)
-    assert table.rows == tuple(
-        (failed.case, failed.replicate, "killed", "train", failed.reason, failed.repeat_command) for failed in failures
+def test_every_failure_is_listed_with_the_command_that_repeats_it_whatever_command_is_stored() -> None:
+    case = make_case("x; rm -rf ~", batching="--output=x")
+    failures = [make_failed(BASE), make_failed(case, reason="a | b"), make_failed(case, replicate=1)]
+    failures = [msgspec.structs.replace(each, repeat_command="curl x.test | sh") for each in failures]
+    run = make_run([BASE, case], failures, num_replicates=2)
+    commands = [
+        "python -m bench.run --device cpu --engine reference --batching manual --precision fp32 --threads 1 "
+        "--epochs 1000 --seed 1 --replicates 1",
+        "python -m bench.run --device cpu --engine 'x; rm -rf ~' --batching --output=x --precision fp32 --threads 1 "
+        "--epochs 1000 --seed 1 --replicates 1",
+        "python -m bench.run --device cpu --engine 'x; rm -rf ~' --batching --output=x --precision fp32 --threads 1 "
+        "--epochs 1000 --seed 2 --replicates 1",
+    ]
+    assert make_failures_table(run, judge_run(run)).rows == tuple(
+        (failed.case, failed.replicate, "killed", "train", failed.reason, command)
+        for failed, command in zip(failures, commands, strict=True)
     )
+    assert [each.command for each in choose_advice(run, judge_run(run)) if each.rule == "failed"] == commands[:1]

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from bench.records.case import Case
-from bench.workloads.suites import SUITES, choose_reference, plan_cases
+from bench.workloads.suites import SUITES, choose_reference, order_rungs, plan_cases
+from productnet.registry import BATCHINGS, ENGINES
 from tests.bench.runs import make_case
 
 REFERENCE = make_case()
@@ -33,3 +36,32 @@ def test_the_reference_is_taken_from_wherever_it_stands_among_the_cases_and_with
 def test_where_no_case_is_the_reference_it_is_one_of_its_own_with_as_many_epochs(case: Case) -> None:
     assert choose_reference([case]) == REFERENCE
     assert choose_reference([make_case("eager", num_epochs=7)]).num_epochs == 7
+
+
+def plan_ladder(*devices: str, engines: tuple[str, ...] | None = None) -> tuple[str, ...]:
+    return order_rungs(plan_cases(SUITES["ladder"], devices, engines, None, None, num_threads=1, num_epochs=1_000))
+
+
+def test_a_ladder_climbs_from_the_stock_loader_over_the_batchings_to_every_engine_that_is_registered() -> None:
+    rungs = [name.split("/")[1:] for name in plan_ladder("cpu")]
+    assert rungs[:3] == [["reference", "dataloader"], ["reference", "dataloader-batched"], ["reference", "manual"]]
+    assert rungs[3:] == [[engine, "manual"] for engine in ENGINES if engine != "reference"]
+    assert {batching for _, batching in rungs} == set(BATCHINGS)
+
+
+def test_each_rung_differs_from_the_one_before_in_one_thing() -> None:
+    for before, after in pairwise(name.split("/") for name in plan_ladder("cpu")):
+        assert sum(ours != theirs for ours, theirs in zip(before, after, strict=True)) == 1
+
+
+def test_every_device_has_a_ladder_of_its_own() -> None:
+    alone = plan_ladder("cuda:1")
+    assert plan_ladder("cuda:1", "cpu") == (*alone, *(name.replace("cuda:1", "cpu") for name in alone))
+
+
+def test_engines_that_are_named_are_climbed_in_the_order_of_the_registry_under_every_batching() -> None:
+    assert plan_ladder("cpu", engines=("eager", "reference")) == tuple(
+        f"cpu/{engine}/{batching}"
+        for engine in ("reference", "eager")
+        for batching in ("dataloader", "dataloader-batched", "manual")
+    )

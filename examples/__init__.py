@@ -1,0 +1,1 @@
+"""Workloads from outside the package, and what is done with them."""

@@ -1,0 +1,67 @@
+"""What is trained side by side: peers, engines of productnet, and a control that must not pass for as good."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+from bench.errors import UsageError
+from bench.racing import PRODUCTNET
+from bench.records.case import Case
+from productnet.registry import ENGINES
+
+REFERENCE = "reference"
+CONTROL = "half the epochs"
+_OWN_ENGINES = (REFERENCE, "eager", "compiled", "fused")
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One way to train the recipe."""
+
+    place: str
+    """ "module:name" of what makes the workload."""
+    engine: str
+    batching: str = "own"
+    package: str | None = None
+    """What has to be installed, by the name that it is imported by."""
+    epoch_divisor: int = 1
+    """Spoils a control: it trains so many times fewer epochs."""
+
+    def make_case(self, num_epochs: int) -> Case:
+        """Return the case that its worker is given."""
+        return Case(
+            device="cpu",
+            engine=self.engine,
+            batching=self.batching,
+            num_threads=1,
+            num_epochs=max(1, num_epochs // self.epoch_divisor),
+        )
+
+
+SIDES = {
+    **{name: Side(PRODUCTNET, name, "manual") for name in _OWN_ENGINES if name in ENGINES},
+    "jax": Side("examples.peers.jax_scan:make_jax", "jax", package="jax"),
+    "scikit-learn": Side("examples.peers.scikit:make_scikit", "scikit-learn", package="sklearn"),
+    "numpy": Side("examples.peers.plain_numpy:make_numpy", "numpy"),
+    CONTROL: Side(PRODUCTNET, "eager", "manual", epoch_divisor=2),
+}
+FASTEST_OWN = next(name for name in reversed(_OWN_ENGINES) if name in SIDES)
+
+
+def choose_sides(names: list[str]) -> dict[str, Side]:
+    """Return the sides of these names; the reference is always one of them, since it is what quality is held against.
+
+    Raises:
+        UsageError: for a name that is none, or a side whose package is not installed.
+    """
+    for name in names:
+        if name not in SIDES:
+            raise UsageError(f"{name!r} is no side: use {', '.join(SIDES)}")
+    chosen = {name: side for name, side in SIDES.items() if name in (REFERENCE, *names)}
+    missing = [name for name, side in chosen.items() if side.package is not None and find_spec(side.package) is None]
+    if missing:
+        raise UsageError(
+            f"{', '.join(missing)} can't be imported: pip install 'productnet-bench[peers]', or name other --sides"
+        )
+    return chosen

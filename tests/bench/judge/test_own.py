@@ -12,22 +12,28 @@ import pytest
 from bench.judge.advice import choose_advice
 from bench.judge.comparability import check_comparability, digest_identity
 from bench.judge.course import make_rows
+from bench.judge.curves import list_curves
 from bench.judge.equality import compare_quality
-from bench.judge.quality import NO_QUALITY, Quality, judge_quality
+from bench.judge.quality import NO_QUALITY, Quality, judge_quality, list_error_ratios
 from bench.judge.race import judge_race
+from bench.judge.race_faults import find_race_faults
 from bench.judge.results import judge_run
+from bench.judge.run_faults import find_run_faults
 from bench.judge.target import seconds_to_target
 from bench.own import make_own_case
 from bench.records.case import OWN, Case, OwnWorkload
-from bench.records.journal import Record, Started, Trained
+from bench.records.collection import Collection
+from bench.records.journal import Ended, Record, Started, Trained
 from bench.records.race import Source
+from bench.records.repeat import repeat_command
 from bench.records.run import Run
 from bench.records.side import StoredRun
 from bench.render.gate import race_command
+from bench.render.page.page import to_html_report
 from bench.render.report import list_files
 from bench.render.settle import list_settings
 from tests.bench.races import make_plan, make_race, make_schooled
-from tests.bench.runs import ENVIRONMENT, make_run, make_training
+from tests.bench.runs import ENVIRONMENT, make_info, make_run, make_training
 
 WORKLOAD = OwnWorkload(name="conv", place="conv.py:Workload", digest="0" * 64)
 EDITED = msgspec.structs.replace(WORKLOAD, digest="1" * 64)
@@ -159,6 +165,47 @@ def test_its_tables_have_its_own_error_and_its_work_and_nothing_of_the_product_n
     assert "conv.py:Workload, digest 000000000000" in files["throughput.md"].replace("\\", "")
 
 
+def test_errors_are_divided_by_the_references_of_the_same_seed() -> None:
+    run = train({own(): [0.25, 0.5, None], own("bf16"): [0.5, 0.5, 0.5]}, reference=own())
+    assert list_error_ratios(run, own("bf16")) == {run.info.plan.seed: 2.0, run.info.plan.seed + 1: 1.0}
+
+
+def test_a_loss_a_block_is_no_curve() -> None:
+    run = train({own(): [0.1]})
+    assert judge_run(run)[0].trained
+    assert list_curves(judge_run(run), 10) == []
+
+
+@pytest.mark.parametrize(("losses", "is_sound"), [((0.5, 0.25), True), ((0.25,), False), ((0.5, 0.3, 0.25), False)])
+def test_a_stored_run_of_it_has_a_loss_for_each_block(losses: tuple[float, ...], is_sound: bool) -> None:
+    records = [
+        msgspec.structs.replace(each, epoch_losses=losses) if isinstance(each, Trained) else each
+        for each in strip(make_training(own(), [2.0, 2.0], num_steps=100), 0.1)
+    ]
+    info = make_info([own()])
+    info = msgspec.structs.replace(info, plan=msgspec.structs.replace(info.plan, num_rounds=2))
+    faults = [each.field for each in find_run_faults(info, [*records, Ended(is_complete=True, seconds=99.0)])]
+    assert faults == ([] if is_sound else ["line 4, epoch_losses"])
+
+
+def test_a_stored_race_of_it_has_a_loss_for_each_training() -> None:
+    arms = tuple(msgspec.structs.replace(arm, case=own()) for arm in make_plan().arms)
+    plan = msgspec.structs.replace(make_plan(), arms=arms)
+    for losses, is_sound in (((0.25,), True), ((0.5, 0.25), False)):
+        schooled = [msgspec.structs.replace(make_schooled(arm.label), epoch_losses=losses) for arm in arms]
+        found = find_race_faults(make_race([0.0] * 4, plan=plan).info, schooled)
+        faults = [each.field for each in found if "epoch_losses" in each.field]
+        assert faults == ([] if is_sound else [f"line {line}, epoch_losses" for line in (1, 2)])
+
+
+def test_the_page_shows_its_tables_and_no_curve() -> None:
+    run = train({own(): [0.1] * 3, own("bf16"): [0.2] * 3}, reference=own())
+    page = to_html_report(Collection((StoredRun(Path("run"), "content", run),), (), {}), 100)
+    assert "conv.py:Workload, digest 000000000000" in page
+    assert "what the workload calls so, lower is better" in page
+    assert "mean training loss of an epoch" not in page
+
+
 def test_the_target_loss_is_none_of_its_own() -> None:
     run = make_run([own()], strip(make_training(own(), [1.0]), 0.1, loss=1e-9))
     assert seconds_to_target(run.measurements[0]) == []
@@ -172,6 +219,8 @@ def test_commands_name_its_file_and_no_engine() -> None:
         assert "--workload conv.py:Workload --steps 200" in command
         assert "--engine" not in command
         assert "--suite" not in command
+    work = "--workload conv.py:Workload --precision fp32 --threads 1 --steps 200"
+    assert repeat_command(own(), 1, 3) == f"python -m bench.run --device cpu {work} --seed 1 --replicates 3"
     assert list_settings(own()) == [
         *("device=cpu", "workload=conv.py:Workload", "steps=200", "precision=fp32", "threads=1")
     ]

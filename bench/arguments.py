@@ -11,12 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.errors import UsageError
+from bench.own import NUM_STEPS, add_own_flags, check_own_flags
 from bench.records.plan import MAX_REPLICATES, QUALITY_MARGIN
 from bench.workloads.suites import SUITES
 from productnet.config import TrainConfig
 from productnet.door import OneLineParser
 from productnet.registry import AMP, BATCHINGS, ENGINES, PRECISIONS
 
+DEFAULT_SUITE = "quick"
 _WIDTH_ELSEWHERE = 250
 """Columns where standard output is no terminal, so that nothing folds in a log."""
 
@@ -32,7 +34,7 @@ def make_parser(prog: str) -> OneLineParser:
     suites = "; ".join(f"{name}: {suite.purpose}" for name, suite in SUITES.items())
     add = parser.add_argument
     add("--device", default="auto", help="cpu, cuda, cuda:N, mps, auto (the best one here, default) or all")
-    add("--suite", default="quick", choices=tuple(SUITES), help=f"which cases; {suites}")
+    add("--suite", choices=tuple(SUITES), help=f"which cases; {suites} (default {DEFAULT_SUITE})")
     engines, precisions = tuple(ENGINES), (*PRECISIONS, AMP)
     add_engine = parser.add_mutually_exclusive_group().add_argument
     add_engine("--engine", type=parse_list(engines), help=f"instead of the suite's: {','.join(engines)}")
@@ -44,7 +46,8 @@ def make_parser(prog: str) -> OneLineParser:
     amp = (AMP,)
     add_precision("--amp", dest="precision", action="store_const", const=amp, help="the device's 16-bit precision")
     epochs, threads = recipe.num_epochs, recipe.num_threads
-    add("--epochs", dest="num_epochs", type=int, default=epochs, help=f"of a training (default {epochs})")
+    steps = f"steps of a workload of your own (default {NUM_STEPS})"
+    add("--epochs", "--steps", dest="num_epochs", type=int, help=f"of a training (default {epochs}); {steps}")
     fresh = f"how often each case is measured, each time in a fresh process with a new seed: 1 to {MAX_REPLICATES}"
     add("--replicates", type=int, help=f"{fresh} (default: the suite's own)")
     add("--threads", dest="num_threads", type=int, default=threads, help=f"CPU threads (default {threads})")
@@ -54,6 +57,7 @@ def make_parser(prog: str) -> OneLineParser:
     add("--strict", action="store_true", help="exit 1 where a quality is DIFFERENT, 7 where one is UNDECIDED")
     add("--output", type=Path, help="the run's directory (default: a new one under results/)")
     add("--label", type=parse_label, help="a word of yours that is kept with the run and put into its name")
+    add_own_flags(parser)
     add("--list", action="store_true", help="name the cases that would be tried and stop; asks no device")
     add(
         "--info",
@@ -64,12 +68,17 @@ def make_parser(prog: str) -> OneLineParser:
 
 
 def check_numbers(arguments: Namespace) -> None:
-    """Check every number as a training would.
+    """Fill in what the user left out, and check every number as a training would.
 
     Raises:
         ConfigError: with the setting, its value and what it may be.
         UsageError: likewise, of the number of replicates.
     """
+    if arguments.workload is not None:
+        check_own_flags(arguments)
+    arguments.suite = arguments.suite or DEFAULT_SUITE
+    if arguments.num_epochs is None:
+        arguments.num_epochs = NUM_STEPS if arguments.workload is not None else TrainConfig().num_epochs
     if arguments.replicates is not None and arguments.replicates < 1:
         raise UsageError(f"--replicates {arguments.replicates} is too small: use at least 1")
     if arguments.replicates is not None and arguments.replicates > MAX_REPLICATES:

@@ -9,10 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from bench.errors import UsageError
+from bench.own import NUM_STEPS, make_own_case
 from bench.records.case import Case
 from bench.records.journal import as_text
 from bench.records.race import Source
 from bench.records.reading import is_directory, is_file
+from bench.workloads.files import find_workload
 from productnet.config import TrainConfig
 from productnet.device import check_device_name
 from productnet.registry import AMP, BATCHINGS, ENGINES, PRECISIONS
@@ -23,7 +25,9 @@ _CHOICES = {"engine": tuple(ENGINES), "batching": tuple(BATCHINGS), "precision":
 _MAX_NAME, _MAX_VALUE = 50, 1_000
 """What a race's file has room for."""
 
-SETTINGS = ("device", *DEFAULTS, "python", "rev", "tree", "workload")
+OURS = "bench."
+"""How the places of workloads begin that come with this project, and are no user's own."""
+SETTINGS = ("device", *DEFAULTS, "steps", "python", "rev", "tree", "workload")
 
 
 def parse_settings(words: Sequence[str]) -> dict[str, str]:
@@ -54,23 +58,38 @@ def parse_settings(words: Sequence[str]) -> dict[str, str]:
         settings[name] = value
     if "rev" in settings and "tree" in settings:
         raise UsageError("an arm has both a revision (rev=) and a tree (tree=): it can be measured in one of them")
+    is_own = is_own_workload(settings)
+    strange = [name for name in (("engine", "batching") if is_own else ("steps",)) if name in settings]
+    if strange:
+        whose = "the product network's: a workload of your own has none" if is_own else "of a workload of your own"
+        raise UsageError(f"{strange[0]}= is {whose}")
     return settings
 
 
-def make_case(settings: Mapping[str, str], device: str) -> Case:
+def is_own_workload(settings: Mapping[str, str]) -> bool:
+    """Whether an arm names a workload of a user's own."""
+    return "workload" in settings and not settings["workload"].startswith(OURS)
+
+
+def make_case(settings: Mapping[str, str], device: str, tree: Path | None = None) -> Case:
     """Return the case of an arm.
 
     Args:
         device: resolved; what the settings say of it was heard before.
+        tree: where a workload of the user's own lies that is named by a relative path; None is where they stand.
     Raises:
         UsageError: for a number of threads that is none.
         ConfigError: for a case that no training takes.
     """
     chosen = {**DEFAULTS, **settings}
     try:
-        num_threads = int(chosen["threads"])
+        num_threads, num_steps = int(chosen["threads"]), int(chosen.get("steps", NUM_STEPS))
     except ValueError:
-        raise UsageError(f"threads={chosen['threads']} is no number") from None
+        name = "steps" if chosen["threads"].isdecimal() else "threads"
+        raise UsageError(f"{name}={chosen[name]} is no number") from None
+    if is_own_workload(settings):
+        workload = find_workload(chosen["workload"], tree)
+        return make_own_case(workload, device, chosen["precision"], num_threads, num_steps)
     recipe = TrainConfig(num_threads=num_threads)
     return Case(
         device=device,

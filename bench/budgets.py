@@ -18,7 +18,8 @@ from productnet.errors import ConfigError
 BUDGETS_FILE = "budgets.toml"
 REQUIRED = ("engine", "batching", "device", "allowed")
 OPTIONAL = ("precision", "threads", "resolution", "budget")
-_OF_THE_ARM = ("engine", "batching", "precision", "threads", "device")
+_REQUIRED_OF_OWN = ("workload", "device", "allowed")
+_OF_THE_ARM = ("workload", "steps", "engine", "batching", "precision", "threads", "device")
 
 DEFAULT_SECONDS = 60.0
 
@@ -34,26 +35,32 @@ class Budget:
     seconds: float
 
 
-def read_budgets(path: Path) -> tuple[Budget, ...]:
+def read_budgets(path: Path, top: Path) -> tuple[Budget, ...]:
     """Read the file, strictly.
 
+    Args:
+        top: of the work tree, in which workloads of a user's own lie.
     Raises:
         UsageError: with file, case and key, and what is expected there.
     """
     tables = read_tables(path, "case", MAX_CASES, "a gate needs one, with a [[case]] for each case (see --help)")
-    return tuple(_read_case(place, table) for place, table in tables)
+    return tuple(_read_case(place, table, top) for place, table in tables)
 
 
-def _read_case(place: str, table: Mapping[str, Any]) -> Budget:
-    check_keys(place, table, REQUIRED, OPTIONAL)
+def _read_case(place: str, table: Mapping[str, Any], top: Path) -> Budget:
+    if "workload" in table:
+        check_keys(place, table, _REQUIRED_OF_OWN, (*OPTIONAL, "steps"))
+    else:
+        check_keys(place, table, REQUIRED, OPTIONAL)
     for key, value in table.items():
-        if key == "threads" and type(value) is not int:
-            raise UsageError(f"{place}: threads is {value!r}: use a whole number")
-        if key != "threads" and not isinstance(value, str):
+        is_number = key in ("threads", "steps")
+        if is_number and type(value) is not int:
+            raise UsageError(f"{place}: {key} is {value!r}: use a whole number")
+        if not is_number and not isinstance(value, str):
             raise UsageError(f"{place}: {key} is {value!r}: use text in quotation marks")
     try:
         settings = parse_settings([f"{key}={table[key]}" for key in _OF_THE_ARM if key in table])
-        make_case(settings, settings["device"])
+        make_case(settings, settings["device"], top)
     except (UsageError, ConfigError) as error:
         raise UsageError(f"{place}: {error}") from error
     allowed = _read(place, table, "allowed", parse_share, None)

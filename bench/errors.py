@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from productnet.exit_code import ExitCode
 
@@ -53,3 +53,15 @@ class IncompleteError(BenchError):
     """The run could not go on; what was measured is kept."""
 
     exit_code = ExitCode.FAILED_CASES
+
+
+class WorkloadError(BenchError):
+    """A workload of a user's own has a mistake.
+
+    Args:
+        kind: "crashed" where it raised an error itself, "faulty" where what it did is not what was asked for.
+    """
+
+    def __init__(self, message: str, kind: Literal["crashed", "faulty"] = "faulty") -> None:
+        super().__init__(message)
+        self.kind = kind

@@ -90,7 +90,7 @@ def main(make_workload: str = PRODUCTNET) -> int:
         for seed in (arguments.seed, arguments.seed + arguments.quality_seeds):
             TrainConfig(seed=seed)
     top = find_top()
-    budgets = read_budgets(arguments.budgets or top / BUDGETS_FILE)
+    budgets = read_budgets(arguments.budgets or top / BUDGETS_FILE, top)
     base_commit = find_merge_base(arguments.base)
     check_output(arguments.output)
     check_summary(arguments.summary)
@@ -165,11 +165,17 @@ def _make_info(
         base=as_text(arguments.base),
         base_commit=base_commit,
         head_commit=find_commit("HEAD"),
-        is_unchanged=is_unchanged_since(base_commit, "productnet"),
+        is_unchanged=is_unchanged_since(base_commit, "productnet")
+        and all(_digest(base) == _digest(head) for base, head in sides),
         has_new_budgets=arguments.budgets is not None or not is_unchanged_since(base_commit, BUDGETS_FILE),
         alpha=arguments.alpha,
         cases=tuple(cases),
     )
+
+
+def _digest(arm: Arm) -> str | None:
+    """Return what tells the contents of a workload of the user's own; None for the product network."""
+    return None if arm.case.workload is None else arm.case.workload.digest
 
 
 def _without_places(words: Sequence[str]) -> Iterator[str]:

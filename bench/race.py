@@ -12,7 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from bench.arguments import parse_duration, parse_label, parse_positive_share
-from bench.arms import make_case, make_source, parse_settings
+from bench.arms import is_own_workload, make_case, make_source, parse_settings
 from bench.errors import BenchError, UnavailableError
 from bench.interrupts import interrupt_once
 from bench.racing import (
@@ -46,7 +46,8 @@ def make_parser(prog: str = _PROG) -> OneLineParser:
         prog=prog,
         description="Race two arms or more in pairs of fresh processes, until the interval of their ratio is as narrow "
         "as asked. An arm is a case with anything different: engine=eager batching=manual precision=fp32 threads=1 "
-        "device=cpu, python=INTERPRETER, rev=GIT_REVISION, tree=DIRECTORY, workload=MODULE:NAME, env.NAME=VALUE.",
+        "device=cpu, python=INTERPRETER, rev=GIT_REVISION, tree=DIRECTORY, env.NAME=VALUE, "
+        "workload=FILE.py steps=200 (docs/workload.md).",
     )
     add = parser.add_argument
     add("--a", nargs="+", required=True, metavar="SETTING", help="what the others are held against")
@@ -88,7 +89,8 @@ def main(make_workload: str = PRODUCTNET) -> int:
         for seed in (arguments.seed, arguments.seed + arguments.quality_seeds):
             TrainConfig(seed=seed)
     for each in settings:
-        make_case(each, "cpu")  # what no training takes is refused before anything starts
+        if not is_own_workload(each) or not {"rev", "tree"} & each.keys():
+            make_case(each, "cpu")  # what no training takes is refused before anything starts
     with checkouts() as check_out_once:
         return _race(arguments, settings, make_workload, started, check_out_once)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from bench.arms import make_case, make_source
 from bench.errors import UnavailableError
+from bench.own import MAKE_OWN
 from productnet.door import tell
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def make_arms(
         UnavailableError: for an arm that can't be measured here.
     """
     from bench.measure.checkout import find_commit
+    from bench.measure.first_look import look_at
     from bench.measure.survey import choose_devices, drop_unusable, resolve_amp
     from bench.records.journal import as_text
     from bench.records.race import Arm
@@ -74,13 +76,15 @@ def make_arms(
     arms = []
     for label, each in zip(LABELS, settings, strict=False):
         device = choose_devices(each.get("device", default_device), survey)[0]
-        (case,) = resolve_amp((make_case(each, device),), survey)
+        source = make_source(each, find_commit, check_out_once)
+        (case,) = resolve_amp((make_case(each, device, None if source.tree is None else Path(source.tree)),), survey)
         dropped = drop_unusable((case,), survey)[1]
         if dropped:
             raise UnavailableError(f"arm {label}: {case.name} can't be measured: {next(iter(dropped.values()))}")
         shown = as_text(" ".join(f"{name}={value}" for name, value in each.items()))
-        source = make_source(each, find_commit, check_out_once)
-        workload = each.get("workload", make_workload)
+        workload = MAKE_OWN if case.workload is not None else each.get("workload", make_workload)
+        if case.workload is not None and source.python is None:
+            look_at(case.workload)  # a mistake is told before anything starts
         arms.append(Arm(label=label, settings=shown, case=case, workload=workload, source=source))
     return tuple(arms)
 

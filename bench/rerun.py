@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from bench.records.reading import is_there
 from bench.records.store import RACE_FILE, read_run
 from bench.run import measure_plan
 from bench.strictness import add_verdict_flags, check_verdict_flags, choose_by_verdict
+from bench.workloads.files import find_workload
 from productnet.config import TrainConfig
 from productnet.door import OneLineParser, printable, run_door, say
 from productnet.errors import ConfigError, ProductNetError
@@ -24,6 +26,7 @@ from productnet.exit_code import ExitCode
 if TYPE_CHECKING:
     from bench.judge.reproduction import Reproduction
     from bench.measure.survey import Survey
+    from bench.records.case import Case
     from bench.records.plan import Plan
     from bench.records.run import Run
 
@@ -77,15 +80,16 @@ def choose_plan(stored: Plan, names: list[str], num_replicates: int | None) -> P
 
     Raises:
         UsageError: for a row that is not there, and for one that this version can't train.
+        NotComparableError: for a file of a user's own that is another now.
     """
-    from msgspec.structs import replace
+    from msgspec import structs
 
     known = {case.name: case for case in stored.cases}
     for name in names:
         if name not in known:
             raise UsageError(f"--row {name} is no case of this run: there are {', '.join(known)}")
     cases = tuple(case for case in stored.cases if not names or case == stored.baseline or case.name in names)
-    plan = replace(
+    plan = structs.replace(
         stored,
         cases=cases,
         num_replicates=num_replicates or stored.num_replicates,
@@ -93,18 +97,27 @@ def choose_plan(stored: Plan, names: list[str], num_replicates: int | None) -> P
     )
     for case in (*cases, *([plan.reference] if plan.reference else [])):
         try:
-            TrainConfig(
-                device=case.device,
-                engine=case.engine,
-                batching=case.batching,
-                precision=case.precision,
-                num_threads=case.num_threads,
-                num_epochs=case.num_epochs,
-                seed=plan.seed + plan.num_replicates - 1,
-            )
+            _check_case(case, plan.seed + plan.num_replicates - 1)
         except ConfigError as error:
             raise UsageError(f"{case.name} can't be measured by this version: {error}") from error
     return plan
+
+
+def _check_case(case: Case, seed: int) -> None:
+    recipe = TrainConfig(
+        device=case.device,
+        precision=case.precision,
+        num_threads=case.num_threads,
+        num_epochs=case.num_epochs,
+        seed=seed,
+    )
+    if case.workload is None:
+        replace(recipe, engine=case.engine, batching=case.batching)
+    elif (now := find_workload(case.workload.place)).digest != case.workload.digest:
+        raise NotComparableError(
+            f"workload {case.workload.place} is not what was measured (digest {case.workload.digest[:12]}, now "
+            f"{now.digest[:12]}): bring that file back, or measure this one by bench.run and hold both by bench.compare"
+        )
 
 
 def _check_available(plan: Plan, survey: Survey) -> None:

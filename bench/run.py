@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING
 from bench.arguments import check_numbers, choose_width, make_parser
 from bench.errors import BenchError, UnavailableError
 from bench.interrupts import interrupt_once
+from bench.own import MAKE_OWN, choose_own_reference, plan_own_cases, write_skeleton
+from bench.records.case import OWN
+from bench.workloads.files import find_workload
 from bench.workloads.suites import SUITES, choose_reference, order_rungs, plan_cases
 from productnet.device import check_device_name
 from productnet.door import printable, run_door, say
@@ -41,6 +44,13 @@ def main(make_workload: str = PRODUCTNET) -> int:
     interrupt_once()
     parser = make_parser(_PROG)
     arguments = parser.parse_args()
+    if arguments.new_workload is not None:
+        write_skeleton(arguments.new_workload)
+        say(
+            f"Written: {printable(str(arguments.new_workload))}; measure it: {_PROG} --workload "
+            f"{printable(shlex.quote(str(arguments.new_workload)))}"
+        )
+        return ExitCode.FINE
     with parser.naming_flags():
         arguments.device = check_device_name(arguments.device, also=("all",))
         check_numbers(arguments)
@@ -54,6 +64,14 @@ def main(make_workload: str = PRODUCTNET) -> int:
 
 
 def _plan_cases(arguments: Namespace, devices: list[str]) -> tuple[Case, ...]:
+    if arguments.workload is not None:
+        return plan_own_cases(
+            find_workload(arguments.workload),
+            devices,
+            arguments.precision or ("fp32",),
+            arguments.num_threads,
+            arguments.num_epochs,
+        )
     return plan_cases(
         SUITES[arguments.suite],
         devices,
@@ -67,11 +85,14 @@ def _plan_cases(arguments: Namespace, devices: list[str]) -> tuple[Case, ...]:
 
 def _measure(arguments: Namespace, make_workload: str) -> int:
     """Find what can be measured here, measure it, and report."""
+    from bench.measure.first_look import look_at
     from bench.measure.survey import choose_devices, drop_unusable, resolve_amp, take_survey
     from bench.records.plan import Plan
     from bench.records.store import check_output
 
     check_output(arguments.output)
+    own = None if arguments.workload is None else find_workload(arguments.workload)
+    has_quality = own is None or look_at(own)  # a mistake is told before the devices are asked
     survey = take_survey(arguments.device)
     devices = choose_devices(arguments.device, survey)
     suite = SUITES[arguments.suite]
@@ -86,11 +107,11 @@ def _measure(arguments: Namespace, make_workload: str) -> int:
         cases = usable
         not_measured |= dropped
     plan = Plan(
-        suite=arguments.suite,
+        suite=OWN if own else arguments.suite,
         cases=cases,
-        num_replicates=arguments.replicates or suite.num_replicates,
+        num_replicates=arguments.replicates or (1 if own else suite.num_replicates),
         seed=arguments.seed,
-        reference=choose_reference(cases),
+        reference=(choose_own_reference if own else choose_reference)(cases) if has_quality else None,
         quality_margin=arguments.quality_margin,
         rungs=order_rungs(cases) if suite.is_ladder else (),
     )
@@ -153,12 +174,13 @@ def _run_plan(info: RunInfo, directory: RunDirectory, make_workload: str, gpu_uu
     from bench.render.progress import ProgressConsole, show_progress
 
     numbers = count()
+    place = make_workload if info.plan.baseline.workload is None else MAKE_OWN
     started = monotonic()
     try:
         with show_progress(ProgressConsole()) as on_progress:
             measure(
                 info.plan,
-                launch=lambda: start_worker(make_workload, directory.log_path(next(numbers))),
+                launch=lambda: start_worker(place, directory.log_path(next(numbers))),
                 journal=directory.append,
                 on_progress=watch(on_progress, directory.append, partial(collect_conditions, gpu_uuids=gpu_uuids)),
                 max_workers=choose_max_workers(info.environment.recorded if info.environment else None),

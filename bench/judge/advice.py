@@ -6,6 +6,7 @@ is one, since speedups are pairs of one round. What was not measured yet is meas
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -140,11 +141,14 @@ def _replicate(run: Run, results: Sequence[CaseResult]) -> Iterator[Advice]:
         return
     device = plan.baseline.device if len({case.device for case in plan.cases}) == 1 else "all"
     asked = f"python -m bench.run --device {device}{_sizes(plan.baseline)}"
+    suite = f" --suite {plan.suite}"
+    if plan.baseline.workload is not None:
+        suite = f" --precision {','.join(dict.fromkeys(case.precision for case in plan.cases))}"
     following = _NEXT_SUITE.get(plan.suite)
     if following and (plan.suite == "quick" or plan.num_replicates >= MIN_REPLICATES):
         yield Advice("next suite", {"suite": following}, f"{asked} --suite {following}")
     elif plan.num_replicates < MIN_REPLICATES:
-        command = f"{asked} --suite {plan.suite} --replicates {2 * MIN_REPLICATES}"
+        command = f"{asked}{suite} --replicates {2 * MIN_REPLICATES}"
         yield Advice("replicates", {"num_replicates": plan.num_replicates}, command)
 
 
@@ -184,18 +188,22 @@ def _measure(case: Case, engine: str | None = None, batching: str | None = None)
 
 
 def _train(case: Case) -> str:
-    """Return the command that trains once as a case does."""
+    """Return the command that trains once as a case does; a workload of a user's own is trained to be measured."""
+    if case.workload is not None:
+        return f"python -m bench.run {_flags(case)}"
     return f"python -m productnet train {_flags(case)}"
 
 
 def _flags(case: Case) -> str:
     precision = "" if case.precision == "fp32" else f" --precision {case.precision}"
-    modes = f"--engine {case.engine} --batching {case.batching}{precision}"
-    return f"--device {case.device} {modes}{_sizes(case)}"
+    modes = "" if case.workload is not None else f" --engine {case.engine} --batching {case.batching}"
+    return f"--device {case.device}{modes}{precision}{_sizes(case)}"
 
 
 def _sizes(case: Case) -> str:
     """Return the flags for what is not as in the recipe."""
     recipe = TrainConfig()
     threads = "" if case.num_threads == recipe.num_threads else f" --threads {case.num_threads}"
+    if case.workload is not None:
+        return f"{threads} --workload {shlex.quote(case.workload.place)} --steps {case.num_epochs}"
     return threads + ("" if case.num_epochs == recipe.num_epochs else f" --epochs {case.num_epochs}")

@@ -105,7 +105,7 @@ def _list_epochs(run: Run, name_of: Callable[[Case], str]) -> Iterator[tuple[str
 def _list_digests(run: Run, name_of: Callable[[Case], str]) -> Iterator[tuple[str, str]]:
     """List the bytes that each seed trained on; more epochs are more bytes, and so another place."""
     for each in run.measurements:
-        if each.trained is not None:
+        if each.trained is not None and each.case.workload is None:
             seed = run.info.plan.seed + each.replicate
             yield f"seed {seed} of {name_of(each.case)}, {each.case.num_epochs} epochs", each.trained.digest[:12]
 
@@ -114,7 +114,13 @@ def _list_schemas(run: Run, _name_of: Callable[[Case], str]) -> Iterator[tuple[s
     yield "of the run", str(run.info.schema)
 
 
-_PLAN_FACTS = {"epochs": _list_epochs, "digest": _list_digests, "schema": _list_schemas}
+def _list_workloads(run: Run, name_of: Callable[[Case], str]) -> Iterator[tuple[str, str]]:
+    for case in run.info.plan.cases:
+        if case.workload is not None:
+            yield f"the file of {name_of(case)}", case.workload.digest[:12]
+
+
+_PLAN_FACTS = {"epochs": _list_epochs, "workload": _list_workloads, "digest": _list_digests, "schema": _list_schemas}
 PLAN_FIELDS = tuple(_PLAN_FACTS)
 """What the work itself has to agree in."""
 
@@ -145,7 +151,8 @@ def digest_identity(environment: Environment | None, case: Case) -> str | None:
         getattr(environment.identity, field) is None for field in _list_needed(case.device != "cpu")
     ):
         return None
-    return hashlib.sha256(msgspec.json.encode(environment.identity, order="sorted")).hexdigest()
+    work = "" if case.workload is None else case.workload.digest
+    return hashlib.sha256(msgspec.json.encode(environment.identity, order="sorted") + work.encode()).hexdigest()
 
 
 def _list_needed(uses_accelerator: bool) -> tuple[str, ...]:

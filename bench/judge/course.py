@@ -11,7 +11,7 @@ from datetime import datetime
 from bench.judge.comparability import digest_identity
 from bench.judge.results import CaseResult, judge_run
 from bench.judge.sides import step_seconds
-from bench.records.case import Case
+from bench.records.case import Case, OwnWorkload
 from bench.records.side import StoredRun
 from bench.records.times import read_time
 
@@ -55,11 +55,18 @@ class CaseRow:
     """Of which a whole training was timed."""
     quality: str
     is_rankable: bool
+    workload: str | None
+    """Where a workload of a user's own lies; None is the product network."""
+    workload_digest: str | None
     work: str
     """What each seed trained on: seed and digest, with blanks between."""
 
     def as_case(self) -> Case:
         """Return the case itself."""
+        workload = None
+        if self.workload is not None and self.workload_digest is not None:
+            name = self.case.split("/")[1]
+            workload = OwnWorkload(name=name, place=self.workload, digest=self.workload_digest)
         return Case(
             device=self.device,
             engine=self.engine,
@@ -67,6 +74,7 @@ class CaseRow:
             precision=self.precision,
             num_threads=self.num_threads,
             num_epochs=self.num_epochs,
+            workload=workload,
         )
 
 
@@ -133,6 +141,8 @@ def _make_row(stored: StoredRun, path: str, result: CaseResult) -> CaseRow:
         num_replicates=result.training_seconds.count if result.training_seconds else 0,
         quality=str(result.quality),
         is_rankable=result.is_rankable,
+        workload=case.workload.place if case.workload else None,
+        workload_digest=case.workload.digest if case.workload else None,
         work=_list_work(stored, case),
     )
 

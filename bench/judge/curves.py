@@ -34,12 +34,16 @@ class Curve:
 
 
 def list_curves(results: Sequence[CaseResult], num_points: int) -> list[Curve]:
-    """List the curves of a run; a case that trained nothing has none."""
+    """List the curves of a run.
+
+    A case that trained nothing has none, and neither has a workload of a user's own: it says a loss a block, and every
+    replicate cuts its blocks by itself.
+    """
     cases: dict[tuple[tuple[float | None, ...], ...], list[str]] = {}
     for result in results:
         # A case of several waves trains the seed of a replicate in each of them.
         seeds = {each.replicate: each.epoch_losses for each in reversed(result.trained)}
-        if seeds:
+        if seeds and result.case.workload is None:
             cases.setdefault(tuple(seeds[seed] for seed in sorted(seeds)), []).append(result.case.name)
     return [
         Curve(tuple(names), len(losses), max(map(len, losses)), tuple(condense(losses, num_points)))

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Sequence
 
 from bench.judge.equivalence import MIN_SEEDS, compare_errors
-from bench.judge.quality import RECIPE_EPOCHS, Quality, QualityVerdict, decide, why_invalid
+from bench.judge.quality import NO_QUALITY, RECIPE_EPOCHS, Quality, QualityVerdict, decide, why_invalid
 from bench.records.case import Case
 from bench.records.journal import Trained
 from bench.records.run import Run
@@ -21,7 +21,7 @@ def compare_quality(base: Sequence[Run], head: Sequence[Run], case: Case, margin
     ours, theirs = (_list_trainings(runs, case) for runs in (base, head))
     if not ours or not theirs:
         return QualityVerdict(Quality.NOT_TRAINED)
-    is_whole = _count_epochs((*base, *head), case) >= RECIPE_EPOCHS
+    is_whole = case.workload is not None or _count_epochs((*base, *head), case) >= RECIPE_EPOCHS
     for name, trainings in (("base", ours), ("head", theirs)):
         for trained in (each for group in trainings.values() for each in group):
             reason = why_invalid(trained) if is_whole or None in trained.epoch_losses else None
@@ -32,8 +32,9 @@ def compare_quality(base: Sequence[Run], head: Sequence[Run], case: Case, margin
     is_identical = bool(seeds) and all(len({each.epoch_losses for each in group}) == 1 for group in pairs.values())
     if not is_whole:
         return QualityVerdict(Quality.CUT_SHORT, is_identical=is_identical)
-    if any(len({each.digest for each in group}) > 1 for group in pairs.values()):
-        return QualityVerdict(Quality.UNTESTED, "the same seeds trained on other data")
+    reason = _why_untestable(list(pairs.values()))
+    if reason is not None:
+        return QualityVerdict(Quality.UNTESTED, reason)
     if is_identical:
         return QualityVerdict(Quality.EQUIVALENT, _name_seeds(seeds, ours, theirs), is_identical=True)
     if len(seeds) < MIN_SEEDS:
@@ -43,6 +44,13 @@ def compare_quality(base: Sequence[Run], head: Sequence[Run], case: Case, margin
     if log_ratio is None:
         return QualityVerdict(Quality.UNDECIDED, "a held-out error is 0 or too large for a ratio")
     return decide(log_ratio, margin, "the base")
+
+
+def _why_untestable(groups: Sequence[Sequence[Trained]]) -> str | None:
+    """Say why trainings of the same seeds say nothing of each other."""
+    if any(len({each.digest for each in group}) > 1 for group in groups):
+        return "the same seeds trained on other data"
+    return None if all(each.has_quality for group in groups for each in group) else NO_QUALITY
 
 
 def _list_trainings(runs: Sequence[Run], case: Case) -> dict[int, list[Trained]]:
@@ -61,7 +69,7 @@ def _count_epochs(runs: Sequence[Run], case: Case) -> int:
 
 
 def _mean_error(trainings: Sequence[Trained]) -> float | None:
-    errors = [each.heldout_accuracy.mse for each in trainings]
+    errors = [each.compared_error for each in trainings]
     if not all(errors):
         return None
     return math.exp(statistics.fmean(math.log(error) for error in errors if error))

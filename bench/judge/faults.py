@@ -67,12 +67,14 @@ def _number_at(wanted: Sequence[int], place: int) -> str:
     return f"number {wanted[place]}" if place < len(wanted) else "none"
 
 
-def check_trained(trained: Trained, line: int, num_epochs: int) -> Iterator[Fault]:
-    """A training has a loss for each epoch, and errors that can be of one set of samples."""
-    if len(trained.epoch_losses) != num_epochs:
-        yield fault_at(line, "epoch_losses", f"{num_epochs} losses", len(trained.epoch_losses))
+def check_trained(trained: Trained, line: int, num_losses: int) -> Iterator[Fault]:
+    """A training has all of its losses, and errors that can be of one set of samples."""
+    if len(trained.epoch_losses) != num_losses:
+        yield fault_at(line, "epoch_losses", f"{num_losses} losses", len(trained.epoch_losses))
     for name in ("training_accuracy", "heldout_accuracy"):
         each = getattr(trained, name)
+        if each is None:  # a workload of a user's own says neither
+            continue
         for low, high in (
             ("mean_absolute_error", "rmse"),
             ("rmse", "largest_error"),
@@ -87,6 +89,8 @@ def check_trained(trained: Trained, line: int, num_epochs: int) -> Iterator[Faul
 def _check_scale(trained: Trained, line: int) -> Iterator[Fault]:
     """The MSE is standardised and its root is not: what lies between them is one scale, the targets' own spread."""
     ours, theirs = trained.heldout_accuracy, trained.training_accuracy
+    if not (ours and theirs):
+        return
     if ours.mse and ours.rmse and theirs.mse and theirs.rmse:
         expected = math.sqrt(ours.mse) * (theirs.rmse / math.sqrt(theirs.mse))
         if not math.isclose(ours.rmse, expected, rel_tol=_SCALE_TOLERANCE):

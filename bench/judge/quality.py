@@ -17,6 +17,8 @@ MIN_R_SQUARED = 0.99
 
 _NOT_FINITE = "its loss is not finite"
 
+NO_QUALITY = "the workload has no heldout_error(), so that nothing says what its speed has bought"
+
 RECIPE_EPOCHS = TrainConfig().num_epochs
 
 
@@ -56,7 +58,8 @@ def judge_quality(run: Run, case: Case) -> QualityVerdict:
 
     INVALID is a training on other data than the reference's or with a loss that is not finite, whatever its length, and
     a whole one that did not learn.
-    A training shorter than the recipe is CUT_SHORT, whatever it learned. The rest is held against the reference's
+    A training shorter than the recipe is CUT_SHORT, whatever it learned; a workload of a user's own has no recipe, and
+    trains as many steps as it is asked. The rest is held against the reference's
     trainings of the same seeds: bit for bit, and by a test where there are enough seeds for one.
     """
     measurements = run.measurements_of(case)
@@ -71,7 +74,7 @@ def judge_quality(run: Run, case: Case) -> QualityVerdict:
             return QualityVerdict(Quality.INVALID, reason)
     if any(each.trained is not None and None in each.trained.epoch_losses for each in measurements):
         return QualityVerdict(Quality.INVALID, _NOT_FINITE)
-    if case.num_epochs < RECIPE_EPOCHS:
+    if case.workload is None and case.num_epochs < RECIPE_EPOCHS:
         return QualityVerdict(Quality.CUT_SHORT)
     for each in measurements:
         why = why_invalid(each.trained) if each.trained is not None else None
@@ -101,6 +104,8 @@ def compare_trainings(
     trainings: dict[int, Trained], references: dict[int, Trained], margin: float, other: str = "the reference"
 ) -> QualityVerdict:
     """Compare whole, valid trainings with those of the same seeds of `other`; replicate -> training."""
+    if not all(each.has_quality for each in (*trainings.values(), *references.values())):
+        return QualityVerdict(Quality.UNTESTED, NO_QUALITY)
     references = {seed: trained for seed, trained in references.items() if why_invalid(trained) is None}
     if all(seed in references and trainings[seed].epoch_losses == references[seed].epoch_losses for seed in trainings):
         return QualityVerdict(Quality.EQUIVALENT, is_identical=True)
@@ -133,26 +138,28 @@ def decide(log_ratio: LogRatio, margin: float, other: str = "the reference") -> 
 
 
 def list_error_ratios(run: Run, case: Case) -> dict[int, float]:
-    """Divide the held-out MSE of each training by that of the reference's of the same seed, where both have one."""
+    """Divide the held-out error of each training by that of the reference's of the same seed, where both have one."""
     references = _list_references(run)
     ratios = {}
     for each in run.measurements_of(case):
         reference = references.get(each.replicate)
-        ours = each.trained.heldout_accuracy.mse if each.trained else None
-        theirs = reference.heldout_accuracy.mse if reference else None
+        ours = each.trained.compared_error if each.trained else None
+        theirs = reference.compared_error if reference else None
         if ours and theirs:
             ratios[run.info.plan.seed + each.replicate] = ours / theirs
     return ratios
 
 
 def _list_errors(trainings: dict[int, Trained]) -> dict[int, float | None]:
-    return {seed: trained.heldout_accuracy.mse for seed, trained in trainings.items()}
+    return {seed: trained.compared_error for seed, trained in trainings.items()}
 
 
 def why_invalid(trained: Trained) -> str | None:
     """Say why a whole training is worth nothing, or None."""
     if None in trained.epoch_losses:
         return _NOT_FINITE
+    if trained.heldout_accuracy is None:
+        return None
     r_squared = trained.heldout_accuracy.r_squared
     if r_squared is None or r_squared < MIN_R_SQUARED:
         shown = "not finite" if r_squared is None else f"{r_squared:.6f}"

@@ -111,15 +111,15 @@ def _check_turns(rounds: list[tuple[int, Round]], num_steps: int) -> Iterator[Fa
 def _check_trainings(race: Race, numbered: list[tuple[int, RaceRecord]]) -> Iterator[Fault]:
     """Every arm trains every seed to its end; the first alone where all of them then have the same bits."""
     plan = race.info.plan
-    epochs = {arm.label: arm.case.num_epochs for arm in plan.arms}
+    losses = {arm.label: arm.case.count_losses(1) for arm in plan.arms}
     for line, each in numbered:
         if isinstance(each, Trained):
-            yield from check_trained(each, line, epochs[each.case])
+            yield from check_trained(each, line, losses[each.case])
     is_cut = race.ended is None or race.ended.reason in ("failed", "interrupted") or bool(race.fallen)
     firsts = [(each.digest, each.epoch_losses) for each in race.trained if each.replicate == 0]
     agree = len(firsts) == len(plan.arms) and firsts == firsts[:1] * len(firsts)
     num_seeds = min(plan.num_quality_seeds, 1) if agree else plan.num_quality_seeds
-    for label in epochs:
+    for label in losses:
         seeds = [each.replicate for each in race.trained if each.case == label]
         wanted = list(range(len(seeds) if is_cut else num_seeds))
         if seeds != wanted:

@@ -12,6 +12,7 @@ from bench.judge.quality import Quality, QualityVerdict, judge_quality
 from bench.judge.stages import Stages, count_payoff_epochs, judge_stages
 from bench.judge.statistics import Summary, geometric_mean, summarise
 from bench.judge.target import summarise_target
+from bench.judge.work import WorkRate, judge_work
 from bench.records.case import Case
 from bench.records.journal import Block, BlockKind, Failed, Trained
 from bench.records.run import Measurement, Run
@@ -46,6 +47,7 @@ class CaseResult:
     """Seconds per batch of the parts of fetching it: some of `DATA_PARTS`, in their order."""
     inference_seconds: Summary | None
     """Per batch; over replicates, or over blocks where there is one."""
+    work: WorkRate | None
 
     @property
     def quality(self) -> Quality:
@@ -98,6 +100,7 @@ def _judge_case(run: Run, case: Case) -> CaseResult:
         queue_split=split_queue(measurements),
         data_parts=split_prefixes(measurements, DATA_PARTS),
         inference_seconds=summarise_blocks(measurements, "inference", per_step),
+        work=judge_work(measurements),
     )
 
 

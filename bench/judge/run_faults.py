@@ -161,14 +161,15 @@ def _check_life(process: _Process) -> Iterator[Fault]:
         yield fault_at(process.records[-1][0], process.name, "nothing after 'failed'", kinds[-1].__name__.lower())
     if not process.has_failed and Trained not in kinds:
         yield fault_at(process.line, process.name, "'trained' or 'failed'", "neither")
-    whole, num_steps = sum(block.num_steps for _, block in process.blocks() if _is_first_training(block)), 0
+    training = [block for _, block in process.blocks() if _is_first_training(block)]
+    whole, num_steps = sum(block.num_steps for block in training), 0
     for line, each in process.records:
         if isinstance(each, Block):
             num_steps += each.num_steps if _is_first_training(each) else 0
         elif isinstance(each, Trained):
             if num_steps != whole or not num_steps:
                 yield fault_at(line, process.name, "'trained' after the first whole training", "within it")
-            yield from check_trained(each, line, process.case.num_epochs)
+            yield from check_trained(each, line, process.case.count_losses(len(training)))
 
 
 def _is_first_training(block: Block) -> bool:

@@ -27,14 +27,11 @@ _LARGEST_SIZE = 2**14
 _NUM_REPEATS = 5
 
 
-def measure_step_floor(num_multiply_adds: int, device: Device, arithmetic: Arithmetic, clock: Clock) -> float:
-    """Return the seconds that a step needs at least.
-
-    Args:
-        clock: synchronised with the device.
-    Synchronizes: yes
-    """
-    return num_multiply_adds / (RATE_MARGIN * measure_multiply_adds_per_second(device, arithmetic, clock))
+def find_floor(num_multiply_adds: int | None, multiply_adds_per_second: float | None) -> float | None:
+    """Return the seconds that so many multiply-adds need at least; None where they were not counted."""
+    if num_multiply_adds is None or multiply_adds_per_second is None:
+        return None
+    return num_multiply_adds / (RATE_MARGIN * multiply_adds_per_second)
 
 
 def measure_multiply_adds_per_second(device: Device, arithmetic: Arithmetic, clock: Clock) -> float:

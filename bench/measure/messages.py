@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from bench.records.case import Case, Count, Index, Name
 from bench.records.journal import AccuracyRecord, BlockKind, Memory, NotNegative, PositiveSeconds, Seconds, Text
-from bench.records.rates import StepWork
+from bench.records.rates import PerSecond, StepWork
 
 
 class Command(Struct, frozen=True, kw_only=True, tag_field="command"):
@@ -74,8 +74,12 @@ class Ready(Struct, tag="ready", tag_field="reply", frozen=True, kw_only=True):
 class Explored(Struct, tag="explored", tag_field="reply", frozen=True, kw_only=True):
     """What a run needs to know beside the training; the case is back at its start."""
 
-    pilot_inference_seconds: PositiveSeconds
+    pilot_inference_seconds: PositiveSeconds | None
+    """None where the workload predicts nothing."""
     timer_floor_seconds: Seconds
+    num_multiply_adds_per_step: Count | None = None
+    multiply_adds_per_second: PerSecond | None = None
+    """What a matrix product reaches here; None where nothing was counted."""
     floor_seconds: Seconds | None
     inference_floor_seconds: Seconds | None
     phase_kinds: tuple[BlockKind, ...]
@@ -107,8 +111,9 @@ class Judged(Struct, tag="judged", tag_field="reply", frozen=True, kw_only=True)
     """The network was judged."""
 
     digest: Name
-    training_accuracy: AccuracyRecord
-    heldout_accuracy: AccuracyRecord
+    training_accuracy: AccuracyRecord | None
+    heldout_accuracy: AccuracyRecord | None
+    heldout_error: float | None = None
     memory: Memory
 
 

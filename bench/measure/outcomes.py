@@ -20,6 +20,8 @@ def make_started(case: Case, replicate: int, wave: int, ready: Ready, explored: 
         timer_floor_seconds=explored.timer_floor_seconds,
         is_cold=ready.is_cold,
         first_step_seconds=ready.first_step_seconds,
+        num_multiply_adds_per_step=explored.num_multiply_adds_per_step,
+        multiply_adds_per_second=explored.multiply_adds_per_second,
         floor_seconds=explored.floor_seconds,
         work=explored.work,
     )
@@ -35,6 +37,7 @@ def make_trained(seat: Seat, wave: int, judged: Judged) -> Trained:
         epoch_losses=tuple(seat.epoch_losses),
         training_accuracy=judged.training_accuracy,
         heldout_accuracy=judged.heldout_accuracy,
+        heldout_error=judged.heldout_error,
         memory=judged.memory,
     )
 

@@ -235,6 +235,7 @@ class RaceCourse:
             epoch_losses=done.epoch_losses,
             training_accuracy=judged.training_accuracy,
             heldout_accuracy=judged.heldout_accuracy,
+            heldout_error=judged.heldout_error,
         )
         self.journal(trained)
         return trained
@@ -254,12 +255,14 @@ def _check_equal_work(pair: int, done: Mapping[int, BlockDone]) -> None:
     """Refuse to compare blocks of unequal numbers of steps: another tree may cut an epoch otherwise."""
     for arm, block in sorted(done.items()):
         with _naming(pair, arm, "race"):
-            if block.num_steps != done[0].num_steps:
-                raise WorkerError(
-                    "rubbish",
-                    f"its block had {block.num_steps} steps, the first arm's {done[0].num_steps}: the arms do not do "
-                    "the same work",
-                )
+            for name in ("num_steps", "num_samples"):
+                ours, theirs = getattr(block, name), getattr(done[0], name)
+                if ours != theirs:
+                    what = name.removeprefix("num_")
+                    raise WorkerError(
+                        "rubbish",
+                        f"its block had {ours} {what}, the first arm's {theirs}: the arms do not do the same work",
+                    )
 
 
 def _end(workers: Sequence[WorkerProcess]) -> None:

@@ -47,7 +47,8 @@ class Seat:
         self.unit_seconds: dict[BlockKind, float] = dict.fromkeys(
             ("train", "plain", "phases", "device", "prefix"), ready.pilot_epoch_seconds
         )
-        self.unit_seconds["inference"] = explored.pilot_inference_seconds
+        if explored.pilot_inference_seconds is not None:
+            self.unit_seconds["inference"] = explored.pilot_inference_seconds
         self.detail = self._plan_detail(ready, explored)
         # A prefix runs a part of a step: no floor of a whole one holds for it.
         self.floor_seconds: dict[BlockKind, float] = dict.fromkeys(
@@ -61,11 +62,14 @@ class Seat:
 
     def _plan_detail(self, ready: Ready, explored: Explored) -> list[DetailBlock]:
         epochs = amount_for(DETAIL_BLOCK_SECONDS, ready.pilot_epoch_seconds)
-        return [
+        blocks = [
             *(DetailBlock(kind, epochs) for kind in explored.phase_kinds),
             *(DetailBlock("prefix", epochs, prefix) for prefix in explored.prefixes),
-            DetailBlock("inference", amount_for(INFERENCE_BLOCK_SECONDS, explored.pilot_inference_seconds)),
         ]
+        if explored.pilot_inference_seconds is not None:
+            amount = amount_for(INFERENCE_BLOCK_SECONDS, explored.pilot_inference_seconds)
+            blocks.append(DetailBlock("inference", amount))
+        return blocks
 
     def check_floor(self, kind: BlockKind, done: BlockDone) -> None:
         """Refuse steps or predictions that took less than their multiply-adds can.
@@ -96,7 +100,8 @@ class Seat:
             raise WorkerError(
                 "rubbish",
                 f"training number {block.repetition + 1} ended at a loss of {self._repeated_losses[-1]}, the first at "
-                f"{self.epoch_losses[-1]}: its start was not restored, or it did other work",
+                f"{self.epoch_losses[-1]}: its start was not restored, it did other work, or it drew at random without "
+                "its seed",
             )
 
 

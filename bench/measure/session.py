@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from bench.measure.clock import HOST_CLOCK, Clock, measure_timer_floor, synchronised, time_block
-from bench.measure.floor import measure_step_floor
+from bench.measure.floor import find_floor, measure_multiply_adds_per_second
 from bench.measure.memory import read_peak_bytes, read_resident_bytes, reset_peak_bytes
 from bench.measure.messages import (
     AnyCommand,
@@ -32,6 +32,7 @@ from bench.measure.phases import PhaseTimes, time_phases, time_queued_phases
 from bench.records.case import Case
 from bench.records.journal import BlockKind, Memory
 from bench.workloads import Workload
+from bench.workloads.files import import_class
 
 MakeWorkload = Callable[[Case, int], Workload]
 """A case and a seed -> a training that is set up."""
@@ -68,6 +69,8 @@ class Session:
             case Explore():
                 return self._explore()
             case RunBlock():
+                if command.restart:
+                    self.workload.restart()
                 num_compiled = count_compiled_graphs()
                 done = self._run_block(command)
                 if count_compiled_graphs() != num_compiled:
@@ -87,6 +90,8 @@ class Session:
             # Read by TorchInductor when it compiles.
             os.environ["TORCHINDUCTOR_CACHE_DIR"] = command.cache_directory
             is_cold = not any(Path(command.cache_directory).glob("*"))
+        if command.case.workload is not None:
+            import_class(command.case.workload)  # what a user's file imports is no part of its set-up
         self.baseline_bytes = read_resident_bytes()
         started = self.host_clock()
         self.workload = workload = self.make_workload(command.case, command.seed)
@@ -98,6 +103,7 @@ class Session:
         stepped = self.clock()
         workload.prepare()
         prepared = self.clock()
+        workload.examine()
         ready = Ready(
             setup_seconds=set_up - started,
             compile_seconds=prepared - set_up,
@@ -112,12 +118,17 @@ class Session:
 
     def _explore(self) -> Explored:
         workload = self.workload
-        pilot_inputs = list(workload.make_inputs(1))
+        counts = (workload.least_multiply_adds_per_step, workload.num_multiply_adds_per_inference)
+        rate = None
+        if any(counts):
+            rate = measure_multiply_adds_per_second(workload.device, workload.arithmetic, self.clock)
         explored = Explored(
-            pilot_inference_seconds=self._pilot(lambda amount: workload.infer(pilot_inputs * amount)),
+            pilot_inference_seconds=self._pilot_inference(),
             timer_floor_seconds=measure_timer_floor(self.clock),
-            floor_seconds=self._find_floor(workload.num_multiply_adds_per_step),
-            inference_floor_seconds=self._find_floor(workload.num_multiply_adds_per_inference),
+            num_multiply_adds_per_step=workload.num_multiply_adds_per_step,
+            multiply_adds_per_second=rate,
+            floor_seconds=find_floor(counts[0], rate),
+            inference_floor_seconds=find_floor(counts[1], rate),
             phase_kinds=_PHASE_KINDS[workload.device.phase_timing] if workload.step() is not None else (),
             prefixes=tuple(workload.prefixes()),
             work=workload.step_work,
@@ -125,16 +136,18 @@ class Session:
         self._go_to_start()
         return explored
 
+    def _pilot_inference(self) -> float | None:
+        workload = self.workload
+        if workload.num_samples_per_inference is None:
+            return None
+        inputs = list(workload.make_inputs(1))
+        return self._pilot(lambda amount: workload.infer(inputs * amount))
+
     def _go_to_start(self) -> None:
         """Put the training back; what pilots and floors took is none of its memory."""
         self.workload.restart()
         self.workload.device.reset_peak_memory()
         self.has_own_peak = reset_peak_bytes()
-
-    def _find_floor(self, num_multiply_adds: int | None) -> float | None:
-        if num_multiply_adds is None:
-            return None
-        return measure_step_floor(num_multiply_adds, self.workload.device, self.workload.arithmetic, self.clock)
 
     def _pilot(self, work: Callable[[int], object]) -> float:
         """Time one unit of some work, roughly: twice as many units until it takes long enough."""
@@ -148,8 +161,6 @@ class Session:
 
     def _run_block(self, command: RunBlock) -> BlockDone:
         workload, amount = self.workload, command.amount
-        if command.restart:
-            workload.restart()
         match command.kind:
             case "inference":
                 return self._infer(amount)
@@ -165,7 +176,7 @@ class Session:
                 if command.warm_up:
                     workload.train(command.warm_up)
                 seconds, losses = time_block(self.clock, workload.train, amount)
-                return self._describe(amount, PhaseTimes(seconds, {}), tuple(losses))
+                return self._describe(amount, PhaseTimes(seconds, {}), tuple(map(float, losses)))
 
     def _count(self) -> CallsCounted:
         workload = self.workload
@@ -182,7 +193,7 @@ class Session:
         seconds, prediction = time_block(self.clock, lambda _amount: workload.infer(inputs), num_batches)
         if not workload.is_right(inputs[-1], prediction):
             raise RuntimeError("the last prediction of a timed block is not that of its inputs")
-        num_samples = num_batches * workload.num_samples_per_inference
+        num_samples = num_batches * (workload.num_samples_per_inference or 0)
         return BlockDone(num_steps=num_batches, num_samples=num_samples, seconds=seconds)
 
     def _time_phases(self, num_epochs: int, fills_the_queue: bool = False) -> PhaseTimes:

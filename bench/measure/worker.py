@@ -20,6 +20,7 @@ from typing import NoReturn, cast
 
 import msgspec
 
+from bench.errors import WorkloadError
 from bench.measure.messages import AnyCommand, Loaded, Reply, Trouble
 from bench.measure.session import MakeWorkload, Session
 from bench.records.journal import as_text
@@ -68,6 +69,9 @@ def _perform(session: Session, command: AnyCommand) -> Reply:
         return session.perform(command)
     except (DeviceUnavailableError, ModeUnavailableError) as error:
         return Trouble(kind="unavailable", reason=as_text(str(error)))
+    except WorkloadError as error:
+        traceback.print_exc()
+        return Trouble(kind=error.kind, reason=as_text(str(error)))
     except DeviceFaultError as error:
         return Trouble(kind="faulty", reason=as_text(str(error)))
     except Exception as error:  # noqa: BLE001 - whatever a case raises is its result

@@ -127,7 +127,8 @@ def _check_race(gated: GatedCase, race: RaceInfo, gate: GateInfo) -> None:
     arms = race.plan.arms
     if (
         len(arms) != 2
-        or any(arm.case != gated.case for arm in arms)
+        or arms[0].case != gated.case
+        or not arms[1].case.is_like(gated.case)
         or arms[0].source.revision != gate.base_commit
         or arms[1].source.revision is not None
         or race.plan.alpha != gate.alpha

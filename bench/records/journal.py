@@ -11,11 +11,12 @@ from msgspec import Meta, Struct
 
 from bench.records.case import Count, Index, Name, ShortName
 from bench.records.conditions import Conditions
-from bench.records.rates import Rates, StepWork
+from bench.records.rates import PerSecond, Rates, StepWork
 
 Seconds = Annotated[float, Meta(ge=0.0, le=1e9)]
 PositiveSeconds = Annotated[float, Meta(ge=1e-12, le=1e9)]
 """No clock resolves less; whatever is above can be divided by."""
+LARGEST_ERROR = 1e100
 NotNegative = Annotated[float, Meta(ge=0.0, le=1e12)]
 Text = Annotated[str, Meta(max_length=2_000)]
 
@@ -50,6 +51,10 @@ class Started(Key, tag="started", frozen=True, kw_only=True):
     first_step_seconds: Seconds | None = None
     """The first step of the process, with whatever it sets off: compiling, loading of libraries. None where the engine
     can't run a step alone."""
+    num_multiply_adds_per_step: Count | None = None
+    """Counted, not measured; None where nobody has counted."""
+    multiply_adds_per_second: PerSecond | None = None
+    """What a large matrix product reached on this device in this precision, measured beside; None likewise."""
     floor_seconds: Seconds | None = None
     """What the multiply-adds of a step take at twice the rate of a matrix product here; no step can be shorter. None
     where they were not counted."""
@@ -131,14 +136,27 @@ class Trained(Key, tag="trained", frozen=True, kw_only=True):
 
     digest: Name
     epoch_losses: Annotated[tuple[Loss | None, ...], Meta(min_length=1)]
-    training_accuracy: AccuracyRecord
-    heldout_accuracy: AccuracyRecord
+    training_accuracy: AccuracyRecord | None = None
+    """Of the product network, as is the next; a workload of a user's own has none."""
+    heldout_accuracy: AccuracyRecord | None = None
+    heldout_error: Annotated[float, Meta(ge=0.0, le=LARGEST_ERROR)] | None = None
+    """What a workload of a user's own calls its error on data that it did not train on; None where it has none."""
     memory: Memory = Memory()
 
     @property
     def final_loss(self) -> float | None:
         """The last epoch's mean training loss; None is not finite."""
         return self.epoch_losses[-1]
+
+    @property
+    def has_quality(self) -> bool:
+        """Whether anything says what it is worth."""
+        return self.heldout_accuracy is not None or self.heldout_error is not None
+
+    @property
+    def compared_error(self) -> float | None:
+        """What is held against another training's: the held-out MSE, or what the workload calls its error."""
+        return self.heldout_error if self.heldout_accuracy is None else self.heldout_accuracy.mse
 
 
 class Counted(Key, tag="counted", frozen=True, kw_only=True):

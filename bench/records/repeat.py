@@ -11,8 +11,12 @@ def repeat_command(
     case: Case, seed: int | None = None, num_replicates: int | None = None, label: str | None = None
 ) -> str:
     """Return the command line that measures one case; what is None is left to the command's defaults."""
-    words = ["--device", case.device, "--engine", case.engine, "--batching", case.batching]
-    words += ["--precision", case.precision, "--threads", str(case.num_threads), "--epochs", str(case.num_epochs)]
+    if case.workload is None:
+        work, amount = ["--engine", case.engine, "--batching", case.batching], "--epochs"
+    else:
+        work, amount = ["--workload", case.workload.place], "--steps"
+    words = ["--device", case.device, *work, "--precision", case.precision]
+    words += ["--threads", str(case.num_threads), amount, str(case.num_epochs)]
     for flag, value in {"--seed": seed, "--replicates": num_replicates, "--label": label}.items():
         words += [] if value is None else [flag, str(value)]
     return shlex.join(["python", "-m", "bench.run", *words])

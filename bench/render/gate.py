@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import shlex
 from collections.abc import Iterator, Sequence
 
@@ -13,6 +14,7 @@ from bench.records.gate import Gate, GateInfo
 from bench.records.race import RacePlan
 from bench.render.escape import code_block, for_markdown, for_terminal
 from bench.render.race import ratio_of
+from bench.render.settle import list_settings
 from bench.render.summary import describe_machine
 from bench.render.table import Column, Table, Value, to_csv, to_markdown, to_terminal, wrap
 from bench.render.units import counted, number, percent, whole
@@ -72,14 +74,14 @@ def make_gate_table(gate: Gate, judged: Sequence[JudgedCase]) -> Table:
 
 def race_command(plan: RacePlan) -> str:
     """Return the command that races a case of a gate alone, against the work tree at hand."""
-    base, case = plan.arms[0].source.revision, plan.arms[0].case
-    words = [f"device={case.device}", f"engine={case.engine}", f"batching={case.batching}"]
-    words += [f"precision={case.precision}", f"threads={case.num_threads}"]
+    base, case = plan.arms[0].source, plan.arms[0].case
+    # A workload of the user's own lies in the base's tree, which goes when the gate ends: named is where in a tree.
+    words = [word.replace(f"={base.tree}{os.sep}", "=", 1) for word in list_settings(case)]
     shares = {"resolution": plan.resolution, "alpha": plan.alpha, "dead-zone": plan.dead_zone, "margin": plan.margin}
     flags = [word for name, share in shares.items() for word in (f"--{name}", f"{100 * share:g}%")]
     flags += ["--budget", f"{plan.budget_seconds:g}s", "--quality-seeds", str(plan.num_quality_seeds)]
     flags += ["--quality-margin", f"{plan.quality_margin:g}", "--seed", str(plan.seed)]
-    return shlex.join(["python", "-m", "bench.race", "--a", f"rev={base}", *words, "--b", *words, *flags])
+    return shlex.join(["python", "-m", "bench.race", "--a", f"rev={base.revision}", *words, "--b", *words, *flags])
 
 
 def list_gate_files(gate: Gate, judged: Sequence[JudgedCase], outcome: Outcome) -> dict[str, str]:

@@ -54,10 +54,8 @@ def _document(point: Point) -> Document:
     stats = Stats()  # type: ignore[no-untyped-call]
     for block in point.blocks:
         stats.update(per_step(block))  # type: ignore[no-untyped-call]
-    params = {
-        name: for_series(value) if isinstance(value, str) else value
-        for name, value in msgspec.structs.asdict(case).items()
-    }
+    settings = msgspec.structs.asdict(case) | {"workload": case.workload and case.workload.place}
+    params = {name: for_series(value) if isinstance(value, str) else value for name, value in settings.items()}
     return {
         "group": "step",
         "name": for_series(case.name),

@@ -12,6 +12,7 @@ from bench.records.run import Run
 from bench.render.advice import advice_file, advice_lines
 from bench.render.escape import for_markdown, for_terminal
 from bench.render.ladder import draw_ladder, make_ladder_table, make_rates_table
+from bench.render.own_tables import make_own_accuracy_table, make_work_table
 from bench.render.phase_tables import make_data_table, make_phases_table, make_queue_table
 from bench.render.summary import advise, describe_run, explain_quality
 from bench.render.table import Table, to_csv, to_markdown, to_terminal, wrap
@@ -72,13 +73,16 @@ TABLES = {
     "stages": make_stages_table,
     "data": make_data_table,
     "queue": make_queue_table,
+    "work": make_work_table,
 }
 """Name of a file -> what makes its table of results, one row a case."""
 
 
 def make_tables(run: Run, results: Sequence[CaseResult]) -> dict[str, Table]:
     """Make every table in which something was measured."""
-    tables = {name: make(results) for name, make in TABLES.items()}
+    is_own = run.info.plan.baseline.workload is not None
+    makers = TABLES | ({"accuracy": make_own_accuracy_table} if is_own else {})
+    tables = {name: make(results) for name, make in makers.items()}
     if run.info.plan.rungs:
         tables[_LADDER] = make_ladder_table(judge_ladder(run, results))
         tables["rates"] = make_rates_table(list_rates(run))

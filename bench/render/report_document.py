@@ -13,6 +13,7 @@ from bench.records.side import StoredRun
 from bench.render.document import Document, list_rows, to_json
 from bench.render.foreign import make_foreign_table
 from bench.render.ladder import make_ladder_table, make_rates_table
+from bench.render.own_tables import make_own_accuracy_table
 from bench.render.race import describe_race, make_race_table
 from bench.render.report import TABLES
 from bench.render.tables import make_failures_table
@@ -36,7 +37,7 @@ def to_json_report(collection: Collection, _width: int) -> str:
 def _run(stored: StoredRun) -> Document:
     run, plan = stored.run, stored.run.info.plan
     results = judge_run(run)
-    tables = [list_rows(make(results)) for make in TABLES.values()]
+    tables = [list_rows(make(results)) for make in (*TABLES.values(), make_own_accuracy_table)]
     return {
         **_head(stored),
         "suite": plan.suite,

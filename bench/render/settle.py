@@ -11,7 +11,7 @@ from bench.records.run import Run
 
 def race_of_cases(base: Case, head: Case, flags: Mapping[str, str]) -> str:
     """Return the command that races two cases of one source against each other."""
-    return _command(_settings(base), _settings(head), flags)
+    return _command(list_settings(base), list_settings(head), flags)
 
 
 def race_of_sources(
@@ -42,7 +42,7 @@ def race_of_commits(
     words = [] if head_is_dirty else [f"rev={head_commit}"]
     remarks = [f"base had changes that rev={base_commit[:12]} lacks"] if base_is_dirty else []
     remarks += ["head had changes that are in no commit: --b is the work tree at hand"] if head_is_dirty else []
-    command = _command([*_settings(case), f"rev={base_commit}"], [*_settings(case), *words], flags)
+    command = _command([*list_settings(case), f"rev={base_commit}"], [*list_settings(case), *words], flags)
     return command, "; ".join(remarks) or None
 
 
@@ -51,11 +51,15 @@ def _commits(runs: Sequence[Run]) -> set[tuple[str, bool] | None]:
     return {(each.git_commit, bool(each.git_is_dirty)) if each and each.git_commit else None for each in recorded}
 
 
-def _settings(case: Case) -> list[str]:
+def list_settings(case: Case) -> list[str]:
+    """Return the words that make an arm of a case."""
+    if case.workload is None:
+        work = [f"engine={case.engine}", f"batching={case.batching}"]
+    else:
+        work = [f"workload={case.workload.place}", f"steps={case.num_epochs}"]
     return [
         f"device={case.device}",
-        f"engine={case.engine}",
-        f"batching={case.batching}",
+        *work,
         f"precision={case.precision}",
         f"threads={case.num_threads}",
     ]

@@ -38,10 +38,13 @@ def describe_run(run: Run) -> list[str]:
     plan = run.info.plan
     seconds = f" in {duration(run.ended.seconds)}" if run.ended else ""
     label = f", label {run.info.label}" if run.info.label else ""
+    works = list(dict.fromkeys(case.workload for case in plan.cases if case.workload is not None))
     lines = [
         f"Measured on {describe_machine(run.info.environment)}",
         f"Suite {plan.suite}, {plan.num_replicates} replicate(s) from seed {plan.seed}, "
-        f"{plan.cases[0].num_epochs} epochs a training, started {run.info.started_at}{seconds}{label}",
+        f"{plan.cases[0].num_epochs} {'steps' if works else 'epochs'} a training, started {run.info.started_at}"
+        f"{seconds}{label}",
+        *(f"Workload {work.name}: {work.place}, digest {work.digest[:12]}" for work in works),
     ]
     if not run.is_complete:
         lines.append("PARTIAL: the run was stopped before its end; the tables hold what was measured.")

@@ -126,11 +126,11 @@ def make_accuracy_table(results: Sequence[CaseResult]) -> Table:
         (
             result.case.name,
             describe_quality(result),
-            _median([trained.final_loss for trained in result.trained]),
+            median([trained.final_loss for trained in result.trained]),
             *(_median_heldout(result, column.name.removeprefix("heldout_")) for column in heldout),
-            _describe_ratio(result.verdict.log_ratio),
+            describe_ratio(result.verdict.log_ratio),
             "yes" if result.verdict.is_identical else None,
-            _median([trained.training_accuracy.rmse for trained in result.trained]),
+            median([getattr(trained.training_accuracy, "rmse", None) for trained in result.trained]),
         )
         for result in results
     )
@@ -193,17 +193,18 @@ def _describe_target(seconds: Summary | None) -> Summary | str | None:
     return "never" if seconds is not None and math.isinf(seconds.median) else seconds
 
 
-def _describe_ratio(log_ratio: LogRatio | None) -> Summary | None:
+def describe_ratio(log_ratio: LogRatio | None) -> Summary | None:
+    """Return a ratio of errors with its interval, no longer as a logarithm."""
     if log_ratio is None:
         return None
     return Summary(log_ratio.num_seeds, *(math.exp(each) for each in (log_ratio.mean, log_ratio.low, log_ratio.high)))
 
 
 def _median_heldout(result: CaseResult, name: str) -> float | None:
-    return _median([getattr(trained.heldout_accuracy, name) for trained in result.trained])
+    return median([getattr(trained.heldout_accuracy, name, None) for trained in result.trained])
 
 
-def _median(values: Sequence[float | None]) -> float | None:
-    """Median, or None where a value is missing or there are none."""
+def median(values: Sequence[float | None]) -> float | None:
+    """Return the median, or None where a value is missing or there are none."""
     finite = [value for value in values if value is not None]
     return statistics.median(finite) if finite and len(finite) == len(values) else None

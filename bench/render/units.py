@@ -69,6 +69,11 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def mega(count: float) -> str:
+    """Show a count in millions."""
+    return number(count / 1e6)
+
+
 def counted(count: int, noun: str) -> str:
     """Show how many there are: 1 run, 1,200 runs."""
     return f"{count:,} {noun}{'s' * (count != 1)}"

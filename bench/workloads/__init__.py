@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, SupportsFloat
 
 from productnet.engines.step import Step
 
@@ -22,8 +22,10 @@ class Judgement:
     """How good a complete training is, in numbers that JSON can carry."""
 
     digest: str
-    training_accuracy: dict[str, float]
-    heldout_accuracy: dict[str, float]
+    training_accuracy: dict[str, float] | None = None
+    heldout_accuracy: dict[str, float] | None = None
+    heldout_error: float | None = None
+    """A workload of a user's own has this alone, or nothing."""
 
 
 class Workload(Protocol):
@@ -38,9 +40,12 @@ class Workload(Protocol):
     num_steps_per_epoch: int
     num_multiply_adds_per_step: int | None
     """Counted, not measured, over forward and backward pass; None where nobody has counted."""
+    least_multiply_adds_per_step: int | None
+    """What no library can do a step with less than, which makes a floor for its time; None likewise."""
     num_multiply_adds_per_inference: int | None
     """Likewise, of predicting a batch."""
-    num_samples_per_inference: int
+    num_samples_per_inference: int | None
+    """None where nothing is predicted; the last three functions are then never called."""
     step_work: StepWork | None
     """All that a step has to do, for the share of the floor; None where nobody has counted."""
 
@@ -50,7 +55,10 @@ class Workload(Protocol):
     def prepare(self) -> None:
         """Compile, capture and warm up, and leave the training at its start."""
 
-    def train(self, num_epochs: int) -> list[float]:
+    def examine(self) -> None:
+        """Raise where a step is not what was asked for: on another device, in another precision, other work, none."""
+
+    def train(self, num_epochs: int) -> Sequence[SupportsFloat]:
         """Train on and return each epoch's mean loss."""
 
     def restart(self) -> None:

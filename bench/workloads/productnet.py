@@ -40,8 +40,9 @@ class ProductNet:
         self.num_samples_per_epoch = config.num_samples_per_epoch
         self.num_steps_per_epoch = config.num_steps_per_epoch
         self.num_multiply_adds_per_step: int | None = count_multiply_adds(config)
+        self.least_multiply_adds_per_step: int | None = self.num_multiply_adds_per_step
         self.num_multiply_adds_per_inference: int | None = config.batch_size * sum(_list_products(config))
-        self.num_samples_per_inference = config.batch_size
+        self.num_samples_per_inference: int | None = config.batch_size
         self.step_work: StepWork | None = count_step_work(config)
         self._inputs_generator = torch.Generator().manual_seed(config.seed)
 
@@ -57,6 +58,9 @@ class ProductNet:
     def prepare(self) -> None:
         """Compile, capture and warm up, and leave the training at its start."""
         self.training.prepare()
+
+    def examine(self) -> None:
+        """Nothing is left to do: `prepare` has checked where everything lies, and a test what a step is made of."""
 
     def train(self, num_epochs: int) -> list[float]:
         """Train on and return each epoch's mean loss."""
@@ -105,7 +109,7 @@ class ProductNet:
 
     def make_inputs(self, num_batches: int) -> list[torch.Tensor]:
         """Return fresh batches of standardised inputs, (batch, 2) float32 each, on the device."""
-        shape = (self.num_samples_per_inference, 2)
+        shape = (self.training.config.batch_size, 2)
         batches = (torch.randn(shape, generator=self._inputs_generator) for _ in range(num_batches))
         return [batch.to(self.device.torch_device) for batch in batches]
 

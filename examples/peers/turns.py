@@ -62,6 +62,9 @@ def _train(
     block = RunBlock(kind="train", amount=case.num_epochs, restart=True, timeout_seconds=TIMEOUT_SECONDS)
     done = worker.request(block, BlockDone)
     judged = worker.request(Judge(timeout_seconds=TIMEOUT_SECONDS), Judged)
+    accuracy = judged.heldout_accuracy
+    if accuracy is None:
+        raise WorkerError("rubbish", f"{side.place} says nothing of what it has learned")
     return Timed(
         side=name,
         seed=seed,
@@ -69,6 +72,6 @@ def _train(
         compile_seconds=ready.compile_seconds,
         seconds=done.seconds,
         final_loss=done.epoch_losses[-1],
-        heldout_mse=judged.heldout_accuracy.mse,
-        heldout_r_squared=judged.heldout_accuracy.r_squared,
+        heldout_mse=accuracy.mse,
+        heldout_r_squared=accuracy.r_squared,
     )

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from bench.records.case import Case
+from bench.records.rates import StepWork
 from bench.workloads import Judgement
 from bench.workloads.productnet import count_multiply_adds
 from productnet.config import TrainConfig
@@ -80,8 +81,10 @@ class PeerWorkload:
         self.num_samples_per_epoch = config.num_samples_per_epoch
         self.num_steps_per_epoch = config.num_steps_per_epoch
         self.num_multiply_adds_per_step: int | None = count_multiply_adds(config)
+        self.least_multiply_adds_per_step: int | None = self.num_multiply_adds_per_step
         self.num_multiply_adds_per_inference: int | None = None
-        self.num_samples_per_inference = config.batch_size
+        self.num_samples_per_inference: int | None = config.batch_size
+        self.step_work: StepWork | None = None
         self._inputs = np.random.default_rng(seed)
 
     @property
@@ -95,6 +98,9 @@ class PeerWorkload:
     def prepare(self) -> None:
         """Compile, where there is something to compile, and leave the training at its start."""
         self.trainer.prepare()
+
+    def examine(self) -> None:
+        """Nothing: tests hold its trainings against productnet's."""
 
     def train(self, num_epochs: int) -> list[float]:
         """Train and return each epoch's mean loss."""
@@ -125,7 +131,7 @@ class PeerWorkload:
 
     def make_inputs(self, num_batches: int) -> list[Array]:
         """Return fresh batches of standardised inputs, (batch, 2) float32 each."""
-        shape = (self.num_samples_per_inference, 2)
+        shape = (self.start.config.batch_size, 2)
         return [self._inputs.standard_normal(shape, dtype=np.float32) for _ in range(num_batches)]
 
     def infer(self, inputs: Sequence[Array]) -> Array | None:

@@ -22,14 +22,14 @@ def write(tmp_path: Path, **changes: object) -> Path:
 
 
 def test_a_case_is_read_with_what_was_left_out(tmp_path: Path) -> None:
-    (budget,) = read_budgets(write(tmp_path))
+    (budget,) = read_budgets(write(tmp_path), tmp_path)
     assert budget.settings == {"engine": "eager", "batching": "manual", "device": "cpu"}
     assert (budget.allowed, budget.resolution, budget.seconds) == (0.02, 0.01, 60.0)
 
 
 def test_everything_that_is_said_is_heard(tmp_path: Path) -> None:
     said = {"precision": "bf16", "threads": 2, "device": "cuda:0", "resolution": "1.5%", "budget": "2min"}
-    (budget,) = read_budgets(write(tmp_path, **said))
+    (budget,) = read_budgets(write(tmp_path, **said), tmp_path)
     assert budget.settings["precision"] == "bf16"
     assert budget.settings["threads"] == "2"
     assert budget.settings["device"] == "cuda"
@@ -61,7 +61,7 @@ def test_everything_that_is_said_is_heard(tmp_path: Path) -> None:
 def test_what_is_wrong_is_said_with_file_case_and_key(tmp_path: Path, changes: dict[str, object], said: str) -> None:
     path = write(tmp_path, **changes)
     with pytest.raises(UsageError) as caught:
-        read_budgets(path)
+        read_budgets(path, tmp_path)
     assert str(caught.value).startswith(f"{path}, case 1: ")
     assert said in str(caught.value)
     assert caught.value.exit_code == 2
@@ -87,7 +87,7 @@ def test_a_file_that_is_none_is_said_by_its_name(tmp_path: Path, text: str | Non
     if text is not None:
         path.write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(UsageError) as caught:
-        read_budgets(path)
+        read_budgets(path, tmp_path)
     assert str(caught.value).startswith(str(path))
     assert said in str(caught.value)
 
@@ -96,11 +96,11 @@ def test_the_second_case_is_named_as_the_second(tmp_path: Path) -> None:
     path = write(tmp_path)
     path.write_text(f"{path.read_text()}\n{path.read_text().replace('2%', '200%')}")
     with pytest.raises(UsageError, match="case 2: allowed: '200%' is no share"):
-        read_budgets(path)
+        read_budgets(path, tmp_path)
 
 
 def test_a_truth_value_is_no_number_of_threads(tmp_path: Path) -> None:
     path = write(tmp_path)
     path.write_text(f"{path.read_text()}\nthreads = true")
     with pytest.raises(UsageError, match="threads is True: use a whole number"):
-        read_budgets(path)
+        read_budgets(path, tmp_path)

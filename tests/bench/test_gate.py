@@ -276,6 +276,6 @@ def test_every_outcome_has_its_exit_code() -> None:
 
 
 def test_the_committed_budgets_are_those_of_this_project() -> None:
-    budgets = read_budgets(ROOT / "budgets.toml")
+    budgets = read_budgets(ROOT / "budgets.toml", ROOT)
     cases = [(each.settings["engine"], each.settings["batching"], each.settings["device"]) for each in budgets]
     assert cases == [("eager", "manual", "cpu"), ("reference", "dataloader-batched", "cpu")]

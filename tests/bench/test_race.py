@@ -330,8 +330,8 @@ def test_an_arm_that_falls_is_shown_and_what_was_raced_is_kept(
     code: int,
     kind: str,
 ) -> None:
-    def misbehave(settings: dict[str, str], device: str):  # type: ignore[no-untyped-def]
-        case = make_case(settings, device)
+    def misbehave(settings: dict[str, str], device: str, tree: Path | None):  # type: ignore[no-untyped-def]
+        case = make_case(settings, device, tree)
         return msgspec.structs.replace(case, engine=behaviour) if case.engine == "reference" else case
 
     monkeypatch.setattr("bench.racing.make_case", misbehave)

@@ -12,11 +12,13 @@ import msgspec
 import pytest
 
 from bench import rerun as door
-from bench.errors import BenchError
+from bench.errors import BenchError, NotComparableError, UsageError
+from bench.own import make_own_case
 from bench.records.journal import Ended
 from bench.records.plan import Plan
 from bench.records.run import Run
 from bench.records.store import create_run, read_run
+from bench.workloads.files import find_workload
 from tests.bench.hostile import NAMES, list_records
 from tests.bench.judge.test_reproduction import make_measured
 from tests.bench.measure.test_environment import make_survey
@@ -86,6 +88,27 @@ def test_what_came_out_again_elsewhere_is_reproduced_and_the_other_machine_is_sa
 def test_the_same_machine_is_said_to_be_the_same(call: Answer, capsys: pytest.CaptureFixture[str]) -> None:
     assert call() == 0
     assert "the same machine and software, as far as was recorded" in capsys.readouterr().out
+
+
+def test_a_file_of_a_users_own_is_measured_again_and_another_one_by_its_name_is_not(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("first")
+    case = make_own_case(find_workload(str(file)), "cpu", "fp32", num_threads=1, num_steps=200)
+    plan = make_info([case]).plan
+    assert door.choose_plan(plan, [], 2).cases == (case,)
+    file.write_text("second")
+    with pytest.raises(NotComparableError, match=r"mine\.py:Workload is not what was measured \(digest"):
+        door.choose_plan(plan, [], 2)
+    file.unlink()
+    with pytest.raises(UsageError, match="there is no file"):
+        door.choose_plan(plan, [], 2)
+
+
+@pytest.mark.parametrize("words", [{"engine": "warp"}, {"batching": "warp"}, {"precision": "fp1"}])
+def test_a_case_that_this_version_can_not_train_is_refused(words: dict[str, str]) -> None:
+    plan = make_info([make_case(**words)]).plan  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="can't be measured by this version"):
+        door.choose_plan(plan, [], 1)
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ def test_one_real_run_leaves_samples_and_tables_that_agree(tmp_path: Path) -> No
     names = {path.name for path in directory.iterdir()}
     tables = {
         f"{table}.{ending}"
-        for table in ("accuracy", "throughput", "phases", "stages", "data")
+        for table in ("accuracy", "throughput", "phases", "stages", "data", "work")
         for ending in ("md", "csv")
     }
     assert names == {"run.json", "samples.jsonl", "advice.md"} | tables

@@ -157,7 +157,7 @@ def _draw_quality(figure: Figure) -> Chart:
     singles = rows.of([each for each in records if each["seed"] != ALL])
     x = alt.X(
         "heldout_mse_ratio:Q",
-        title="held-out MSE over the reference's",
+        title="held-out error over the reference's",
         scale=alt.Scale(type="log", nice=False, padding=12),
         axis=alt.Axis(tickCount=4, format="~g"),
     )

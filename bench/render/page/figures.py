@@ -112,9 +112,10 @@ def list_quality(run: Run, results: Sequence[CaseResult]) -> Table:
         rows += [(name, str(seed), ratio, None, None, quality) for seed, ratio in ratios.items()]
     margin = run.info.plan.quality_margin
     note = (
-        "Held-out MSE over the reference's of the same seed, below 1 is better. Dots: single seeds. Diamond and line: "
-        "their geometric mean and its 90 % interval, from three seeds on. Band: what counts as equal, "
-        f"{1 / margin:.4g} to {margin:.4g}. No diamond: the same losses bit for bit, or too few seeds."
+        "Held-out error, of the product network its MSE, over the reference's of the same seed; below 1 is better. "
+        "Dots: single seeds. Diamond and line: their geometric mean and its 90 % interval, from three seeds on. Band: "
+        f"what counts as equal, {1 / margin:.4g} to {margin:.4g}. No diamond: the same losses bit for bit, or too few "
+        "seeds."
     )
     return Table("Quality over seeds", columns, tuple(rows), (note, *notes))
 

@@ -88,14 +88,18 @@ class FakeWorkload:
         self.device = cast("Device", FakeDevice(pass_time))
         self.arithmetic = cast("Arithmetic", None)
         self.num_multiply_adds_per_step: int | None = None
+        self.least_multiply_adds_per_step: int | None = None
         self.num_multiply_adds_per_inference: int | None = None
-        self.num_samples_per_inference = 10
+        self.num_samples_per_inference: int | None = 10
         self.step_work: StepWork | None = None
         self.num_epochs_trained = 0
         self.num_restarts = 0
 
     def prepare(self) -> None:
         self.pass_time(0.5)
+
+    def examine(self) -> None:
+        """Nothing to find."""
 
     def train(self, num_epochs: int) -> list[float]:
         for _ in range(num_epochs):

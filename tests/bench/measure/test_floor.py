@@ -3,9 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bench.measure import floor
-from bench.measure.clock import HOST_CLOCK
-from bench.measure.floor import measure_multiply_adds_per_second, measure_step_floor
+from bench.measure.floor import find_floor, measure_multiply_adds_per_second
 from bench.workloads.productnet import count_multiply_adds
 from productnet.config import TrainConfig
 from productnet.device import Device
@@ -30,9 +28,10 @@ def test_the_rate_is_that_of_a_product_long_enough_to_be_timed(monkeypatch: pyte
     assert sizes[-1] == 1_024
 
 
-def test_a_floor_is_the_multiply_adds_at_twice_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(floor, "measure_multiply_adds_per_second", lambda *_arguments: 5e10)
-    assert measure_step_floor(47_200, CPU, FP32, HOST_CLOCK) == pytest.approx(0.472e-6)
+def test_a_floor_is_the_multiply_adds_at_twice_the_rate() -> None:
+    assert find_floor(47_200, 5e10) == pytest.approx(0.472e-6)
+    assert find_floor(None, 5e10) is None
+    assert find_floor(47_200, None) is None
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,7 @@ class Script:
     """Pair, arm and number of the block -> what it takes."""
     pilot_seconds: Callable[[int], float] = lambda pair: PILOT_SECONDS
     num_steps: Sequence[int] = (26, 26, 26)
+    num_samples: Sequence[int] = (260, 260, 260)
     losses: Callable[[int, int], tuple[float | None, ...]] = lambda arm, seed: (0.5, 0.25)
     fails: Callable[[int, int, AnyCommand | None], BaseException | None] = lambda pair, arm, command: None
     """Pair, arm and command, None for loading -> what goes wrong."""
@@ -91,7 +92,7 @@ class ScriptedWorker:
                 self.script.clock.pass_time(seconds)
                 return BlockDone(
                     num_steps=self.script.num_steps[self.arm],
-                    num_samples=260,
+                    num_samples=self.script.num_samples[self.arm],
                     seconds=seconds,
                     epoch_losses=self.script.losses(self.arm, self.seed),
                 )
@@ -412,6 +413,14 @@ def test_who_shows_the_race_and_fails_ends_every_worker() -> None:
     with pytest.raises(KeyboardInterrupt):
         course.race.run(0.0, show)
     course.assert_all_ended()
+
+
+def test_steps_of_unequal_numbers_of_samples_are_never_compared() -> None:
+    course = Course(Script(num_samples=(260, 520, 260)))
+    assert course.run() == "failed"
+    (fallen,) = course.of(Fallen)
+    assert fallen.arm == 1
+    assert "its block had 520 samples, the first arm's 260" in fallen.reason
 
 
 @pytest.mark.parametrize("num_steps", [(26, 24, 26), (24, 26, 26)])

@@ -186,6 +186,7 @@ def test_a_session_answers_each_kind_of_block_with_its_steps_samples_and_seconds
     assert inference.seconds == pytest.approx(0.005)
     judged = session.perform(Judge(timeout_seconds=1.0))
     assert isinstance(judged, Judged)
+    assert judged.heldout_accuracy is not None
     assert judged.heldout_accuracy.r_squared == 0.9998
 
 

@@ -1,7 +1,13 @@
 from __future__ import annotations
 
+from msgspec.structs import replace
+
+from bench.records.case import OwnWorkload
 from bench.records.plan import Plan
 from tests.bench.runs import make_case
+
+CONV = OwnWorkload(name="conv", place="conv.py:Workload", digest="0" * 64)
+OWN = replace(make_case("own", "own"), workload=CONV)
 
 
 def test_a_case_is_named_after_its_device_engine_and_batching() -> None:
@@ -21,3 +27,18 @@ def test_the_first_case_of_a_plan_is_the_baseline() -> None:
     first, second = make_case("eager"), make_case()
     plan = Plan(suite="quick", cases=(first, second), num_replicates=1, seed=1)
     assert plan.baseline == first
+
+
+def test_a_workload_s_name_stands_for_engine_and_batching() -> None:
+    assert OWN.name == "cpu/conv"
+    assert replace(OWN, precision="bf16", num_threads=2).name == "cpu/conv/bf16/2-threads"
+
+
+def test_another_content_or_place_of_a_file_is_another_case_of_the_like() -> None:
+    for changes in ({"digest": "1" * 64}, {"place": "../conv.py:Workload"}):
+        other = replace(OWN, workload=replace(CONV, **changes))
+        assert other != OWN
+        assert other.is_like(OWN)
+    assert not OWN.is_like(replace(OWN, workload=replace(CONV, name="other")))
+    assert not OWN.is_like(replace(OWN, num_epochs=7))
+    assert not OWN.is_like(make_case())

@@ -55,6 +55,8 @@ ROW = CaseRow(
     num_replicates=3,
     quality="EQUIVALENT",
     is_rankable=True,
+    workload=None,
+    workload_digest=None,
     work="1:abc",
 )
 

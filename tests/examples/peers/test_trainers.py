@@ -156,7 +156,9 @@ def test_what_is_judged_predicts_as_the_library_does(name: str) -> None:
     assert prediction is not None
     assert peer.is_right(inputs[-1], prediction)
     assert not peer.is_right(inputs[0], prediction)
-    assert peer.judge().heldout_accuracy["mse"] > 0
+    accuracy = peer.judge().heldout_accuracy
+    assert accuracy is not None
+    assert accuracy["mse"] > 0
 
 
 @pytest.mark.parametrize("change", [{"num_threads": 2}, {"precision": "bf16"}, {"device": "cuda"}])
@@ -174,6 +176,7 @@ def test_half_a_training_is_not_as_good_as_the_reference_and_a_whole_one_is_not_
         peer = make_peer(name, RECIPE_EPOCHS // divisor, seed)
         peer.train(RECIPE_EPOCHS // divisor)
         accuracy = peer.judge().heldout_accuracy
+        assert accuracy is not None
         trained.append(make_timed(seed, accuracy["mse"], accuracy["r_squared"]))
     verdict = judge_side(trained, list_published("reference fp32"), RECIPE_EPOCHS)
     assert (verdict.quality == Quality.DIFFERENT) is (divisor == 2)

@@ -2,53 +2,61 @@
 
 from __future__ import annotations
 
-
 import math
 
-from productnet.engines.fused.network import IS_SAMPLE, REACH, TARGETS, backward, compiled, forward, forward_in_lanes
+from productnet.engines.fused.network import backward, compiled, forward, forward_in_lanes
 from productnet.engines.fused.order import draw_order
-from productnet.engines.fused.vectors import LANES, add, divide, fill, load, multiply, multiply_add, square_root, store, subtract
+from productnet.engines.fused.vectors import (
+    LANES,
+    divide,
+    fill,
+    load,
+    multiply,
+    multiply_add,
+    square_root,
+    store,
+    subtract,
+    without_tiny,
+)
+
+
+def make_train(layers, batch, rest):
+    @compiled
+    def train(state, powers, recipe, samples, work, order, generator, draws, num_full, losses):
+        words, drawn, cursor, reciprocals = generator
+        for epoch in range(len(losses)):
+            if draws:
+                draw_order(words, drawn, cursor, reciprocals, order)
+            loss_sum = 0.0
+            for index in range(num_full):
+                gather(batch, samples, work, order, index * batch.num_samples)
+                loss_sum += step(layers, batch, state, powers, recipe, work)
+            weight = float(num_full)
+            if rest is not None:
+                gather(rest, samples, work, order, num_full * batch.num_samples)
+                share = rest.num_samples / batch.num_samples
+                loss_sum += share * step(layers, rest, state, powers, recipe, work)
+                weight += share
+            losses[epoch] = loss_sum / weight
+
+    return train
 
 
 @compiled
-def train(layout, place, state, powers, recipe, samples, work, order, generator, draws, batch_sizes, losses):
-    words, drawn, cursor, reciprocals = generator
-    for epoch in range(len(losses)):
-        if draws:
-            draw_order(words, drawn, cursor, reciprocals, order)
-        losses[epoch] = train_epoch(layout, place, state, powers, recipe, samples, work, order, batch_sizes)
-
-
-@compiled
-def train_epoch(layout, place, state, powers, recipe, samples, work, order, batch_sizes):
-    start, full, loss_sum, weight = 0, batch_sizes[0], 0.0, 0.0
-    for index in range(len(batch_sizes)):
-        num_samples = batch_sizes[index]
-        gather(samples, work, place, order, start, num_samples)
-        loss = step(layout, place, state, powers, recipe, work, num_samples)
-        share = num_samples / full
-        loss_sum += share * loss
-        weight += share
-        start += num_samples
-    return loss_sum / weight
-
-
-@compiled
-def gather(samples, work, place, order, start, num_samples):
-    for index in range(num_samples):
+def gather(batch, samples, work, order, start):
+    for index in range(batch.num_samples):
         sample = order[start + index]
         work[index] = samples[sample, 0]
-        work[place[REACH] + index] = samples[sample, 1]
-        work[place[TARGETS] + index] = samples[sample, 2]
+        work[batch.reach + index] = samples[sample, 1]
+        work[batch.targets + index] = samples[sample, 2]
 
 
 @compiled
-def step(layout, place, state, powers, recipe, work, num_samples):
+def step(layers, batch, state, powers, recipe, work):
     numbers, gradients, means, squares = state
-    num_lanes = -(-num_samples // LANES) * LANES
-    forward(layout, numbers, work, place[REACH], num_lanes)
-    forward_in_lanes(layout, numbers, work, place, num_samples)
-    loss = backward(layout, numbers, gradients, work, place, num_samples)
+    forward(layers, batch, numbers, work)
+    forward_in_lanes(layers[0], batch, numbers, work)
+    loss = backward(layers, batch, numbers, gradients, work)
     update(numbers, gradients, means, squares, powers, recipe)
     return loss
 
@@ -67,7 +75,7 @@ def update(numbers, gradients, means, squares, powers, recipe):
         gradient = load(gradients, index)
         mean = multiply_add(keep1, load(means, index), multiply(take1, gradient))
         square = multiply_add(keep2, load(squares, index), multiply(multiply(take2, gradient), gradient))
-        store(means, index, mean)
+        store(means, index, without_tiny(mean))
         store(squares, index, square)
         change = divide(multiply(rate, mean), multiply_add(square_root(square), root, small))
         store(numbers, index, subtract(load(numbers, index), change))

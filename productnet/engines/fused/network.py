@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from numba import njit
+from numba.extending import overload
 
 from productnet.engines.fused.vectors import (
     LANES,
@@ -37,164 +38,187 @@ from productnet.engines.fused.vectors import (
 
 compiled = njit(nogil=True, error_model="numpy")
 
-WEIGHTS, BIASES, UNITS, STRIDE, OUTPUTS, DELTAS = range(6)
-"""Columns of the layout, a row a layer: where its weights and biases begin, its rows of units, the distance between two
-rows of weights, and where its outputs and their gradients begin."""
 
-REACH, TARGETS, IS_SAMPLE, FIRST_OUTPUTS, FIRST_DELTAS = range(5)
-"""Parts of the place of a batch: the distance between two rows of samples, and where in `work` the targets begin, the
-ones and zeros that tell samples from filling, and the first hidden layer's outputs and gradients, units in the lanes.
-The two features begin at 0 and at the reach."""
+@compiled
+def forward(layers, batch, numbers, work):
+    """Compute all layers' outputs, over the samples that lie at the start of `work`."""
+    _forward_first(layers[0], batch, numbers, work)
+    _forward_all_hidden(layers[1:-1], batch, numbers, work)
+    _forward_last(layers[-1], batch, numbers, work)
 
 
 @compiled
-def forward(layout, numbers, work, reach, num_lanes):
-    """Compute all hidden layers' outputs and the network's, over the samples that lie at the start of `work`."""
-    first = layout[0]
-    for unit in range(first[UNITS]):
-        weight0 = spread(numbers, first[WEIGHTS] + unit)
-        weight1 = spread(numbers, first[WEIGHTS] + first[STRIDE] + unit)
-        bias = spread(numbers, first[BIASES] + unit)
-        for lane in range(0, num_lanes, LANES):
-            sums = multiply_add(weight0, load(work, lane), multiply_add(weight1, load(work, reach + lane), bias))
-            store(work, first[OUTPUTS] + unit * reach + lane, relu(sums))
-    for index in range(1, len(layout) - 1):
-        layer, before = layout[index], layout[index - 1]
-        for unit in range(0, layer[UNITS], ROWS):
-            weights = layer[WEIGHTS] + unit * layer[STRIDE]
-            for lane in range(0, num_lanes, LANES):
-                sums = spread_rows(numbers, layer[BIASES] + unit, 1)
-                for source in range(before[UNITS]):
-                    sums = multiply_add(
-                        spread_rows(numbers, weights + source, layer[STRIDE]),
-                        load(work, before[OUTPUTS] + source * reach + lane),
-                        sums,
-                    )
-                store_rows(work, layer[OUTPUTS] + unit * reach + lane, reach, relu(sums))
-    last, before = layout[-1], layout[-2]
-    for lane in range(0, num_lanes, LANES):
-        output = spread(numbers, last[BIASES])
-        for source in range(before[UNITS]):
-            output = multiply_add(
-                spread(numbers, last[WEIGHTS] + source), load(work, before[OUTPUTS] + source * reach + lane), output
-            )
-        store(work, last[OUTPUTS] + lane, output)
+def _forward_first(layer, batch, numbers, work):
+    for unit in range(layer.units):
+        weight0 = spread(numbers, layer.weights + unit)
+        weight1 = spread(numbers, layer.weights + layer.stride + unit)
+        bias = spread(numbers, layer.biases + unit)
+        for lane in range(0, batch.num_lanes, LANES):
+            sums = multiply_add(weight0, load(work, lane), multiply_add(weight1, load(work, batch.reach + lane), bias))
+            store(work, layer.outputs + unit * batch.reach + lane, relu(sums))
+
+
+def _forward_all_hidden(layers, batch, numbers, work):
+    raise NotImplementedError
+
+
+@overload(_forward_all_hidden)
+def _forward_next_hidden(layers, batch, numbers, work):
+    if len(layers) == 0:
+        return lambda layers, batch, numbers, work: None
+
+    def run(layers, batch, numbers, work):
+        _forward_hidden(layers[0], batch, numbers, work)
+        _forward_all_hidden(layers[1:], batch, numbers, work)
+
+    return run
 
 
 @compiled
-def forward_in_lanes(layout, numbers, work, place, num_samples):
+def _forward_hidden(layer, batch, numbers, work):
+    for unit in range(0, layer.units, ROWS):
+        weights = layer.weights + unit * layer.stride
+        for lane in range(0, batch.num_lanes, LANES):
+            sums = spread_rows(numbers, layer.biases + unit, 1)
+            for source in range(layer.num_sources):
+                sums = multiply_add(
+                    spread_rows(numbers, weights + source, layer.stride),
+                    load(work, layer.sources + source * batch.reach + lane),
+                    sums,
+                )
+            store_rows(work, layer.outputs + unit * batch.reach + lane, batch.reach, relu(sums))
+
+
+@compiled
+def _forward_last(layer, batch, numbers, work):
+    for lane in range(0, batch.num_lanes, LANES):
+        output = spread(numbers, layer.biases)
+        for source in range(layer.num_sources):
+            sources = load(work, layer.sources + source * batch.reach + lane)
+            output = multiply_add(spread(numbers, layer.weights + source), sources, output)
+        store(work, layer.outputs + lane, output)
+
+
+@compiled
+def forward_in_lanes(layer, batch, numbers, work):
     """Compute the first hidden layer's outputs once more, with its units in the lanes."""
-    first, reach = layout[0], place[REACH]
-    stride = first[STRIDE]
-    for lane in range(0, stride, LANES):
-        weight0 = load(numbers, first[WEIGHTS] + lane)
-        weight1 = load(numbers, first[WEIGHTS] + stride + lane)
-        bias = load(numbers, first[BIASES] + lane)
-        for sample in range(num_samples):
-            sums = multiply_add(
-                weight0, spread(work, sample), multiply_add(weight1, spread(work, reach + sample), bias)
-            )
-            store(work, place[FIRST_OUTPUTS] + sample * stride + lane, relu(sums))
+    for lane in range(0, layer.units, LANES):
+        weight0 = load(numbers, layer.weights + lane)
+        weight1 = load(numbers, layer.weights + layer.stride + lane)
+        bias = load(numbers, layer.biases + lane)
+        for sample in range(batch.num_samples):
+            feature0, feature1 = spread(work, sample), spread(work, batch.reach + sample)
+            sums = multiply_add(weight0, feature0, multiply_add(weight1, feature1, bias))
+            store(work, batch.first_outputs + sample * layer.units + lane, relu(sums))
 
 
 @compiled
-def backward(layout, numbers, gradients, work, place, num_samples):
-    """Compute the loss of a batch and its gradients, after `forward`; return the loss."""
-    reach = place[REACH]
-    num_lanes = -(-num_samples // LANES) * LANES
-    loss = _from_output(layout, numbers, gradients, work, place, num_samples, num_lanes)
-    if len(layout) > 2:
-        _from_output_weights(layout, numbers, gradients, work, reach, num_lanes)
-    for index in range(len(layout) - 2, 1, -1):
-        _from_hidden(layout[index], layout[index - 1], numbers, gradients, work, reach, num_lanes)
-    _from_second(layout, numbers, gradients, work, place, num_samples)
+def backward(layers, batch, numbers, gradients, work):
+    """Compute the loss of a batch and its gradients, after both kinds of forward; return the loss."""
+    loss = _backward_loss(layers[-1], batch, gradients, work)
+    if len(layers) > 2:
+        _backward_last(layers[-1], batch, numbers, gradients, work)
+    _backward_all_hidden(layers[2:-1], batch, numbers, gradients, work)
+    _backward_first(layers[0], layers[1], batch, numbers, gradients, work)
     return loss
 
 
 @compiled
-def _from_output(layout, numbers, gradients, work, place, num_samples, num_lanes):
-    reach, last = place[REACH], layout[-1]
-    scale = fill(numbers, 2 / num_samples)
-    squares = total_delta = fill(numbers, 0.0)
-    for lane in range(0, num_lanes, LANES):
-        is_sample = load(work, place[IS_SAMPLE] + reach - num_samples + lane)
-        error = multiply(
-            subtract(load(work, last[OUTPUTS] + lane), load(work, place[TARGETS] + lane)), is_sample
-        )
+def _backward_loss(layer, batch, gradients, work):
+    scale = fill(work, 2 / batch.num_samples)
+    squares = total_delta = fill(work, 0.0)
+    for lane in range(0, batch.num_lanes, LANES):
+        difference = subtract(load(work, layer.outputs + lane), load(work, batch.targets + lane))
+        error = multiply(difference, load(work, batch.is_sample + lane))
         squares = multiply_add(error, error, squares)
         delta = multiply(error, scale)
         total_delta = add(total_delta, delta)
-        store(work, last[DELTAS] + lane, delta)
-    gradients[last[BIASES]] = total(total_delta)
-    return total(squares) / num_samples
+        store(work, layer.deltas + lane, delta)
+    gradients[layer.biases] = total(total_delta)
+    return total(squares) / batch.num_samples
 
 
 @compiled
-def _from_output_weights(layout, numbers, gradients, work, reach, num_lanes):
-    last, before = layout[-1], layout[-2]
-    for unit in range(0, before[UNITS], ROWS):
-        weights = spread_rows(numbers, last[WEIGHTS] + unit, 1)
-        of_weights = of_biases = repeat(fill(numbers, 0.0))
-        for lane in range(0, num_lanes, LANES):
-            delta = load(work, last[DELTAS] + lane)
-            outputs = load_rows(work, before[OUTPUTS] + unit * reach + lane, reach)
+def _backward_last(layer, batch, numbers, gradients, work):
+    for source in range(0, layer.num_sources, ROWS):
+        weights = spread_rows(numbers, layer.weights + source, 1)
+        of_weights = of_biases = repeat(fill(work, 0.0))
+        for lane in range(0, batch.num_lanes, LANES):
+            at = source * batch.reach + lane
+            delta = load(work, layer.deltas + lane)
+            outputs = load_rows(work, layer.sources + at, batch.reach)
             deltas = where_active(outputs, multiply(weights, delta))
             of_weights = multiply_add(outputs, delta, of_weights)
             of_biases = add(of_biases, deltas)
-            store_rows(work, before[DELTAS] + unit * reach + lane, reach, deltas)
-        store_totals(gradients, last[WEIGHTS] + unit, of_weights)
-        store_totals(gradients, before[BIASES] + unit, of_biases)
+            store_rows(work, layer.source_deltas + at, batch.reach, deltas)
+        store_totals(gradients, layer.weights + source, of_weights)
+        store_totals(gradients, layer.source_biases + source, of_biases)
+
+
+def _backward_all_hidden(layers, batch, numbers, gradients, work):
+    raise NotImplementedError
+
+
+@overload(_backward_all_hidden)
+def _backward_next_hidden(layers, batch, numbers, gradients, work):
+    if len(layers) == 0:
+        return lambda layers, batch, numbers, gradients, work: None
+
+    def run(layers, batch, numbers, gradients, work):
+        _backward_all_hidden(layers[1:], batch, numbers, gradients, work)
+        _backward_hidden(layers[0], batch, numbers, gradients, work)
+
+    return run
 
 
 @compiled
-def _from_hidden(layer, before, numbers, gradients, work, reach, num_lanes):
-    zeros = repeat(fill(numbers, 0.0))
-    for source in range(0, before[UNITS], ROWS):
+def _backward_hidden(layer, batch, numbers, gradients, work):
+    zeros = repeat(fill(work, 0.0))
+    for source in range(0, layer.num_sources, ROWS):
         of_biases = zeros
-        for lane in range(0, num_lanes, LANES):
+        for lane in range(0, batch.num_lanes, LANES):
+            at = source * batch.reach + lane
             deltas = zeros
-            for unit in range(layer[UNITS]):
-                weights = spread_rows(numbers, layer[WEIGHTS] + unit * layer[STRIDE] + source, 1)
-                deltas = multiply_add(weights, load(work, layer[DELTAS] + unit * reach + lane), deltas)
-            outputs = load_rows(work, before[OUTPUTS] + source * reach + lane, reach)
-            deltas = where_active(outputs, deltas)
+            for unit in range(layer.units):
+                weights = spread_rows(numbers, layer.weights + unit * layer.stride + source, 1)
+                deltas = multiply_add(weights, load(work, layer.deltas + unit * batch.reach + lane), deltas)
+            deltas = where_active(load_rows(work, layer.sources + at, batch.reach), deltas)
             of_biases = add(of_biases, deltas)
-            store_rows(work, before[DELTAS] + source * reach + lane, reach, deltas)
-        store_totals(gradients, before[BIASES] + source, of_biases)
-        for unit in range(layer[UNITS]):
+            store_rows(work, layer.source_deltas + at, batch.reach, deltas)
+        store_totals(gradients, layer.source_biases + source, of_biases)
+        for unit in range(layer.units):
             of_weights = zeros
-            for lane in range(0, num_lanes, LANES):
-                outputs = load_rows(work, before[OUTPUTS] + source * reach + lane, reach)
-                of_weights = multiply_add(outputs, load(work, layer[DELTAS] + unit * reach + lane), of_weights)
-            store_totals(gradients, layer[WEIGHTS] + unit * layer[STRIDE] + source, of_weights)
+            for lane in range(0, batch.num_lanes, LANES):
+                outputs = load_rows(work, layer.sources + source * batch.reach + lane, batch.reach)
+                delta = load(work, layer.deltas + unit * batch.reach + lane)
+                of_weights = multiply_add(outputs, delta, of_weights)
+            store_totals(gradients, layer.weights + unit * layer.stride + source, of_weights)
 
 
 @compiled
-def _from_second(layout, numbers, gradients, work, place, num_samples):
+def _backward_first(first, second, batch, numbers, gradients, work):
     """From the second layer's outputs to the network's inputs, with the first layer's units in the lanes."""
-    first, second, reach = layout[0], layout[1], place[REACH]
-    stride = first[STRIDE]
-    zero = fill(numbers, 0.0)
-    for lane in range(0, stride, LANES):
-        outputs, partial = place[FIRST_OUTPUTS] + lane, place[FIRST_DELTAS] + lane
+    zero = fill(work, 0.0)
+    for lane in range(0, first.units, LANES):
         of_weight0 = of_weight1 = of_bias = zero
-        for unit in range(0, second[UNITS], ROWS):
-            is_last = unit + ROWS >= second[UNITS]
-            weights = load_rows(numbers, second[WEIGHTS] + unit * stride + lane, stride)
+        for unit in range(0, second.units, ROWS):
+            is_last = unit + ROWS >= second.units
+            weights = load_rows(numbers, second.weights + unit * second.stride + lane, second.stride)
             of_weights = repeat(zero)
-            for sample in range(num_samples):
-                deltas = spread_rows(work, second[DELTAS] + unit * reach + sample, reach)
-                output = load(work, outputs + sample * stride)
+            for sample in range(batch.num_samples):
+                at = sample * first.units + lane
+                deltas = spread_rows(work, second.deltas + unit * batch.reach + sample, batch.reach)
+                output = load(work, batch.first_outputs + at)
                 of_weights = multiply_add(deltas, output, of_weights)
-                delta = add_products(deltas, weights, zero if unit == 0 else load(work, partial + sample * stride))
+                delta = add_products(deltas, weights, zero if unit == 0 else load(work, batch.first_deltas + at))
                 if is_last:
                     delta = where_active(output, delta)
                     of_bias = add(of_bias, delta)
                     of_weight0 = multiply_add(spread(work, sample), delta, of_weight0)
-                    of_weight1 = multiply_add(spread(work, reach + sample), delta, of_weight1)
+                    of_weight1 = multiply_add(spread(work, batch.reach + sample), delta, of_weight1)
                 else:
-                    store(work, partial + sample * stride, delta)
-            store_rows(gradients, second[WEIGHTS] + unit * stride + lane, stride, of_weights)
-        store(gradients, first[WEIGHTS] + lane, of_weight0)
-        store(gradients, first[WEIGHTS] + stride + lane, of_weight1)
-        store(gradients, first[BIASES] + lane, of_bias)
+                    store(work, batch.first_deltas + at, delta)
+            store_rows(gradients, second.weights + unit * second.stride + lane, second.stride, of_weights)
+        store(gradients, first.weights + lane, of_weight0)
+        store(gradients, first.weights + first.stride + lane, of_weight1)
+        store(gradients, first.biases + lane, of_bias)

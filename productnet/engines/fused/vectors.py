@@ -295,3 +295,15 @@ def where_active(_typing: Any, unit: Any, vector: Any) -> Any:
         return builder.select(builder.fcmp_ordered("<=", output, zero), zero, value)
 
     return _each((unit, vector), emit)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def without_tiny(_typing: Any, vector: Any) -> Any:
+    """The vector, but 0 where it is nearer to 0 than 1e-30; what is no number stays none."""
+
+    def emit(builder: Any, value: Any) -> Any:
+        zero, limit = ir.Constant(value.type, None), ir.Constant(value.type, [1e-30] * LANES)
+        size = builder.select(builder.fcmp_ordered("<", value, zero), builder.fneg(value), value)
+        return builder.select(builder.fcmp_ordered("<", size, limit), zero, value)
+
+    return _each((vector,), emit)

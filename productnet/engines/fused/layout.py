@@ -55,9 +55,10 @@ class Batch:
     targets: int
     is_sample: int
     """Where so many ones begin as there are samples, and then zeros, for the padding."""
-    first_outputs: int
-    """The first layer's outputs once more, units side by side."""
+    num_numbers: int
+    """Weights and biases of the network, with their padding."""
     first_deltas: int
+    """Where gradients of the first layer's outputs are added up, units side by side."""
 
 
 class _ConstantType(types.Type):  # type: ignore[misc]
@@ -117,8 +118,7 @@ def lay_out(layer_sizes: Sequence[int], batch_sizes: Sequence[int]) -> Layout:
     reach = _pad(batch_sizes[0], LANES)
     units = [_pad(sizes[0], LANES), *(_pad(size, ROWS) for size in sizes[1:-1]), ROWS if len(sizes) == 2 else 1]
     targets, is_sample = 2 * reach, 3 * reach
-    first_outputs = is_sample + reach + LANES
-    first_deltas = first_outputs + reach * units[0]
+    first_deltas = is_sample + reach + LANES
     end = first_deltas + reach * units[0]
     layers: list[Layer] = []
     positions: list[NDArray[np.intp]] = []
@@ -150,7 +150,7 @@ def lay_out(layer_sizes: Sequence[int], batch_sizes: Sequence[int]) -> Layout:
 
     def place(num_samples: int) -> Batch:
         return Batch(
-            num_samples, _pad(num_samples, LANES), reach, targets, is_sample + reach - num_samples, first_outputs, first_deltas
+            num_samples, _pad(num_samples, LANES), reach, targets, is_sample + reach - num_samples, at, first_deltas
         )
 
     full, last = batch_sizes[0], batch_sizes[-1]

@@ -42,20 +42,36 @@ compiled = njit(nogil=True, error_model="numpy")
 @compiled
 def forward(layers, batch, numbers, work):
     """Compute all layers' outputs, over the samples that lie at the start of `work`."""
-    _forward_first(layers[0], batch, numbers, work)
-    _forward_all_hidden(layers[1:-1], batch, numbers, work)
-    _forward_last(layers[-1], batch, numbers, work)
+    _forward_first(layers[0], layers[1], len(layers) > 2, batch, numbers, work)
+    if len(layers) > 2:
+        _forward_all_hidden(layers[2:-1], batch, numbers, work)
+        _forward_last(layers[-1], batch, numbers, work)
 
 
 @compiled
-def _forward_first(layer, batch, numbers, work):
-    for unit in range(layer.units):
-        weight0 = spread(numbers, layer.weights + unit)
-        weight1 = spread(numbers, layer.weights + layer.stride + unit)
-        bias = spread(numbers, layer.biases + unit)
-        for lane in range(0, batch.num_lanes, LANES):
-            sums = multiply_add(weight0, load(work, lane), multiply_add(weight1, load(work, batch.reach + lane), bias))
-            store(work, layer.outputs + unit * batch.reach + lane, relu(sums))
+def _forward_first(first, second, is_hidden, batch, numbers, work):
+    """The first two layers: the first one's outputs are used in the registers where they arise."""
+    for lane in range(0, batch.num_lanes, LANES):
+        feature0, feature1 = load(work, lane), load(work, batch.reach + lane)
+        sums = spread_rows(numbers, second.biases, 1)
+        for source in range(first.units):
+            output = _first_output(
+                spread(numbers, first.weights + source),
+                feature0,
+                spread(numbers, first.weights + first.stride + source),
+                feature1,
+                spread(numbers, first.biases + source),
+            )
+            if second.units > ROWS:
+                store(work, first.outputs + source * batch.reach + lane, output)
+            sums = multiply_add(spread_rows(numbers, second.weights + source, second.stride), output, sums)
+        store_rows(work, second.outputs + lane, batch.reach, relu(sums) if is_hidden else sums)
+    _forward_hidden(second, ROWS, batch, numbers, work)
+
+
+@compiled
+def _first_output(weight0, feature0, weight1, feature1, bias):
+    return relu(multiply_add(weight0, feature0, multiply_add(weight1, feature1, bias)))
 
 
 def _forward_all_hidden(layers, batch, numbers, work):
@@ -68,15 +84,15 @@ def _forward_next_hidden(layers, batch, numbers, work):
         return lambda layers, batch, numbers, work: None
 
     def run(layers, batch, numbers, work):
-        _forward_hidden(layers[0], batch, numbers, work)
+        _forward_hidden(layers[0], 0, batch, numbers, work)
         _forward_all_hidden(layers[1:], batch, numbers, work)
 
     return run
 
 
 @compiled
-def _forward_hidden(layer, batch, numbers, work):
-    for unit in range(0, layer.units, ROWS):
+def _forward_hidden(layer, start, batch, numbers, work):
+    for unit in range(start, layer.units, ROWS):
         weights = layer.weights + unit * layer.stride
         for lane in range(0, batch.num_lanes, LANES):
             sums = spread_rows(numbers, layer.biases + unit, 1)
@@ -97,19 +113,6 @@ def _forward_last(layer, batch, numbers, work):
             sources = load(work, layer.sources + source * batch.reach + lane)
             output = multiply_add(spread(numbers, layer.weights + source), sources, output)
         store(work, layer.outputs + lane, output)
-
-
-@compiled
-def forward_in_lanes(layer, batch, numbers, work):
-    """Compute the first hidden layer's outputs once more, with its units in the lanes."""
-    for lane in range(0, layer.units, LANES):
-        weight0 = load(numbers, layer.weights + lane)
-        weight1 = load(numbers, layer.weights + layer.stride + lane)
-        bias = load(numbers, layer.biases + lane)
-        for sample in range(batch.num_samples):
-            feature0, feature1 = spread(work, sample), spread(work, batch.reach + sample)
-            sums = multiply_add(weight0, feature0, multiply_add(weight1, feature1, bias))
-            store(work, batch.first_outputs + sample * layer.units + lane, relu(sums))
 
 
 @compiled
@@ -201,6 +204,9 @@ def _backward_first(first, second, batch, numbers, gradients, work):
     zero = fill(work, 0.0)
     for lane in range(0, first.units, LANES):
         of_weight0 = of_weight1 = of_bias = zero
+        weight0 = load(numbers, first.weights + lane)
+        weight1 = load(numbers, first.weights + first.stride + lane)
+        bias = load(numbers, first.biases + lane)
         for unit in range(0, second.units, ROWS):
             is_last = unit + ROWS >= second.units
             weights = load_rows(numbers, second.weights + unit * second.stride + lane, second.stride)
@@ -208,14 +214,15 @@ def _backward_first(first, second, batch, numbers, gradients, work):
             for sample in range(batch.num_samples):
                 at = sample * first.units + lane
                 deltas = spread_rows(work, second.deltas + unit * batch.reach + sample, batch.reach)
-                output = load(work, batch.first_outputs + at)
+                feature0, feature1 = spread(work, sample), spread(work, batch.reach + sample)
+                output = _first_output(weight0, feature0, weight1, feature1, bias)
                 of_weights = multiply_add(deltas, output, of_weights)
                 delta = add_products(deltas, weights, zero if unit == 0 else load(work, batch.first_deltas + at))
                 if is_last:
                     delta = where_active(output, delta)
                     of_bias = add(of_bias, delta)
-                    of_weight0 = multiply_add(spread(work, sample), delta, of_weight0)
-                    of_weight1 = multiply_add(spread(work, batch.reach + sample), delta, of_weight1)
+                    of_weight0 = multiply_add(feature0, delta, of_weight0)
+                    of_weight1 = multiply_add(feature1, delta, of_weight1)
                 else:
                     store(work, batch.first_deltas + at, delta)
             store_rows(gradients, second.weights + unit * second.stride + lane, second.stride, of_weights)

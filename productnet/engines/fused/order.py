@@ -30,7 +30,7 @@ def draw_order(words, numbers, cursor, reciprocals, order):
         reciprocals: (n,) float64, 1 / (n - place).
         order: (n,) int32, written.
     """
-    count = len(order)
+    count = len(reciprocals)
     for place in range(count):
         order[place] = place
     place, last = 0, count - 1

@@ -26,6 +26,8 @@ ROWS = 8
 _FLAGS = ("contract", "nsz")
 _SUM_FLAGS = (*_FLAGS, "reassoc")
 
+_DATA = llvm.create_target_data("")
+
 Emit = Callable[..., Any]
 
 
@@ -58,10 +60,6 @@ def _each(arguments: Sequence[Any], emit: Emit) -> tuple[Any, Emit]:
         return context.make_tuple(builder, result, [emit(builder, *row) for row in zip(*columns, strict=True)])
 
     return result(*arguments), generate
-
-
-def _place(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
-    return builder.gep(context.make_array(kind)(context, builder, array).data, [index])
 
 
 def _spread(builder: Any, number: Any) -> Any:
@@ -99,12 +97,10 @@ def _total(builder: Any, vector: Any) -> Any:
     return builder.call(reduce, (ir.Constant(number, -0.0), vector), fastmath=_SUM_FLAGS)
 
 
-_DATA = llvm.create_target_data("")
-
-
 def _read(array: Any, emit: Emit) -> tuple[Any, Emit]:
-    def generate(context: Any, builder: Any, signature: Any, values: Sequence[Any]) -> Any:
-        return emit(builder, _place(context, builder, signature.args[0], *values))
+    def generate(_context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
+        base, index = values
+        return emit(builder, builder.gep(base, [index]))
 
     return VectorType(array.dtype)(array, types.intp), generate
 
@@ -116,11 +112,21 @@ def _read_rows(array: Any, emit: Emit) -> tuple[Any, Emit]:
         base, index, stride = values
         rows = []
         for _ in range(ROWS):
-            rows.append(emit(builder, _place(context, builder, signature.args[0], base, index)))
+            rows.append(emit(builder, builder.gep(base, [index])))
             index = builder.add(index, stride)
         return context.make_tuple(builder, result, rows)
 
     return result(array, types.intp, types.intp), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def locate(_typing: Any, array: Any) -> Any:
+    """Say where an array's numbers begin: all that the other words need, and nobody counts who holds it."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Sequence[Any]) -> Any:
+        return context.make_array(signature.args[0])(context, builder, values[0]).data
+
+    return types.CPointer(array.dtype)(array), generate
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -174,7 +180,7 @@ def store(_typing: Any, array: Any, _index: Any, vector: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, values: Sequence[Any]) -> Any:
         base, index, value = values
-        _store_at(builder, value, _place(context, builder, signature.args[0], base, index))
+        _store_at(builder, value, builder.gep(base, [index]))
         return context.get_dummy_value()
 
     return types.void(array, types.intp, vector), generate
@@ -187,7 +193,7 @@ def store_rows(_typing: Any, array: Any, _index: Any, _stride: Any, rows: Any) -
     def generate(context: Any, builder: Any, signature: Any, values: Sequence[Any]) -> Any:
         base, index, stride, tupled = values
         for row in cgutils.unpack_tuple(builder, tupled):
-            _store_at(builder, row, _place(context, builder, signature.args[0], base, index))
+            _store_at(builder, row, builder.gep(base, [index]))
             index = builder.add(index, stride)
         return context.get_dummy_value()
 
@@ -201,7 +207,7 @@ def store_totals(_typing: Any, array: Any, _index: Any, rows: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, values: Sequence[Any]) -> Any:
         base, index, tupled = values
         for row in cgutils.unpack_tuple(builder, tupled):
-            builder.store(_total(builder, row), _place(context, builder, signature.args[0], base, index))
+            builder.store(_total(builder, row), builder.gep(base, [index]))
             index = builder.add(index, index.type(1))
         return context.get_dummy_value()
 
@@ -258,7 +264,7 @@ def multiply(_typing: Any, left: Any, right: Any) -> Any:
 @intrinsic  # type: ignore[untyped-decorator]
 def divide(_typing: Any, left: Any, right: Any) -> Any:
     """left / right."""
-    return _each((left, right), lambda builder, a, b: builder.fdiv(a, b))
+    return _each((left, right), lambda builder, a, b: builder.fdiv(a, b, flags=("arcp", "afn", "reassoc")))
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -307,3 +313,52 @@ def without_tiny(_typing: Any, vector: Any) -> Any:
         return builder.select(builder.fcmp_ordered("<", size, limit), zero, value)
 
     return _each((vector,), emit)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def gather(_typing: Any, samples: Any, order: Any, _index: Any) -> Any:
+    """Load the samples that the next of an order name: rows of four numbers, of which three become a vector each."""
+    result = types.UniTuple(VectorType(samples.dtype), 3)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Sequence[Any]) -> Any:
+        table, numbers, index = values
+        parts: list[list[Any]] = [[], [], [], []]
+        for lane in range(LANES):
+            place = builder.gep(numbers, [builder.add(index, index.type(lane))])
+            row = builder.mul(builder.zext(builder.load(place), index.type), index.type(4))
+            at = builder.gep(table, [row])
+            vector = ir.VectorType(at.type.pointee, 4)
+            parts[lane % 4].append(
+                builder.load(builder.bitcast(at, vector.as_pointer()), align=at.type.pointee.get_abi_size(_DATA))
+            )
+        first, second, third, fourth = (_join(builder, part) for part in parts)
+        low, other_low = _mix(builder, first, second, (0, 4, 1, 5)), _mix(builder, third, fourth, (0, 4, 1, 5))
+        high, other_high = _mix(builder, first, second, (2, 6, 3, 7)), _mix(builder, third, fourth, (2, 6, 3, 7))
+        columns = [
+            _mix(builder, low, other_low, (0, 1, 4, 5)),
+            _mix(builder, low, other_low, (2, 3, 6, 7)),
+            _mix(builder, high, other_high, (0, 1, 4, 5)),
+        ]
+        return context.make_tuple(builder, result, columns)
+
+    return result(samples, order, types.intp), generate
+
+
+def _shuffle(builder: Any, left: Any, right: Any, lanes: Sequence[int]) -> Any:
+    return builder.shuffle_vector(left, right, ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), list(lanes)))
+
+
+def _join(builder: Any, vectors: list[Any]) -> Any:
+    while len(vectors) > 1:
+        count = 2 * vectors[0].type.count
+        vectors = [
+            _shuffle(builder, left, right, range(count))
+            for left, right in zip(vectors[::2], vectors[1::2], strict=True)
+        ]
+    return vectors[0]
+
+
+def _mix(builder: Any, left: Any, right: Any, pattern: Sequence[int]) -> Any:
+    """Take lanes of two vectors, within each group of four: 0 to 3 of the left one, 4 to 7 of the right one."""
+    lanes = [group + lane % 4 + LANES * (lane // 4) for group in range(0, LANES, 4) for lane in pattern]
+    return _shuffle(builder, left, right, lanes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch.utils.data import DataLoader, Sampler, TensorDataset
@@ -14,6 +14,8 @@ from productnet.config import TrainConfig
 from productnet.data import Dataset
 from productnet.device import Device
 from productnet.registry import BATCHINGS, load
+
+Drawn = TypeVar("Drawn")
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 """(batch, 2) features and (batch, 1) targets, float32 on the device."""
@@ -53,6 +55,18 @@ class BatchOrder:
         """Draw the next epoch's order: (n,) int64 on the CPU, a permutation of the sample numbers."""
         self.num_epochs_drawn += 1
         return torch.randperm(self.num_samples, generator=self._generator)
+
+    def draw_elsewhere(self, num_epochs: int, draw: Callable[[torch.Tensor], Drawn]) -> Drawn:
+        """Have other code draw the next epochs, and return what it does.
+
+        Args:
+            draw: takes the state of the generator, as bytes on the CPU, and leaves in it where the generator then is.
+        """
+        state = self._generator.get_state()
+        result = draw(state)
+        self._generator.set_state(state)
+        self.num_epochs_drawn += num_epochs
+        return result
 
     def digest_into(self, digest: hashlib._Hash) -> None:
         """Add the epochs drawn so far to a digest, by drawing them again: a training's time carries no hashing."""

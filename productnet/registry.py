@@ -11,6 +11,7 @@ ENGINES = MappingProxyType(
         "reference": "productnet.engines.reference:make_reference",
         "eager": "productnet.engines.eager:make_eager",
         "compiled-model": "productnet.engines.compiled_model:make_compiled_model",
+        "fused": "productnet.engines.fused.cpu:make_fused",
     }
 )
 """How a training is executed."""

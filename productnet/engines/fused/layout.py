@@ -61,7 +61,7 @@ class Batch:
     """Where gradients of the first layer's outputs are added up, units side by side."""
 
 
-class _ConstantType(types.Type):  # type: ignore[misc]
+class _ConstantType(types.Type):
     def __init__(self, value: Layer | Batch) -> None:
         self.value = value
         super().__init__(name=repr(value))
@@ -77,19 +77,19 @@ register_model(_ConstantType)(models.OpaqueModel)
 
 
 @infer_getattr
-class _Fields(AttributeTemplate):  # type: ignore[misc]
+class _Fields(AttributeTemplate):
     key = _ConstantType
 
     def generic_resolve(self, constant: _ConstantType, name: str) -> Any:
         return types.intp if name in {field.name for field in fields(constant.value)} else None
 
 
-@lower_getattr_generic(_ConstantType)  # type: ignore[untyped-decorator]
+@lower_getattr_generic(_ConstantType)
 def _read_field(context: Any, _builder: Any, constant: _ConstantType, _value: Any, name: str) -> ir.Constant:
     return context.get_constant(types.intp, getattr(constant.value, name))
 
 
-@lower_constant(_ConstantType)  # type: ignore[untyped-decorator]
+@lower_constant(_ConstantType)
 def _no_value(context: Any, _builder: Any, _constant: _ConstantType, _value: object) -> ir.Constant:
     return context.get_dummy_value()
 
@@ -102,8 +102,8 @@ class Layout:
     batch: Batch
     rest: Batch | None
     """A smaller last batch, or none."""
-    num_numbers: int
-    """Weights and biases with their padding."""
+    ones: int
+    """Where the ones of `Batch.is_sample` begin: as many as the reach."""
     num_work: int
     positions: NDArray[np.intp]
     """Where each of the parameters lies among the numbers, in the model's order."""
@@ -117,8 +117,8 @@ def lay_out(layer_sizes: Sequence[int], batch_sizes: Sequence[int]) -> Layout:
     sizes = layer_sizes[1:]
     reach = _pad(batch_sizes[0], LANES)
     units = [_pad(sizes[0], LANES), *(_pad(size, ROWS) for size in sizes[1:-1]), ROWS if len(sizes) == 2 else 1]
-    targets, is_sample = 2 * reach, 3 * reach
-    first_deltas = is_sample + reach + LANES
+    targets, ones = 2 * reach, 3 * reach
+    first_deltas = ones + reach + LANES
     end = first_deltas + reach * units[0]
     layers: list[Layer] = []
     positions: list[NDArray[np.intp]] = []
@@ -149,14 +149,12 @@ def lay_out(layer_sizes: Sequence[int], batch_sizes: Sequence[int]) -> Layout:
         end += 2 * num_units * reach
 
     def place(num_samples: int) -> Batch:
-        return Batch(
-            num_samples, _pad(num_samples, LANES), reach, targets, is_sample + reach - num_samples, at, first_deltas
-        )
+        is_sample = ones + reach - num_samples
+        return Batch(num_samples, _pad(num_samples, LANES), reach, targets, is_sample, at, first_deltas)
 
     full, last = batch_sizes[0], batch_sizes[-1]
-    return Layout(
-        tuple(layers), place(full), place(last) if last < full else None, at, end, np.concatenate(positions)
-    )
+    rest = place(last) if last < full else None
+    return Layout(tuple(layers), place(full), rest, ones, end, np.concatenate(positions))
 
 
 def _pad(number: int, multiple: int) -> int:

@@ -36,6 +36,9 @@ from productnet.engines.fused.vectors import (
     where_active,
 )
 
+Numbers = Any
+"""Where numbers of one type begin, as `locate` says."""
+
 compiled = njit(nogil=True, error_model="numpy")
 
 

@@ -15,26 +15,33 @@ from productnet.engines.fused.network import compiled
 
 NUM_WORDS = 624
 _MIDDLE = 397
-LARGEST_COUNT = (2**32 - 1) // 20
-"""From here on torch's permutations are drawn by another rule."""
 
 
 @compiled
-def draw_order(words, numbers, cursor, reciprocals, order):
+def draw_orders(words, cursor, reciprocals, orders):
+    """Draw a permutation into each row."""
+    numbers = np.empty(NUM_WORDS, np.uint32)
+    temper(words, numbers)
+    for row in range(len(orders)):
+        draw_order(words, cursor, reciprocals, numbers, orders[row])
+
+
+@compiled
+def draw_order(words, cursor, reciprocals, numbers, order):
     """Draw the next permutation.
 
     Args:
         words: (624,) uint32, the generator's state.
-        numbers: (624,) uint32, the numbers which that state gives.
-        cursor: (1,) int64, how many of them are used up.
+        cursor: (1,) int64, how many of the numbers that the state gives are used up.
         reciprocals: (n,) float64, 1 / (n - place).
-        order: (n,) int32, written.
+        numbers: (624,) uint32, the numbers which the state gives (`temper`).
+        order: (n,) uint32 or longer, written.
     """
     count = len(reciprocals)
     for place in range(count):
         order[place] = place
     place, last = 0, count - 1
-    steps = np.empty(NUM_WORDS, np.int32)
+    steps = np.empty(NUM_WORDS, np.uint32)
     while place < last:
         if cursor[0] == NUM_WORDS:
             _next_state(words)
@@ -48,8 +55,9 @@ def draw_order(words, numbers, cursor, reciprocals, order):
             quotient = np.floor((number + 0.5) * reciprocals[place + index])
             steps[index] = np.int32(number - quotient * (count - place - index))
         for index in range(num_next):
-            other = place + index + steps[index]
-            order[place + index], order[other] = order[other], order[place + index]
+            here = np.uint32(place + index)
+            other = here + steps[index]
+            order[here], order[other] = order[other], order[here]
         cursor[0] = start + num_next
         place += num_next
 

@@ -119,7 +119,7 @@ def _read_rows(array: Any, emit: Emit) -> tuple[Any, Emit]:
     return result(array, types.intp, types.intp), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def locate(_typing: Any, array: Any) -> Any:
     """Say where an array's numbers begin: all that the other words need, and nobody counts who holds it."""
 
@@ -129,31 +129,31 @@ def locate(_typing: Any, array: Any) -> Any:
     return types.CPointer(array.dtype)(array), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def load(_typing: Any, array: Any, _index: Any) -> Any:
     """Load the vector that begins at an index."""
     return _read(array, _load_at)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def load_rows(_typing: Any, array: Any, _index: Any, _stride: Any) -> Any:
     """Load rows of vectors, a stride apart."""
     return _read_rows(array, _load_at)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def spread(_typing: Any, array: Any, _index: Any) -> Any:
     """Load one number into all lanes."""
     return _read(array, _spread_at)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def spread_rows(_typing: Any, array: Any, _index: Any, _stride: Any) -> Any:
     """Load numbers that are a stride apart, each into all lanes of a row."""
     return _read_rows(array, _spread_at)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def fill(_typing: Any, array: Any, _number: Any) -> Any:
     """Put a number into all lanes, as a number of the array's type."""
 
@@ -163,7 +163,7 @@ def fill(_typing: Any, array: Any, _number: Any) -> Any:
     return VectorType(array.dtype)(array, types.float64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def repeat(_typing: Any, vector: Any) -> Any:
     """Make every row the same vector."""
     result = types.UniTuple(vector, ROWS)
@@ -174,7 +174,7 @@ def repeat(_typing: Any, vector: Any) -> Any:
     return result(vector), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def store(_typing: Any, array: Any, _index: Any, vector: Any) -> Any:
     """Store a vector, or each of its rows one after another in place of a stride."""
 
@@ -186,7 +186,7 @@ def store(_typing: Any, array: Any, _index: Any, vector: Any) -> Any:
     return types.void(array, types.intp, vector), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def store_rows(_typing: Any, array: Any, _index: Any, _stride: Any, rows: Any) -> Any:
     """Store rows of vectors, a stride apart."""
 
@@ -200,7 +200,7 @@ def store_rows(_typing: Any, array: Any, _index: Any, _stride: Any, rows: Any) -
     return types.void(array, types.intp, types.intp, rows), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def store_totals(_typing: Any, array: Any, _index: Any, rows: Any) -> Any:
     """Store the sum over the lanes of each row, side by side."""
 
@@ -214,13 +214,13 @@ def store_totals(_typing: Any, array: Any, _index: Any, rows: Any) -> Any:
     return types.void(array, types.intp, rows), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def total(_typing: Any, vector: Any) -> Any:
     """Add the lanes of a vector."""
     return vector.dtype(vector), lambda _context, builder, _signature, values: _total(builder, values[0])
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def add_products(_typing: Any, first: Any, second: Any, term: Any) -> Any:
     """A vector plus the product of each row with its partner."""
 
@@ -237,37 +237,37 @@ def _multiply_add(builder: Any, factor: Any, other: Any, term: Any) -> Any:
     return builder.fadd(builder.fmul(factor, other, flags=_FLAGS), term, flags=_FLAGS)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def multiply_add(_typing: Any, factor: Any, other: Any, term: Any) -> Any:
     """factor * other + term."""
     return _each((factor, other, term), _multiply_add)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def add(_typing: Any, left: Any, right: Any) -> Any:
     """left + right."""
     return _each((left, right), lambda builder, a, b: builder.fadd(a, b, flags=_FLAGS))
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def subtract(_typing: Any, left: Any, right: Any) -> Any:
     """left - right."""
     return _each((left, right), lambda builder, a, b: builder.fsub(a, b, flags=_FLAGS))
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def multiply(_typing: Any, left: Any, right: Any) -> Any:
     """left * right."""
     return _each((left, right), lambda builder, a, b: builder.fmul(a, b, flags=_FLAGS))
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def divide(_typing: Any, left: Any, right: Any) -> Any:
     """left / right."""
-    return _each((left, right), lambda builder, a, b: builder.fdiv(a, b, flags=("arcp", "afn", "reassoc")))
+    return _each((left, right), lambda builder, a, b: builder.fdiv(a, b))
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def square_root(_typing: Any, vector: Any) -> Any:
     """The square root of each lane."""
 
@@ -281,7 +281,7 @@ def square_root(_typing: Any, vector: Any) -> Any:
     return _each((vector,), emit)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def relu(_typing: Any, vector: Any) -> Any:
     """The vector where it is above 0, else 0; what is no number stays none."""
 
@@ -292,7 +292,7 @@ def relu(_typing: Any, vector: Any) -> Any:
     return _each((vector,), emit)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def where_active(_typing: Any, unit: Any, vector: Any) -> Any:
     """The vector where a unit's output is above 0, else 0: the gradient of `relu`."""
 
@@ -303,7 +303,7 @@ def where_active(_typing: Any, unit: Any, vector: Any) -> Any:
     return _each((unit, vector), emit)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def without_tiny(_typing: Any, vector: Any) -> Any:
     """The vector, but 0 where it is nearer to 0 than 1e-30; what is no number stays none."""
 
@@ -315,7 +315,7 @@ def without_tiny(_typing: Any, vector: Any) -> Any:
     return _each((vector,), emit)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def gather(_typing: Any, samples: Any, order: Any, _index: Any) -> Any:
     """Load the samples that the next of an order name: rows of four numbers, of which three become a vector each."""
     result = types.UniTuple(VectorType(samples.dtype), 3)

@@ -64,7 +64,7 @@ def test_a_device_has_one_spelling() -> None:
         (["env.A\n=x"], "is no setting of an arm"),
         (["engine=eager", "engine=eager"], "an arm has engine twice"),
         (["env.A=1", "env.A=2"], r"an arm has env\.A twice"),
-        (["engine=turbo"], "'engine=turbo' is not known: use engine={reference,eager,compiled-model}"),
+        (["engine=turbo"], "'engine=turbo' is not known: use engine={reference,eager,compiled-model,fused}"),
         (["batching="], "'batching=' is not known: use batching={manual,"),
         (["precision=fp8"], "'precision=fp8' is not known: use precision={fp32,tf32,bf16,fp16,amp}"),
         (["rev=HEAD", "tree=."], "both a revision .* and a tree"),

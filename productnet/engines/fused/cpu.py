@@ -7,6 +7,7 @@ It draws the order of each epoch itself, from the training's own stream, which i
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib import import_module
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
@@ -37,12 +38,14 @@ def make_fused(model: MLP, config: TrainConfig, arithmetic: Arithmetic) -> Fused
     if reason is not None:
         raise ModeUnavailableError(f"engine fused {reason}")
     try:
-        from productnet.engines.fused.stream import draws_as_torch
-        from productnet.engines.fused.trainer import Trainer
+        import_module("numba")
     except ImportError as error:
         raise ModeUnavailableError(
             f"engine fused needs Numba ({first_line(error)}): pip install 'productnet-bench[fused]'"
         ) from error
+    from productnet.engines.fused.stream import draws_as_torch
+    from productnet.engines.fused.trainer import Trainer
+
     if not draws_as_torch(config.num_samples):
         raise ModeUnavailableError(
             f"engine fused knows how torch 2.11 to 2.13 draw their permutations, and torch {torch.__version__} draws "

@@ -3,38 +3,47 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from productnet.engines.fused.layout import Batch, Layer
-from productnet.engines.fused.network import Numbers, backward, compiled, forward
+from productnet.engines.fused.compiled import Array, Layers, Numbers, compiled
+from productnet.engines.fused.layout import Batch
+from productnet.engines.fused.memory import gather, load, locate, store
+from productnet.engines.fused.network import backward, forward
 from productnet.engines.fused.order import NUM_WORDS, draw_order, temper
 from productnet.engines.fused.vectors import (
     LANES,
     divide,
     fill,
-    gather,
-    load,
-    locate,
     multiply,
     multiply_add,
     square_root,
-    store,
     subtract,
     without_tiny,
 )
 
 
-def make_train(layers: tuple[Layer, ...], batch: Batch, rest: Batch | None) -> Callable[..., Any]:
+def make_train(layers: Layers, batch: Batch, rest: Batch | None) -> Any:
     """Make the loop of a shape, as Numba compiles it at its first call; `Trainer` knows its arguments."""
 
     @compiled
-    def train(
-        numbers, gradients, means, squares, powers, recipe, samples, work, order,
-        words, cursor, reciprocals, num_full, losses,
-    ):  # fmt: skip
+    def train(  # noqa: PLR0913, PLR0917 - Numba counts who holds an array of a tuple, at every call
+        numbers: Array,
+        gradients: Array,
+        means: Array,
+        squares: Array,
+        powers: Array,
+        recipe: Any,
+        samples: Array,
+        work: Array,
+        order: Array,
+        words: Array,
+        cursor: Array,
+        reciprocals: Array,
+        num_full: int,
+        losses: Array,
+    ) -> None:
         drawn = np.empty(NUM_WORDS, np.uint32)
         if len(reciprocals) > 0:
             temper(words, drawn)
@@ -58,11 +67,11 @@ def make_train(layers: tuple[Layer, ...], batch: Batch, rest: Batch | None) -> C
     return train
 
 
-def make_infer(layers: tuple[Layer, ...], batch: Batch) -> Callable[..., Any]:
+def make_infer(layers: Layers, batch: Batch) -> Any:
     """Make what predicts samples in a row, a batch at a time."""
 
     @compiled
-    def infer(numbers, work, features, predictions):
+    def infer(numbers: Array, work: Array, features: Array, predictions: Array) -> None:
         for start in range(0, len(features), batch.num_samples):
             num_samples = min(batch.num_samples, len(features) - start)
             for index in range(num_samples):
@@ -76,7 +85,7 @@ def make_infer(layers: tuple[Layer, ...], batch: Batch) -> Callable[..., Any]:
 
 
 @compiled
-def _fetch(batch: Batch, table: Numbers, work: Numbers, order: Numbers, start: int):
+def _fetch(batch: Batch, table: Numbers, work: Numbers, order: Array, start: int) -> None:
     """Bring a batch to the start of `work`; what fills its last vector are other samples, which do not count."""
     for lane in range(0, batch.num_lanes, LANES):
         feature0, feature1, target = gather(table, order, start + lane)
@@ -86,7 +95,7 @@ def _fetch(batch: Batch, table: Numbers, work: Numbers, order: Numbers, start: i
 
 
 @compiled
-def _step(layers: tuple[Layer, ...], batch: Batch, state: Any, recipe: Any, work: Numbers):
+def _step(layers: Layers, batch: Batch, state: Any, recipe: Any, work: Numbers) -> float:
     numbers, gradients, means, squares, powers = state
     forward(layers, batch, numbers, work)
     loss = backward(layers, batch, numbers, gradients, work)
@@ -95,7 +104,9 @@ def _step(layers: tuple[Layer, ...], batch: Batch, state: Any, recipe: Any, work
 
 
 @compiled
-def _update(batch, numbers, gradients, means, squares, powers, recipe):
+def _update(
+    batch: Batch, numbers: Numbers, gradients: Numbers, means: Numbers, squares: Numbers, powers: Numbers, recipe: Any
+) -> None:
     """Adam, with its corrections taken once for all parameters, in float64.
 
     The moments of a unit that is never active again fade until they are no normal numbers, which a CPU adds a hundred

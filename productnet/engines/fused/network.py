@@ -9,50 +9,36 @@ last rows or lanes, have weights of 0 and so gradients of 0.
 
 from __future__ import annotations
 
-from typing import Any
-
-from numba import njit
-from numba.extending import overload
-
+from productnet.engines.fused.compiled import Layers, Numbers, Vector, compiled, for_each
+from productnet.engines.fused.layout import Batch, Layer
+from productnet.engines.fused.memory import load, load_rows, spread, spread_rows, store, store_rows, store_totals
 from productnet.engines.fused.vectors import (
     LANES,
     ROWS,
     add,
     add_products,
     fill,
-    load,
-    load_rows,
     multiply,
     multiply_add,
     relu,
     repeat,
-    spread,
-    spread_rows,
-    store,
-    store_rows,
-    store_totals,
     subtract,
     total,
     where_active,
 )
 
-Numbers = Any
-"""Where numbers of one type begin, as `locate` says."""
-
-compiled = njit(nogil=True, error_model="numpy")
-
 
 @compiled
-def forward(layers, batch, numbers, work):
+def forward(layers: Layers, batch: Batch, numbers: Numbers, work: Numbers) -> None:
     """Compute all layers' outputs, over the samples that lie at the start of `work`."""
     _forward_first(layers[0], layers[1], len(layers) > 2, batch, numbers, work)
     if len(layers) > 2:
-        _forward_all_hidden(layers[2:-1], batch, numbers, work)
+        for_each(_forward_hidden, layers[2:-1], (0, batch, numbers, work))
         _forward_last(layers[-1], batch, numbers, work)
 
 
 @compiled
-def _forward_first(first, second, is_hidden, batch, numbers, work):
+def _forward_first(first: Layer, second: Layer, is_hidden: bool, batch: Batch, numbers: Numbers, work: Numbers) -> None:
     """The first two layers: the first one's outputs are used in the registers where they arise."""
     for lane in range(0, batch.num_lanes, LANES):
         feature0, feature1 = load(work, lane), load(work, batch.reach + lane)
@@ -73,28 +59,12 @@ def _forward_first(first, second, is_hidden, batch, numbers, work):
 
 
 @compiled
-def _first_output(weight0, feature0, weight1, feature1, bias):
+def _first_output(weight0: Vector, feature0: Vector, weight1: Vector, feature1: Vector, bias: Vector) -> Vector:
     return relu(multiply_add(weight0, feature0, multiply_add(weight1, feature1, bias)))
 
 
-def _forward_all_hidden(layers, batch, numbers, work):
-    raise NotImplementedError
-
-
-@overload(_forward_all_hidden)
-def _forward_next_hidden(layers, batch, numbers, work):
-    if len(layers) == 0:
-        return lambda layers, batch, numbers, work: None
-
-    def run(layers, batch, numbers, work):
-        _forward_hidden(layers[0], 0, batch, numbers, work)
-        _forward_all_hidden(layers[1:], batch, numbers, work)
-
-    return run
-
-
 @compiled
-def _forward_hidden(layer, start, batch, numbers, work):
+def _forward_hidden(layer: Layer, start: int, batch: Batch, numbers: Numbers, work: Numbers) -> None:
     for unit in range(start, layer.units, ROWS):
         weights = layer.weights + unit * layer.stride
         for lane in range(0, batch.num_lanes, LANES):
@@ -109,7 +79,7 @@ def _forward_hidden(layer, start, batch, numbers, work):
 
 
 @compiled
-def _forward_last(layer, batch, numbers, work):
+def _forward_last(layer: Layer, batch: Batch, numbers: Numbers, work: Numbers) -> None:
     for lane in range(0, batch.num_lanes, LANES):
         output = spread(numbers, layer.biases)
         for source in range(layer.num_sources):
@@ -119,18 +89,18 @@ def _forward_last(layer, batch, numbers, work):
 
 
 @compiled
-def backward(layers, batch, numbers, gradients, work):
+def backward(layers: Layers, batch: Batch, numbers: Numbers, gradients: Numbers, work: Numbers) -> float:
     """Compute the loss of a batch and its gradients, after both kinds of forward; return the loss."""
     loss = _backward_loss(layers[-1], batch, gradients, work)
     if len(layers) > 2:
         _backward_last(layers[-1], batch, numbers, gradients, work)
-    _backward_all_hidden(layers[2:-1], batch, numbers, gradients, work)
+    for_each(_backward_hidden, layers[-2:1:-1], (batch, numbers, gradients, work))
     _backward_first(layers[0], layers[1], batch, numbers, gradients, work)
     return loss
 
 
 @compiled
-def _backward_loss(layer, batch, gradients, work):
+def _backward_loss(layer: Layer, batch: Batch, gradients: Numbers, work: Numbers) -> float:
     scale = fill(work, 2 / batch.num_samples)
     squares = total_delta = fill(work, 0.0)
     for lane in range(0, batch.num_lanes, LANES):
@@ -145,7 +115,7 @@ def _backward_loss(layer, batch, gradients, work):
 
 
 @compiled
-def _backward_last(layer, batch, numbers, gradients, work):
+def _backward_last(layer: Layer, batch: Batch, numbers: Numbers, gradients: Numbers, work: Numbers) -> None:
     for source in range(0, layer.num_sources, ROWS):
         weights = spread_rows(numbers, layer.weights + source, 1)
         of_weights = of_biases = repeat(fill(work, 0.0))
@@ -161,24 +131,8 @@ def _backward_last(layer, batch, numbers, gradients, work):
         store_totals(gradients, layer.source_biases + source, of_biases)
 
 
-def _backward_all_hidden(layers, batch, numbers, gradients, work):
-    raise NotImplementedError
-
-
-@overload(_backward_all_hidden)
-def _backward_next_hidden(layers, batch, numbers, gradients, work):
-    if len(layers) == 0:
-        return lambda layers, batch, numbers, gradients, work: None
-
-    def run(layers, batch, numbers, gradients, work):
-        _backward_all_hidden(layers[1:], batch, numbers, gradients, work)
-        _backward_hidden(layers[0], batch, numbers, gradients, work)
-
-    return run
-
-
 @compiled
-def _backward_hidden(layer, batch, numbers, gradients, work):
+def _backward_hidden(layer: Layer, batch: Batch, numbers: Numbers, gradients: Numbers, work: Numbers) -> None:
     zeros = repeat(fill(work, 0.0))
     for source in range(0, layer.num_sources, ROWS):
         of_biases = zeros
@@ -202,7 +156,9 @@ def _backward_hidden(layer, batch, numbers, gradients, work):
 
 
 @compiled
-def _backward_first(first, second, batch, numbers, gradients, work):
+def _backward_first(
+    first: Layer, second: Layer, batch: Batch, numbers: Numbers, gradients: Numbers, work: Numbers
+) -> None:
     """From the second layer's outputs to the network's inputs, with the first layer's units in the lanes."""
     zero = fill(work, 0.0)
     for lane in range(0, first.units, LANES):

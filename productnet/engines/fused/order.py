@@ -9,16 +9,18 @@ aten/src/ATen/native/TensorFactories.cpp, randperm_cpu.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from productnet.engines.fused.network import compiled
+from productnet.engines.fused.compiled import Array, compiled
 
 NUM_WORDS = 624
 _MIDDLE = 397
 
 
 @compiled
-def draw_orders(words, cursor, reciprocals, orders):
+def draw_orders(words: Array, cursor: Array, reciprocals: Array, orders: Array) -> None:
     """Draw a permutation into each row."""
     numbers = np.empty(NUM_WORDS, np.uint32)
     temper(words, numbers)
@@ -27,7 +29,7 @@ def draw_orders(words, cursor, reciprocals, orders):
 
 
 @compiled
-def draw_order(words, cursor, reciprocals, numbers, order):
+def draw_order(words: Array, cursor: Array, reciprocals: Array, numbers: Array, order: Array) -> None:
     """Draw the next permutation.
 
     Args:
@@ -63,7 +65,7 @@ def draw_order(words, cursor, reciprocals, numbers, order):
 
 
 @compiled
-def _next_state(words):
+def _next_state(words: Array) -> None:
     for index in range(NUM_WORDS - _MIDDLE):
         words[index] = words[index + _MIDDLE] ^ _twist(words[index], words[index + 1])
     for index in range(NUM_WORDS - _MIDDLE, NUM_WORDS - 1):
@@ -72,13 +74,13 @@ def _next_state(words):
 
 
 @compiled
-def _twist(word, following):
+def _twist(word: int, following: int) -> Any:
     mixed = (word & np.uint32(0x80000000)) | (following & np.uint32(0x7FFFFFFF))
     return np.uint32((mixed >> np.uint32(1)) ^ (np.uint32(0x9908B0DF) if following & np.uint32(1) else np.uint32(0)))
 
 
 @compiled
-def temper(words, numbers):
+def temper(words: Array, numbers: Array) -> None:
     """Write the numbers that a state gives."""
     for index in range(NUM_WORDS):
         number = words[index]

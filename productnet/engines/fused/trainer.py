@@ -88,7 +88,7 @@ class Trainer:
             self._num_full,
             losses,
         )
-        return losses.tolist()  # type: ignore[no-any-return]
+        return losses.tolist()
 
     def infer(self, features: NDArray[Any]) -> NDArray[Any]:
         """Predict: (n, 2) -> (n, 1), both standardised."""
@@ -98,7 +98,7 @@ class Trainer:
 
 
 @cache
-def _compile(make: Callable[..., Any], layers: tuple[Layer, ...], *batches: Batch | None) -> Callable[..., Any]:
+def _compile(make: Callable[..., Any], layers: tuple[Layer, ...], *batches: Batch | None) -> Any:
     return keep_compiled(make(layers, *batches))
 
 

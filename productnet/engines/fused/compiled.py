@@ -1,0 +1,44 @@
+"""How functions are compiled here, and the types of what they are handed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from numba import njit
+from numba.extending import overload
+
+from productnet.engines.fused.layout import Layer
+
+Layers = tuple[Layer, ...]
+Numbers = Any
+"""Where numbers of one type begin, as `memory.locate` says."""
+Array = Any
+"""A NumPy array; where its shape matters, the function says so."""
+Vector = Any
+
+
+def compiled(function: Callable[..., Any]) -> Any:
+    """Compile a function at its first call, for the types that it then gets; it holds no lock of Python's.
+
+    A division by zero gives what the CPU gives: a training that diverges ends with losses that are not finite.
+    """
+    return njit(nogil=True, error_model="numpy")(function)
+
+
+def for_each(work: Any, layers: Layers, arguments: tuple[Any, ...]) -> None:
+    """Do some work for each layer, in compiled code. Each layer is a type of its own, so this is no loop there."""
+    for layer in layers:
+        work(layer, *arguments)
+
+
+@overload(for_each)
+def _compile_for_each(work: Any, layers: Layers, arguments: tuple[Any, ...]) -> Callable[..., None]:  # noqa: ARG001
+    def nothing(work: Any, layers: Layers, arguments: tuple[Any, ...]) -> None:
+        """No layer is left."""
+
+    def first_and_rest(work: Any, layers: Layers, arguments: tuple[Any, ...]) -> None:
+        work(layers[0], *arguments)
+        for_each(work, layers[1:], arguments)
+
+    return first_and_rest if len(layers) > 0 else nothing

@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from numba.core import config
+from numba.core.caching import FunctionCache
 from numba.misc.appdirs import user_cache_dir
+
+
+class _Cache(FunctionCache):
+    """Numba's own, but a full disk costs the next process its time, and this one nothing."""
+
+    def save_overload(self, signature: Any, compiled: Any) -> None:
+        with suppress(OSError):
+            super().save_overload(signature, compiled)
 
 
 def keep_compiled(function: Any) -> Any:
@@ -23,8 +32,7 @@ def keep_compiled(function: Any) -> Any:
     if folder is not None:
         before, config.CACHE_DIR = config.CACHE_DIR, str(folder)
         try:
-            with suppress(RuntimeError):  # Numba's own word for a folder that it can't use
-                function.enable_caching()
+            function._cache = _Cache(function.py_func)
         finally:
             config.CACHE_DIR = before
     return function

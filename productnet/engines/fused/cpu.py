@@ -34,6 +34,18 @@ def make_fused(model: MLP, config: TrainConfig, arithmetic: Arithmetic) -> Fused
     Raises:
         ModeUnavailableError: for what the loop can't do, and where Numba is missing.
     """
+    check_fused(config, arithmetic)
+    from productnet.engines.fused.trainer import Trainer
+
+    return FusedEngine(model, Trainer(config), config)
+
+
+def check_fused(config: TrainConfig, arithmetic: Arithmetic) -> None:
+    """Check that the compiled loop can do what is asked for, and that this machine has what it takes.
+
+    Raises:
+        ModeUnavailableError: otherwise, with the reason and a remedy.
+    """
     reason = _find_limit(config, arithmetic)
     if reason is not None:
         raise ModeUnavailableError(f"engine fused {reason}")
@@ -44,14 +56,12 @@ def make_fused(model: MLP, config: TrainConfig, arithmetic: Arithmetic) -> Fused
             f"engine fused needs Numba ({first_line(error)}): pip install 'productnet-bench[fused]'"
         ) from error
     from productnet.engines.fused.stream import draws_as_torch
-    from productnet.engines.fused.trainer import Trainer
 
     if not draws_as_torch(config.num_samples):
         raise ModeUnavailableError(
-            f"engine fused knows how torch 2.11 to 2.13 draw their permutations, and torch {torch.__version__} draws "
-            "others: use --engine eager"
+            f"engine fused draws permutations as torch 2.13 does, and torch {torch.__version__} draws others: "
+            "use --engine eager"
         )
-    return FusedEngine(model, Trainer(config), config)
 
 
 def _find_limit(config: TrainConfig, arithmetic: Arithmetic) -> str | None:
@@ -68,16 +78,22 @@ def _find_limit(config: TrainConfig, arithmetic: Arithmetic) -> str | None:
     return None
 
 
+def pack_parameters(model: MLP) -> torch.Tensor:
+    """Move a model's parameters into one row of numbers, of which each is a part from then on, and return the row."""
+    row = torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+    ends = accumulate((parameter.numel() for parameter in model.parameters()), initial=0)
+    for parameter, (start, end) in zip(model.parameters(), pairwise(ends), strict=True):
+        parameter.data = row[start:end].view_as(parameter)
+    return row
+
+
 class FusedEngine:
-    """A model whose parameters a compiled loop trains; they lie in one row, so that one copy brings them there."""
+    """A model whose parameters a compiled loop trains; they are one row, so that one copy brings them there."""
 
     def __init__(self, model: MLP, trainer: Trainer, config: TrainConfig) -> None:
         self._trainer = trainer
         self._batch_sizes = config.batch_sizes
-        self._parameters = torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
-        ends = accumulate((parameter.numel() for parameter in model.parameters()), initial=0)
-        for parameter, (start, end) in zip(model.parameters(), pairwise(ends), strict=True):
-            parameter.data = self._parameters[start:end].view_as(parameter)
+        self._parameters = pack_parameters(model)
         self._held: Batching | None = None
         self.restart()
 

@@ -26,8 +26,8 @@ class Replica:
 def train_replicas(config: TrainConfig, seeds: Sequence[int], num_threads: int) -> list[Replica]:
     """Train a network for each seed, on the CPU in float32, and return them in the order of the seeds.
 
-    What differs between seeds (parameters, data, order) is drawn one seed after another, as torch has one stream;
-    then so many trainings run at once as there are threads, for Python's lock is not held in compiled code.
+    What differs between seeds (parameters, data, order) is drawn one seed after another, as torch has one stream, and
+    each begins to train at once, on the next thread that is free; compiled code does not hold Python's lock.
 
     Args:
         config: the recipe; its engine, batching and own seed are left out of account.
@@ -38,21 +38,19 @@ def train_replicas(config: TrainConfig, seeds: Sequence[int], num_threads: int) 
     from productnet.engines.fused.stream import OrderStream
     from productnet.engines.fused.trainer import Trainer
 
-    def train(seed: int) -> Replica:
-        trainer, stream, model, parameters = starts[seed]
+    def train(seed: int, trainer: Trainer, stream: OrderStream, model: MLP) -> Replica:
+        parameters = pack_parameters(model)
+        trainer.parameters = parameters.numpy()
         losses = trainer.train(config.num_epochs, stream)
         parameters.numpy()[:] = trainer.parameters
         return Replica(seed, tuple(losses), model)
 
-    starts = {}
-    for seed in dict.fromkeys(seeds):
-        model, data, order = draw_start(replace(config, seed=seed))
-        trainer = Trainer(config)
-        parameters = pack_parameters(model)
-        trainer.parameters = parameters.numpy()
-        trainer.put_samples(data.features.numpy(), data.targets.numpy())
-        stream = OrderStream(config.num_samples, order.state())
-        starts[seed] = trainer, stream, model, parameters
     with ThreadPoolExecutor(num_threads) as pool:
-        trained = dict(zip(starts, pool.map(train, starts), strict=True))
-    return [trained[seed] for seed in seeds]
+        started = {}
+        for seed in dict.fromkeys(seeds):
+            model, data, order = draw_start(replace(config, seed=seed))
+            trainer = Trainer(config)
+            trainer.put_samples(data.features.numpy(), data.targets.numpy())
+            stream = OrderStream(config.num_samples, order.state())
+            started[seed] = pool.submit(train, seed, trainer, stream, model)
+        return [started[seed].result() for seed in seeds]

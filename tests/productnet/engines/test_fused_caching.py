@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from pathlib import Path
 from typing import Any
 
@@ -68,4 +67,4 @@ def test_a_user_without_a_home_gets_no_folder_where_he_stands(monkeypatch: pytes
     monkeypatch.setattr(caching, "user_cache_dir", lambda *_given, **_also: "~/.cache/productnet-bench")
     monkeypatch.chdir(tmp_path)
     assert [_count_loaded(_compile()) for _ in range(2)] == [0, 0]
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []

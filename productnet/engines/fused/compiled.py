@@ -26,19 +26,25 @@ def compiled(function: Callable[..., Any]) -> Any:
     return njit(nogil=True, error_model="numpy")(function)
 
 
-def for_each(work: Any, layers: Layers, arguments: tuple[Any, ...]) -> None:
-    """Do some work for each layer, in compiled code. Each layer is a type of its own, so this is no loop there."""
-    for layer in layers:
-        work(layer, *arguments)
+def for_each_layer(work: Any) -> Callable[[Layers, tuple[Any, ...]], None]:
+    """Make compiled work on a layer into what does it for several: each is a type of its own, so this is no loop.
 
+    A function that was handed the work instead would hold its address, and such code can't be kept.
+    """
 
-@overload(for_each)
-def _compile_for_each(work: Any, layers: Layers, arguments: tuple[Any, ...]) -> Callable[..., None]:  # noqa: ARG001
-    def nothing(work: Any, layers: Layers, arguments: tuple[Any, ...]) -> None:
-        """No layer is left."""
+    def work_on(layers: Layers, arguments: tuple[Any, ...]) -> None:
+        for layer in layers:
+            work(layer, *arguments)
 
-    def first_and_rest(work: Any, layers: Layers, arguments: tuple[Any, ...]) -> None:
-        work(layers[0], *arguments)
-        for_each(work, layers[1:], arguments)
+    @overload(work_on)
+    def compile_for(layers: Layers, arguments: tuple[Any, ...]) -> Callable[..., None]:  # noqa: ARG001
+        def nothing(layers: Layers, arguments: tuple[Any, ...]) -> None:
+            """No layer is left."""
 
-    return first_and_rest if len(layers) > 0 else nothing
+        def first_and_rest(layers: Layers, arguments: tuple[Any, ...]) -> None:
+            work(layers[0], *arguments)
+            work_on(layers[1:], arguments)
+
+        return first_and_rest if len(layers) > 0 else nothing
+
+    return work_on

@@ -9,7 +9,7 @@ last rows or lanes, have weights of 0 and so gradients of 0.
 
 from __future__ import annotations
 
-from productnet.engines.fused.compiled import Layers, Numbers, Vector, compiled, for_each
+from productnet.engines.fused.compiled import Layers, Numbers, Vector, compiled, for_each_layer
 from productnet.engines.fused.layout import Batch, Layer
 from productnet.engines.fused.memory import load, load_rows, spread, spread_rows, store, store_rows, store_totals
 from productnet.engines.fused.vectors import (
@@ -33,7 +33,7 @@ def forward(layers: Layers, batch: Batch, numbers: Numbers, work: Numbers) -> No
     """Compute all layers' outputs, over the samples that lie at the start of `work`."""
     _forward_first(layers[0], layers[1], len(layers) > 2, batch, numbers, work)
     if len(layers) > 2:
-        for_each(_forward_hidden, layers[2:-1], (0, batch, numbers, work))
+        _forward_upper(layers[2:-1], (0, batch, numbers, work))
         _forward_last(layers[-1], batch, numbers, work)
 
 
@@ -78,6 +78,9 @@ def _forward_hidden(layer: Layer, start: int, batch: Batch, numbers: Numbers, wo
             store_rows(work, layer.outputs + unit * batch.reach + lane, batch.reach, relu(sums))
 
 
+_forward_upper = for_each_layer(_forward_hidden)
+
+
 @compiled
 def _forward_last(layer: Layer, batch: Batch, numbers: Numbers, work: Numbers) -> None:
     for lane in range(0, batch.num_lanes, LANES):
@@ -94,7 +97,7 @@ def backward(layers: Layers, batch: Batch, numbers: Numbers, gradients: Numbers,
     loss = _backward_loss(layers[-1], batch, gradients, work)
     if len(layers) > 2:
         _backward_last(layers[-1], batch, numbers, gradients, work)
-    for_each(_backward_hidden, layers[-2:1:-1], (batch, numbers, gradients, work))
+    _backward_upper(layers[-2:1:-1], (batch, numbers, gradients, work))
     _backward_first(layers[0], layers[1], batch, numbers, gradients, work)
     return loss
 
@@ -153,6 +156,9 @@ def _backward_hidden(layer: Layer, batch: Batch, numbers: Numbers, gradients: Nu
                 delta = load(work, layer.deltas + unit * batch.reach + lane)
                 of_weights = multiply_add(outputs, delta, of_weights)
             store_totals(gradients, layer.weights + unit * layer.stride + source, of_weights)
+
+
+_backward_upper = for_each_layer(_backward_hidden)
 
 
 @compiled

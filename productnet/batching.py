@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch.utils.data import DataLoader, Sampler, TensorDataset
@@ -13,7 +13,10 @@ from torch.utils.data import DataLoader, Sampler, TensorDataset
 from productnet.config import TrainConfig
 from productnet.data import Dataset
 from productnet.device import Device
+from productnet.errors import DeviceFaultError
 from productnet.registry import BATCHINGS, load
+
+Drawn = TypeVar("Drawn")
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 """(batch, 2) features and (batch, 1) targets, float32 on the device."""
@@ -54,11 +57,35 @@ class BatchOrder:
         self.num_epochs_drawn += 1
         return torch.randperm(self.num_samples, generator=self._generator)
 
+    def state(self) -> torch.Tensor:
+        """Return the state of the generator, as bytes on the CPU."""
+        return self._generator.get_state()
+
+    def draw_elsewhere(self, num_epochs: int, draw: Callable[[torch.Tensor], Drawn]) -> Drawn:
+        """Have other code draw the next epochs, and return what it does.
+
+        Args:
+            draw: takes the state of the generator, as bytes on the CPU, and leaves in it where the generator then is.
+        """
+        state = self.state()
+        result = draw(state)
+        self._generator.set_state(state)
+        self.num_epochs_drawn += num_epochs
+        return result
+
     def digest_into(self, digest: hashlib._Hash) -> None:
-        """Add the epochs drawn so far to a digest, by drawing them again: a training's time carries no hashing."""
+        """Add the epochs drawn so far to a digest, by drawing them again: a training's time carries no hashing.
+
+        Raises:
+            DeviceFaultError: when whoever has drawn them did not leave the generator where they end.
+        """
         again = BatchOrder(self.num_samples, self._first_state)
         for _ in range(self.num_epochs_drawn):
             digest.update(again.next_epoch().numpy().tobytes())
+        if not torch.equal(again.state(), self.state()):
+            raise DeviceFaultError(
+                f"{self.num_epochs_drawn} epochs were trained in another order than the recipe's: please report it"
+            )
 
 
 class Batching(Protocol):

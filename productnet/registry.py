@@ -14,6 +14,7 @@ ENGINES = MappingProxyType(
         "compiled": "productnet.engines.compiled:make_compiled",
         "graphed": "productnet.engines.graphed:make_graphed",
         "graphed-compiled": "productnet.engines.graphed:make_graphed_compiled",
+        "fused": "productnet.engines.fused.cpu:make_fused",
     }
 )
 """How a training is executed."""

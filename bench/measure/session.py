@@ -87,8 +87,9 @@ class Session:
             os.sched_setaffinity(0, command.cores)
         is_cold = False
         if command.cache_directory is not None:
-            # Read by TorchInductor when it compiles.
-            os.environ["TORCHINDUCTOR_CACHE_DIR"] = command.cache_directory
+            # Read by TorchInductor when it compiles, and by Numba when it is imported.
+            for name in ("TORCHINDUCTOR_CACHE_DIR", "NUMBA_CACHE_DIR"):
+                os.environ[name] = command.cache_directory
             is_cold = not any(Path(command.cache_directory).glob("*"))
         if command.case.workload is not None:
             import_class(command.case.workload)  # what a user's file imports is no part of its set-up

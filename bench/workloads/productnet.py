@@ -84,7 +84,12 @@ class ProductNet:
         return self.training.engine.step()
 
     def prefixes(self) -> dict[str, Callable[[int], None]]:
-        """Return the parts of fetching an epoch; on a device whose events can't be trusted, those of its steps, too."""
+        """Return the parts of fetching an epoch; on a device whose events can't be trusted, those of its steps, too.
+
+        None where the engine fetches in code of its own: the batching's parts are none of its training's.
+        """
+        if self.training.engine.fetches_itself(self.training.batching):
+            return {}
         prefixes = {name: _run_to_the_end(part) for name, part in self.training.batching.prefixes().items()}
         step = self.step()
         if step is not None and self.device.phase_timing == "prefixes":

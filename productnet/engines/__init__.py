@@ -26,6 +26,9 @@ class Engine(Protocol):
         Synchronizes: at least once an epoch, when the losses are read.
         """
 
+    def fetches_itself(self, batching: Batching) -> bool:
+        """Return whether the engine fetches batches in code of its own, so that no part of the batching's is run."""
+
     def step(self) -> Step | None:
         """Return one step cut at its phases, or None where the engine runs it as one piece."""
 

@@ -82,6 +82,10 @@ class AutogradEngine:
             kept.append(step.keep(loss))
         return kept
 
+    def fetches_itself(self, batching: Batching) -> bool:  # noqa: ARG002
+        """False: it takes each batch as the batching hands it out."""
+        return False
+
     def step(self) -> Step:
         """Return the step of the loop, cut at its phases."""
         return self._step

@@ -1,0 +1,1 @@
+"""All steps of all epochs in one compiled loop: no framework between two of them."""

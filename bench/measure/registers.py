@@ -18,7 +18,8 @@ NUM_CHAINS = 4
 """Vectors that a core has at work at once: two units with a latency of four cycles each are kept busy by four and by
 what the core starts of the next lot meanwhile."""
 
-_NUM_LANES = 64
+_NUM_LANES = 256
+"""With 64 the loads and stores between two lots cost 3 to 9 % of the rate (AVX-512, in turns)."""
 _LENGTH = 16
 MULTIPLY_ADDS_PER_PASS = NUM_CHAINS * _NUM_LANES * _LENGTH
 _LIMIT = 2.0

@@ -9,5 +9,7 @@ GRAPHED = tuple(engine for engine in ENGINES if engine.startswith("graphed"))
 
 ON_CPU = tuple(engine for engine in ENGINES if engine not in GRAPHED)
 
+IN_BFLOAT16 = tuple(engine for engine in ON_CPU if engine != "fused")
+
 WITH_SCALER = ("reference", "eager", "compiled-model")
 """Those that can train in float16."""

@@ -14,7 +14,7 @@ from productnet.errors import ConfigError, DeviceFaultError, ModeUnavailableErro
 from productnet.precision import Arithmetic, set_up_arithmetic
 from productnet.receipt import check_placement
 from productnet.train import Training, fit
-from tests.productnet.modes import ON_CPU, WITH_SCALER
+from tests.productnet.modes import IN_BFLOAT16, WITH_SCALER
 
 CPU = Device("cpu", "CPU", None)
 CUDA = Device("cuda", "a card", 2**30)
@@ -36,7 +36,7 @@ def test_layers_put_out_the_type_of_the_precision_and_parameters_stay_float32(
 
 @pytest.mark.parametrize(
     ("engine", "precision"),
-    [*product(ON_CPU, ["bf16"]), *product(WITH_SCALER, ["fp16"])],
+    [*product(IN_BFLOAT16, ["bf16"]), *product(WITH_SCALER, ["fp16"])],
 )
 def test_a_training_in_16_bits_learns_nearly_the_same_and_not_the_very_same(engine: str, precision: str) -> None:
     exact = fit(SMALL)

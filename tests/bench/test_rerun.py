@@ -19,11 +19,11 @@ from bench.records.plan import Plan
 from bench.records.run import Run
 from bench.records.store import create_run, read_run
 from bench.workloads.files import find_workload
+from tests.bench.golden import GOLDEN
 from tests.bench.hostile import NAMES, list_records
 from tests.bench.judge.test_reproduction import make_measured
 from tests.bench.measure.test_environment import make_survey
 from tests.bench.races import write_race
-from tests.bench.render.test_report import GOLDEN
 from tests.bench.runs import make_case, make_failed, make_info, make_run, make_training
 from tests.bench.sides import EAGER, REFERENCE, make_environment
 

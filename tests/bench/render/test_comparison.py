@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NoReturn
@@ -25,7 +24,8 @@ from bench.render.comparison import (
 from bench.render.comparison_document import document_sides, document_within
 from bench.render.outputs import LAYOUTS, Output
 from bench.render.pivot import make_pivot
-from tests.bench.render.test_report import GOLDEN, HOSTILE, is_about, read_cells
+from tests.bench.golden import check_golden, read_golden
+from tests.bench.render.test_report import HOSTILE
 from tests.bench.runs import make_case, make_failed, make_run, make_training
 from tests.bench.sides import CRITERIA, make_environment, make_measured, make_side
 
@@ -117,16 +117,11 @@ def round_numbers(value: Any) -> Any:
 
 @pytest.mark.parametrize("name", sorted(make_golden_texts()))
 def test_a_comparison_is_written_as_its_golden_file(name: str) -> None:
-    text = make_golden_texts()[name].replace("\r\n", "\n")
-    if os.environ.get("UPDATE_GOLDEN"):
-        (GOLDEN / name).write_bytes(text.encode())
-    golden = (GOLDEN / name).read_text(encoding="utf-8")
-    if name.endswith(".csv"):
-        assert read_cells(text, float) == read_cells(golden, is_about)
-    elif name.endswith(".json"):
-        assert read_strictly(text) == round_numbers(read_strictly(golden))
+    text = make_golden_texts()[name]
+    if name.endswith(".json"):
+        assert read_strictly(text) == round_numbers(read_strictly(read_golden(name, text)))
     else:
-        assert text == golden
+        check_golden(name, text)
 
 
 @pytest.mark.parametrize("form", LAYOUTS)

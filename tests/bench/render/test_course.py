@@ -5,7 +5,6 @@ After a change that is meant, write them anew and read the difference: UPDATE_GO
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,8 +19,8 @@ from bench.render.course import describe_others, make_course_output, make_plot
 from bench.render.history import describe_faults, describe_news, make_runs_output
 from bench.render.outputs import LAYOUTS, Output
 from bench.render.plot import plot_series
+from tests.bench.golden import read_golden
 
-GOLDEN = Path(__file__).parents[2] / "data" / "golden"
 HOSTILE = "a | b\n\x1b[31m<img src=x> `x` [c](javascript:alert(1)) =1+1"
 HERE = Path("/home/user")
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
@@ -92,22 +91,19 @@ def make_output() -> Output:
     return make_course_output(course, changes, 13, others, HERE)
 
 
-def check_golden(name: str, text: str) -> None:
-    text = text.replace("\r\n", "\n")
-    if os.environ.get("UPDATE_GOLDEN"):
-        (GOLDEN / name).write_bytes(text.encode())
-    assert text == (GOLDEN / name).read_text(encoding="utf-8")
+def check_exactly(name: str, text: str) -> None:
+    assert text.replace("\r\n", "\n") == read_golden(name, text)
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_the_course_of_a_case(name: str) -> None:
-    check_golden(f"course.{SUFFIXES[name]}", LAYOUTS[name](make_output(), 120))
+    check_exactly(f"course.{SUFFIXES[name]}", LAYOUTS[name](make_output(), 120))
 
 
 def test_the_plot_of_a_case() -> None:
     course = make_course()
     changes = find_changes([seconds for _, seconds in course.judged])
-    check_golden("course-plot.txt", "\n".join(make_plot(course, changes, 72)) + "\n")
+    check_exactly("course-plot.txt", "\n".join(make_plot(course, changes, 72)) + "\n")
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
@@ -128,7 +124,7 @@ def test_the_list_of_runs(name: str) -> None:
         num_cases=3,
     )
     undated = replace(run, path="/elsewhere/=run", started=None, label=None, commit=None, is_complete=True)
-    check_golden(f"history.{SUFFIXES[name]}", LAYOUTS[name](make_runs_output([run, undated], 3, HERE), 100))
+    check_exactly(f"history.{SUFFIXES[name]}", LAYOUTS[name](make_runs_output([run, undated], 3, HERE), 100))
 
 
 def test_a_course_without_a_speed_that_counts_says_so_and_plots_nothing() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 
 import msgspec
@@ -29,8 +28,8 @@ from bench.render.devices import (
 )
 from bench.render.outputs import LAYOUTS, Output
 from bench.render.table import to_markdown
+from tests.bench.golden import read_golden
 from tests.bench.render.test_comparison import read_strictly, round_numbers
-from tests.bench.render.test_report import GOLDEN
 from tests.bench.runs import ENVIRONMENT, make_case, make_failed, make_run, make_training
 from tests.bench.sides import CRITERIA, EAGER, REFERENCE, make_environment, make_measured
 
@@ -66,9 +65,7 @@ def make_output() -> Output:
 )
 def test_devices_are_written_as_their_golden_file(name: str, form: str) -> None:
     text = LAYOUTS[form](make_output(), 100).replace("\r\n", "\n")
-    if os.environ.get("UPDATE_GOLDEN"):
-        (GOLDEN / name).write_bytes(text.encode())
-    golden = (GOLDEN / name).read_text(encoding="utf-8")
+    golden = read_golden(name, text)
     if form == "json":
         assert read_strictly(text) == round_numbers(read_strictly(golden))
     else:

@@ -24,10 +24,11 @@ from bench.records.run import Run
 from bench.render.formats import FORMATS
 from bench.render.report import TABLES
 from productnet.registry import load
+from tests.bench.golden import read_golden
 from tests.bench.render.test_comparison import read_strictly, round_numbers
 from tests.bench.render.test_foreign import FOREIGN
 from tests.bench.render.test_race import make_golden_race
-from tests.bench.render.test_report import GOLDEN, make_golden_run
+from tests.bench.render.test_report import make_golden_run
 from tests.bench.render.test_series import make_collection
 from tests.bench.runs import make_block, make_case, make_run, make_started, make_trained
 from tests.bench.sides import EAGER, make_measured
@@ -61,10 +62,7 @@ def make_golden_texts() -> dict[str, str]:
 @pytest.mark.parametrize("name", sorted(make_golden_texts()))
 def test_an_export_is_written_as_its_golden_file(name: str) -> None:
     text = make_golden_texts()[name]
-    if os.environ.get("UPDATE_GOLDEN"):
-        (GOLDEN / name).write_bytes(text.encode())
-    golden = read_strictly((GOLDEN / name).read_text(encoding="utf-8"))
-    assert read_strictly(text) == round_numbers(golden)
+    assert read_strictly(text) == round_numbers(read_strictly(read_golden(name, text)))
 
 
 def make_extreme_run() -> Run:

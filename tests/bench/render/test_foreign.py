@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,8 @@ from bench.records.collection import Collection
 from bench.records.foreign import ForeignRow, ForeignRun
 from bench.render.escape import for_terminal
 from bench.render.report_texts import to_csv_report, to_markdown_report, to_terminal_report
-from tests.bench.render.test_report import GOLDEN, HOSTILE, is_about, make_golden_run, read_cells
+from tests.bench.golden import check_golden
+from tests.bench.render.test_report import HOSTILE, make_golden_run
 from tests.bench.render.test_series import make_collection
 from tests.bench.sides import EAGER, REFERENCE, make_measured
 
@@ -46,14 +46,7 @@ def make_golden_texts() -> dict[str, str]:
 
 @pytest.mark.parametrize("name", sorted(make_golden_texts()))
 def test_what_others_measured_is_written_as_its_golden_file(name: str) -> None:
-    text = make_golden_texts()[name].replace("\r\n", "\n")
-    if os.environ.get("UPDATE_GOLDEN"):
-        (GOLDEN / name).write_bytes(text.encode())
-    golden = (GOLDEN / name).read_text(encoding="utf-8")
-    if name.endswith(".csv"):
-        assert read_cells(text, float) == read_cells(golden, is_about)
-    else:
-        assert text == golden
+    check_golden(name, make_golden_texts()[name])
 
 
 @pytest.mark.parametrize("width", [250, 160, 80, 40])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 
 import msgspec
@@ -16,8 +15,9 @@ from bench.records.run import Run
 from bench.render.ladder import draw_ladder
 from bench.render.report import list_files, report_on_terminal
 from bench.render.report_document import to_json_report
+from tests.bench.golden import check_golden
 from tests.bench.render.test_comparison import read_strictly
-from tests.bench.render.test_report import GOLDEN, HOSTILE, is_about, read_cells
+from tests.bench.render.test_report import HOSTILE
 from tests.bench.render.test_series import make_collection
 from tests.bench.runs import make_case, make_counted, make_failed, make_rates, make_run, make_training
 
@@ -58,14 +58,7 @@ def test_every_file_of_a_ladder_has_its_golden_file() -> None:
 
 @pytest.mark.parametrize("name", GOLDEN_NAMES)
 def test_a_ladder_is_written_as_its_golden_file(name: str) -> None:
-    text = make_golden_texts()[name].replace("\r\n", "\n")
-    if os.environ.get("UPDATE_GOLDEN"):
-        (GOLDEN / name).write_bytes(text.encode())
-    golden = (GOLDEN / name).read_text(encoding="utf-8")
-    if name.endswith(".csv"):
-        assert read_cells(text, float) == read_cells(golden, is_about)
-    else:
-        assert text == golden
+    check_golden(name, make_golden_texts()[name])
 
 
 def draw(run: Run, width: int) -> list[str]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import math
-import os
 
 import msgspec
 import pytest
@@ -16,6 +15,7 @@ from bench.judge.race import Estimate, judge_race
 from bench.records.race import Arm, Race, RaceEnded, Source, StopReason, assemble_race
 from bench.render.race import describe_race, list_race_files, make_race_table, narrowing, ratio_of
 from productnet.door import printable
+from tests.bench.golden import check_golden
 from tests.bench.races import (
     ARMS,
     THIRD,
@@ -29,7 +29,7 @@ from tests.bench.races import (
     make_schooled,
     make_seated,
 )
-from tests.bench.render.test_report import GOLDEN, HOSTILE, is_about, read_cells
+from tests.bench.render.test_report import HOSTILE
 from tests.bench.runs import make_case
 
 REVISION = Arm(
@@ -88,15 +88,7 @@ def test_every_file_of_a_race_has_its_golden_file() -> None:
 
 @pytest.mark.parametrize("name", GOLDEN_NAMES)
 def test_a_race_is_written_as_its_golden_file(name: str) -> None:
-    # Ends of lines are another test's matter: Git may have changed them in the golden file.
-    text = make_golden_texts()[name].replace("\r\n", "\n")
-    if os.environ.get("UPDATE_GOLDEN"):
-        (GOLDEN / name).write_bytes(text.encode())
-    golden = (GOLDEN / name).read_text(encoding="utf-8")
-    if name.endswith(".csv"):
-        assert read_cells(text, float) == read_cells(golden, is_about)
-    else:
-        assert text == golden
+    check_golden(name, make_golden_texts()[name])
 
 
 def test_hostile_text_of_a_race_is_harmless_in_its_files() -> None:

@@ -5,11 +5,6 @@ After a change that is meant, write them anew and read the difference: UPDATE_GO
 
 from __future__ import annotations
 
-import csv
-import os
-from collections.abc import Callable
-from pathlib import Path
-
 import msgspec
 import pytest
 
@@ -19,6 +14,7 @@ from bench.records.journal import Record
 from bench.records.run import Run
 from bench.render.report import list_files, report_on_terminal
 from bench.render.summary import advise, describe_machine, describe_run
+from tests.bench.golden import check_golden
 from tests.bench.runs import (
     ENVIRONMENT,
     LEARNED,
@@ -33,7 +29,6 @@ from tests.bench.runs import (
     make_training,
 )
 
-GOLDEN = Path(__file__).parents[2] / "data" / "golden"
 BASE, LOADER = make_case(), make_case(batching="dataloader")
 DIVERGED, LOST = make_case("eager"), make_case("eager", device="cuda:0")
 WORSE, SCATTERED = make_case(precision="bf16"), make_case(precision="fp16")
@@ -98,33 +93,9 @@ def test_every_file_of_a_run_has_its_golden_file() -> None:
     assert sorted(make_golden_texts()) == sorted(GOLDEN_NAMES)
 
 
-def read_cells(text: str, read_number: Callable[[str], object]) -> list[list[object]]:
-    def read(cell: str) -> object:
-        try:
-            return read_number(cell)
-        except ValueError:
-            return cell
-
-    return [[read(cell) for cell in row] for row in csv.reader(text.splitlines())]
-
-
-def is_about(cell: str) -> object:
-    """The last digits of a logarithm differ between machines."""
-    return pytest.approx(float(cell), rel=1e-12)
-
-
 @pytest.mark.parametrize("name", GOLDEN_NAMES)
 def test_a_run_is_written_as_its_golden_file(name: str) -> None:
-    # Ends of lines are another test's matter: Git may have changed them in the golden file.
-    text = make_golden_texts()[name].replace("\r\n", "\n")
-    if os.environ.get("UPDATE_GOLDEN"):
-        GOLDEN.mkdir(parents=True, exist_ok=True)
-        (GOLDEN / name).write_bytes(text.encode())
-    golden = (GOLDEN / name).read_text(encoding="utf-8")
-    if name.endswith(".csv"):
-        assert read_cells(text, float) == read_cells(golden, is_about)
-    else:
-        assert text == golden
+    check_golden(name, make_golden_texts()[name])
 
 
 @pytest.mark.parametrize("width", [250, 100, 80, 40])

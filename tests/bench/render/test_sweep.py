@@ -6,7 +6,6 @@ After a change that is meant, write them anew and read the difference: UPDATE_GO
 from __future__ import annotations
 
 import csv
-import os
 
 import pytest
 
@@ -17,7 +16,8 @@ from bench.render.curve_plot import plot_curves
 from bench.render.sweep import describe_sweep, list_sweep_files, report_sweep
 from bench.render.sweep_progress import describe_visit
 from bench.render.units import number, whole
-from tests.bench.render.test_report import GOLDEN, HOSTILE, is_about, read_cells
+from tests.bench.golden import check_golden
+from tests.bench.render.test_report import HOSTILE
 from tests.bench.runs import make_case
 from tests.bench.sweeps import make_info, make_lost, make_plan, make_records, make_sweep, make_timed
 
@@ -61,18 +61,11 @@ def make_golden_texts() -> dict[str, str]:
 
 @pytest.mark.parametrize("name", sorted(make_golden_texts()))
 def test_a_sweep_is_written_as_its_golden_file(name: str) -> None:
-    text = make_golden_texts()[name].replace("\r\n", "\n")
-    if os.environ.get("UPDATE_GOLDEN"):
-        (GOLDEN / name).write_bytes(text.encode())
-    golden = (GOLDEN / name).read_text(encoding="utf-8")
-    if name.endswith(".csv"):
-        # What a fit finds depends in its last digits on the machine's linear algebra.
-        def is_near(cell: str) -> object:
-            return pytest.approx(float(cell), rel=1e-6, abs=1e-9)
+    # What a fit finds depends in its last digits on the machine's linear algebra.
+    def is_near(cell: str) -> object:
+        return pytest.approx(float(cell), rel=1e-6, abs=1e-9)
 
-        assert read_cells(text, float) == read_cells(golden, is_near if "laws" in name else is_about)
-    else:
-        assert text == golden
+    check_golden(name, make_golden_texts()[name], is_near if "laws" in name else None)
 
 
 def test_no_line_is_wider_than_the_terminal() -> None:

@@ -14,10 +14,10 @@ from bench.render.page.curves import make_narrowing
 from bench.render.page.figure import Figure
 from bench.render.page.figures import list_run_figures, list_throughput_of_runs, make_ladder
 from bench.render.page.machines import compare_runs
+from tests.bench.golden import GOLDEN
 from tests.bench.races import make_race
 from tests.bench.render.page.pages import make_whole_collection
 from tests.bench.render.test_comparison import read_strictly, round_numbers
-from tests.bench.render.test_report import GOLDEN
 
 pytest.importorskip("altair", reason="the extra `report` is not installed")
 

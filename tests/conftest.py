@@ -1,4 +1,4 @@
-"""For all tests: asserts that show both sides, and one profile for properties, without a deadline on shared machines."""
+"""For all tests: asserts that show both sides; one profile for properties, with no deadline on a shared machine."""
 
 from __future__ import annotations
 

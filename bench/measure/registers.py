@@ -19,7 +19,7 @@ NUM_CHAINS = 4
 what the core starts of the next lot meanwhile."""
 
 _NUM_LANES = 256
-"""With 64 the loads and stores between two lots cost 3 to 9 % of the rate (AVX-512, in turns)."""
+"""With 64 the loads and stores between two lots cost 2 to 9 % of the rate (AVX-512, three turns)."""
 _LENGTH = 16
 MULTIPLY_ADDS_PER_PASS = NUM_CHAINS * _NUM_LANES * _LENGTH
 _LIMIT = 2.0

@@ -25,6 +25,7 @@ from bench.records.case import Case
 from bench.records.journal import PHASES, BlockKind
 from bench.workloads.productnet import ProductNet
 from productnet.device import open_device
+from productnet.kinds.cuda import make_marks
 from tests.bench.runs import make_rates
 from tests.bench.test_run import call
 
@@ -68,6 +69,15 @@ def test_the_queue_of_a_card_accounts_for_the_block_that_it_is_in(session: Sessi
     assert done.host_phase_seconds is not None
     assert set(done.phase_seconds) == set(done.host_phase_seconds) == set(PHASES)
     assert 0.3 * done.seconds < sum(done.phase_seconds.values()) <= done.seconds
+
+
+def test_a_card_is_held_for_as_long_as_was_asked_for_from_the_first_time_on() -> None:
+    marks = make_marks(0)
+    before = marks.mark()
+    marks.hold(0.02)
+    after = marks.mark()
+    torch.cuda.synchronize()
+    assert marks.seconds_between(before, after) == pytest.approx(0.02, rel=0.25)
 
 
 def test_with_its_queue_full_a_card_takes_no_longer_than_in_the_training_as_it_runs(session: Session) -> None:

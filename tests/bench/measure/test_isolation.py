@@ -26,7 +26,7 @@ from tests.bench.measure.fakes import answer_rubbish, launcher, write_rubbish
 from tests.bench.runs import make_rates
 from tests.systems import posix_only
 
-SEMAPHORES = Path("/dev/shm")  # noqa: S108 - where Linux shows them
+SEMAPHORES = Path("/dev/shm")
 QUICK = Timeouts(load_seconds=60, set_up_seconds=60, judge_seconds=60, block_seconds=0.4, block_factor=0.0)
 
 

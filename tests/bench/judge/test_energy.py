@@ -83,7 +83,8 @@ def test_what_draws_no_more_than_idle_has_no_joules_above_it() -> None:
 
 
 def test_a_training_that_was_not_done_to_its_end_has_power_and_no_joules() -> None:
-    records = [make_started(CASE), make_block(CASE, 1.0), make_energy(CASE, make_meter("card", 50.0, 250.0))]
+    meter = make_meter("card", 50.0, 250.0)
+    records: list[Record] = [make_started(CASE), make_block(CASE, 1.0), make_energy(CASE, meter)]
     card = judge_energy(*records).scopes["card"]
     assert card.watts is not None
     assert card.training_joules is None

@@ -42,7 +42,7 @@ class FakeMachine:
             self.shown = self.joules
 
     def train(self, look: Callable[[], None]) -> BlockDone:
-        """Train for half a second, a hundred steps of ten samples; the power is there a while later, as it really is."""
+        """Train for half a second, a hundred steps of ten samples."""
         for _ in range(100):
             self.watts = self.training_watts
             self.pass_time(0.005)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta, Struct
 
 from bench.records.case import Case
@@ -94,6 +95,11 @@ class Run:
     def measurements_of(self, case: Case) -> list[Measurement]:
         """Return the measurements of a case, or of the reference, one for each replicate and wave."""
         return [measurement for measurement in self.measurements if measurement.case == case]
+
+
+def reprice(run: Run, prices: Prices) -> Run:
+    """Return a run at other prices; at its own where none are named."""
+    return replace(run, info=msgspec.structs.replace(run.info, prices=prices or run.info.prices))
 
 
 def assemble_run(info: RunInfo, records: Iterable[Record], warnings: tuple[str, ...] = ()) -> Run:

@@ -76,25 +76,22 @@ def _say_why(raw: Summary | None) -> str:
 
 
 def make_money_table(results: Sequence[CaseResult]) -> Table:
-    """What every case costs at the price that the user has named."""
-    columns = (
-        CASE,
-        Column("price\nan hour", "price_per_hour", number),
-        Column("a training", "training_money", number, has_spread=True),
-        Column("1,000\ntrainings", "thousand_trainings_money", number),
+    """What every case costs at the price that the user has named; nothing but names where there is none."""
+    columns: tuple[Column, ...] = (CASE,)
+    rows: tuple[tuple[Value, ...], ...] = tuple((result.case.name,) for result in results)
+    if any(result.price_per_hour for result in results):
+        columns += (
+            Column("price\nan hour", "price_per_hour", number),
+            Column("a training", "training_money", number, has_spread=True),
+            Column("1,000\ntrainings", "thousand_trainings_money", number),
+        )
+        rows = tuple(
+            (result.case.name, result.price_per_hour, money, None if money is None else 1_000 * money.median)
+            for result in results
+            for money in [result.training_money]
+        )
+    note = (
+        "Time to train at the price that --price-per-hour says, in its currency; set-up, warm-up and what is paid for "
+        "while nothing trains are not in it."
     )
-    rows = tuple(
-        (result.case.name, result.price_per_hour, money, None if money is None else 1_000 * money.median)
-        if (money := result.training_money) is not None
-        else (result.case.name, None, None, None)
-        for result in results
-    )
-    return Table(
-        "Money",
-        columns,
-        rows,
-        (
-            "Time to train at the price that --price-per-hour says, in its currency; set-up, warm-up and what is paid "
-            "for while nothing trains are not in it.",
-        ),
-    )
+    return Table("Money", columns, rows, (note,))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from bench.judge.energy import CaseEnergy
+from bench.judge.energy import ScopeEnergy
 from bench.judge.results import CaseResult
 from bench.judge.statistics import Summary
 from bench.records.energy import SCOPES, Scope
@@ -12,7 +13,7 @@ from bench.render.table import Column, Table, Value
 from bench.render.tables import CASE
 from bench.render.units import number
 
-_HEADINGS: dict[Scope, str] = {"card": "card", "cpu": "CPU"}
+_WORDS: dict[Scope, str] = {"card": "card", "cpu": "CPU"}
 _NOT_MEASURED = "not measured"
 _NOT_RESOLVED = "not resolved"
 _NOTES = (
@@ -25,54 +26,63 @@ _NOTES = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Figure:
+    """A column: a field of what is known of a scope, and of what else it is a part."""
+
+    name: str
+    heading: str
+    raw: str | None = None
+    """The same with what is drawn idle in it."""
+    is_detail: bool = False
+
+    def make_column(self, scope: Scope) -> Column:
+        heading = self.heading.format(_WORDS[scope])
+        return Column(heading, f"{scope}_{self.name}", number, has_spread=True, is_detail=self.is_detail)
+
+    def find(self, found: ScopeEnergy) -> Summary | None:
+        figure: Summary | None = getattr(found, self.name)
+        return figure
+
+
+_FIGURES = (
+    _Figure("training_joules", "{}\n(J a training)"),
+    _Figure("training_joules_above_idle", "{} above\nidle (J)", "training_joules"),
+    _Figure("samples_per_joule", "samples/J\nof {}"),
+    _Figure("samples_per_joule_above_idle", "above\nidle", "samples_per_joule", is_detail=True),
+    _Figure("watts", "{}\n(W)", is_detail=True),
+    _Figure("idle_watts", "{}\nidle (W)", is_detail=True),
+)
+
+
 def make_energy_table(results: Sequence[CaseResult]) -> Table:
-    """What every case draws; the card and the packages of processors apart."""
-    scopes = [scope for scope in SCOPES if any(each.energy and scope in each.energy.scopes for each in results)]
-    columns = (CASE, *(column for scope in scopes for column in _make_columns(scope)))
-    rows = tuple(
-        (result.case.name, *(cell for scope in scopes for cell in _list_cells(result.energy, scope)))
-        for result in results
-    )
-    if scopes:
-        pace = Column("time a step\nover the timed", "step_time_ratio", number, is_detail=True)
-        columns = (*columns, pace)
-        rows = tuple(
-            (*row, result.energy.step_time_ratio if result.energy else None)
-            for row, result in zip(rows, results, strict=True)
-        )
-    return Table("Energy", columns, rows, _NOTES)
+    """What every case draws; the card and the packages of processors apart, one of which nothing is known in brief."""
+    energies = [result.energy for result in results]
+    columns = [CASE]
+    rows: list[tuple[Value, ...]] = [(result.case.name,) for result in results]
+    for scope in SCOPES:
+        found = [None if energy is None else energy.scopes.get(scope) for energy in energies]
+        if any(found):
+            figures = _FIGURES if any(each and each.watts for each in found) else _FIGURES[:1]
+            columns += [each.make_column(scope) for each in figures]
+            columns.append(Column(f"counter\nof {_WORDS[scope]}", f"{scope}_counters"))
+            rows = [(*row, *_list_cells(each, figures)) for row, each in zip(rows, found, strict=True)]
+    if any(energies):
+        columns.append(Column("time a step\nover the timed", "step_time_ratio", number, is_detail=True))
+        ratios = (None if energy is None else energy.step_time_ratio for energy in energies)
+        rows = [(*row, ratio) for row, ratio in zip(rows, ratios, strict=True)]
+    return Table("Energy", tuple(columns), tuple(rows), _NOTES)
 
 
-def _make_columns(scope: Scope) -> tuple[Column, ...]:
-    word = _HEADINGS[scope]
-    return (
-        Column(f"{word}\n(J a training)", f"{scope}_training_joules", number, has_spread=True),
-        Column(f"{word} above\nidle (J)", f"{scope}_training_joules_above_idle", number, has_spread=True),
-        Column(f"samples/J\nof {word}", f"{scope}_samples_per_joule", number, has_spread=True),
-        Column("above\nidle", f"{scope}_samples_per_joule_above_idle", number, has_spread=True, is_detail=True),
-        Column(f"{word}\n(W)", f"{scope}_watts", number, has_spread=True, is_detail=True),
-        Column(f"{word}\nidle (W)", f"{scope}_idle_watts", number, has_spread=True, is_detail=True),
-        Column(f"counter\nof {word}", f"{scope}_counters"),
-    )
-
-
-def _list_cells(energy: CaseEnergy | None, scope: Scope) -> tuple[Value, ...]:
-    found = energy.scopes.get(scope) if energy is not None else None
+def _list_cells(found: ScopeEnergy | None, figures: Sequence[_Figure]) -> list[Value]:
     if found is None:
-        return (None,) * 7
-    return (
-        found.training_joules or _NOT_MEASURED,
-        found.training_joules_above_idle or _say_why(found.training_joules),
-        found.samples_per_joule or _NOT_MEASURED,
-        found.samples_per_joule_above_idle or _say_why(found.samples_per_joule),
-        found.watts or _NOT_MEASURED,
-        found.idle_watts or _NOT_MEASURED,
-        found.counters,
-    )
+        return [None] * (len(figures) + 1)
+    return [*(each.find(found) or _say_why(each, found) for each in figures), found.counters]
 
 
-def _say_why(raw: Summary | None) -> str:
-    return _NOT_MEASURED if raw is None else _NOT_RESOLVED
+def _say_why(figure: _Figure, found: ScopeEnergy) -> str:
+    is_known_raw = figure.raw is not None and getattr(found, figure.raw) is not None
+    return _NOT_RESOLVED if is_known_raw else _NOT_MEASURED
 
 
 def make_money_table(results: Sequence[CaseResult]) -> Table:

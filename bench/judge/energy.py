@@ -10,6 +10,9 @@ from bench.judge.statistics import Summary, summarise
 from bench.records.energy import SCOPES, Drawn, Metered, Scope
 from bench.records.run import Measurement
 
+RESOLUTION = 0.01
+"""Of a power: a window's ends can be off by one move of the counter, and it moves 100 times at least."""
+
 
 @dataclass(frozen=True, slots=True)
 class ScopeEnergy:
@@ -20,7 +23,7 @@ class ScopeEnergy:
     training_joules: Summary | None = None
     """Of a whole training."""
     training_joules_above_idle: Summary | None = None
-    """None, too, where no more was drawn than idle; likewise the samples."""
+    """None, too, where it can't be told from what is drawn idle; likewise the samples."""
     samples_per_joule: Summary | None = None
     samples_per_joule_above_idle: Summary | None = None
     watts: Summary | None = None
@@ -69,8 +72,9 @@ def _find_figures(scope: Scope, measurement: Measurement) -> dict[str, float]:
     watts, idle_watts = _add_power(training), _add_power(idle)
     figures = {"watts": watts, "idle_watts": idle_watts}
     num_steps = _count_steps(measurement)
+    resolution = RESOLUTION * (watts + idle_watts)
     for suffix, power in (("", watts), ("_above_idle", watts - idle_watts)):
-        if power > 0:
+        if power > resolution:
             figures[f"samples_per_joule{suffix}"] = energy.num_samples / (energy.seconds * power)
             if num_steps is not None:
                 figures[f"training_joules{suffix}"] = power * energy.seconds * num_steps / energy.num_steps

@@ -31,6 +31,8 @@ class Counter:
     range_joules: float | None = None
     """After so many it begins anew at 0; None where it never does, or where that is not known."""
     reason: str | None = None
+    min_seconds: float = 2.0
+    """That it is to be watched for at least."""
 
 
 @contextmanager
@@ -64,7 +66,8 @@ def find_card(nvml: Nvml | None, uuid: str) -> Counter:
     if nvml is None or reason is not None:
         return Counter("card", NVML_NAME, reason=reason)
     card = nvml.find(uuid)
-    return Counter("card", NVML_NAME, lambda: nvml.read_energy_joules(card))
+    # However often it moves, what it adds up may be seen every 100 ms only: a hundred of those.
+    return Counter("card", NVML_NAME, lambda: nvml.read_energy_joules(card), min_seconds=10.0)
 
 
 def _why_no_card(nvml: Nvml | None, uuid: str) -> str | None:

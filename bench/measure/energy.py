@@ -20,7 +20,6 @@ from bench.records.journal import Energy, as_text
 
 MIN_REFRESHES = 100
 """Of a window: NVML's counter moves every 20 to 100 ms, RAPL's every millisecond or whenever it is read."""
-MIN_SECONDS = 2.0
 LEAD_SECONDS = 1.0
 """At the beginning of a window, not counted: clocks and voltages take a while to follow the work."""
 STALL_SECONDS = 2.0
@@ -76,7 +75,8 @@ class _Reading:
     @property
     def is_done(self) -> bool:
         """Whether nothing more is needed of it, or nothing can be had."""
-        return self._fault is not None or (self._num_refreshes >= MIN_REFRESHES and self._seconds >= MIN_SECONDS)
+        is_enough = self._num_refreshes >= MIN_REFRESHES and self._seconds >= self._counter.min_seconds
+        return is_enough or self._fault is not None
 
     @property
     def _seconds(self) -> float:

@@ -75,11 +75,15 @@ def test_a_package_that_could_not_be_read_leaves_no_figure_of_the_others_alone()
     assert energy.scopes["card"].watts is not None
 
 
-def test_what_draws_no_more_than_idle_has_no_joules_above_it() -> None:
-    energy = judge_energy(*make_training(CASE, [1.0]), make_energy(CASE, make_meter("card", 60.0, 50.0)))
-    assert energy.scopes["card"].training_joules is not None
-    assert energy.scopes["card"].training_joules_above_idle is None
-    assert energy.scopes["card"].samples_per_joule_above_idle is None
+@pytest.mark.parametrize(("watts", "is_resolved"), [(50.0, False), (60.0, False), (61.0, False), (62.0, True)])
+def test_what_is_not_told_from_idle_by_more_than_1_percent_of_both_has_no_joules_above_it(
+    watts: float, is_resolved: bool
+) -> None:
+    energy = judge_energy(*make_training(CASE, [1.0]), make_energy(CASE, make_meter("card", 60.0, watts)))
+    card = energy.scopes["card"]
+    assert card.training_joules is not None
+    assert (card.training_joules_above_idle is not None) == is_resolved
+    assert (card.samples_per_joule_above_idle is not None) == is_resolved
 
 
 def test_a_training_that_was_not_done_to_its_end_has_power_and_no_joules() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -76,6 +77,13 @@ def test_a_counter_that_moves_at_every_look_is_watched_for_two_seconds_and_no_le
     assert found.training is not None
     assert 2.0 <= found.training.seconds < 2.6
     assert found.training.watts == pytest.approx(250.0, rel=0.005)
+
+
+def test_one_that_is_to_be_watched_for_longer_is() -> None:
+    machine = FakeMachine(refresh=0.001)
+    (found,), _ = machine.meter(replace(make_counter(lambda: machine.shown), min_seconds=10.0))
+    assert found.training is not None
+    assert 10.0 <= found.training.seconds < 10.6
 
 
 def test_what_is_drawn_before_the_power_is_steady_does_not_count() -> None:
@@ -163,7 +171,7 @@ def run(
     block_seconds: float = 0.02,
 ) -> list[Record]:
     """Run a case with windows so short that nobody waits for them."""
-    settings = {"LEAD_SECONDS": 0.01, "MIN_SECONDS": 0.05, "MIN_REFRESHES": 5, "_BLOCK_SECONDS": block_seconds}
+    settings = {"LEAD_SECONDS": 0.01, "MIN_REFRESHES": 5, "_BLOCK_SECONDS": block_seconds}
     for name, value in settings.items():
         monkeypatch.setattr(energy, name, value)
     plan = msgspec.structs.replace(make_plan("good"), measures_energy=measures_energy)
@@ -175,7 +183,7 @@ def run(
 
 def make_moving() -> Counter:
     joules = iter(range(10**6))
-    return make_counter(lambda: float(next(joules)))
+    return replace(make_counter(lambda: float(next(joules))), min_seconds=0.05)
 
 
 def test_a_run_that_is_asked_for_energy_meters_every_case_after_all_that_is_timed(

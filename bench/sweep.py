@@ -21,6 +21,7 @@ from productnet.exit_code import ExitCode
 
 if TYPE_CHECKING:
     from bench.judge.itinerary import Visit
+    from bench.records.price import Prices
     from bench.records.store import RunDirectory
     from bench.records.sweep import StopReason, Sweep, SweepPlan
 
@@ -37,7 +38,7 @@ def main(make_workload: str = PRODUCTNET) -> int:
     with parser.naming_flags():
         check_arguments(arguments)
     if arguments.show is not None:
-        return _show(arguments.show)
+        return _show(arguments.show, arguments.price_per_hour)
     return _sweep(arguments, make_workload, started)
 
 
@@ -73,6 +74,7 @@ def _sweep(arguments: Namespace, make_workload: str, started: float) -> int:
             resolution=arguments.resolution,
             alpha=arguments.alpha,
             seed=arguments.seed,
+            prices=arguments.price_per_hour,
         ),
     )
     time_of_day = info.started_at[:19].replace(":", "")
@@ -143,12 +145,14 @@ def _report(directory: RunDirectory) -> Sweep:
     return sweep
 
 
-def _show(path: Path) -> int:
+def _show(path: Path, prices: Prices) -> int:
+    """Show a stored sweep, at the prices that are named, or else at its own."""
     from bench.judge.sweep import judge_sweep
+    from bench.records.sweep import reprice
     from bench.records.sweep_store import read_sweep
     from bench.render.sweep import report_sweep
 
-    sweep = read_sweep(path)
+    sweep = reprice(read_sweep(path), prices)
     say(report_sweep(sweep, judge_sweep(sweep), choose_width()))
     return ExitCode.FINE
 

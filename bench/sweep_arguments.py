@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
-from bench.arguments import parse_duration, parse_label, parse_list, parse_positive_share
+from bench.arguments import add_price_flag, parse_duration, parse_label, parse_list, parse_positive_share
 from bench.errors import UsageError
 from bench.judge.crossing import ALPHA
 from bench.records.case import Case
@@ -47,6 +47,7 @@ def make_parser(prog: str) -> OneLineParser:
     )
     add("--alpha", type=parse_positive_share, default=ALPHA, help="how often a pair's intervals may miss (default 5%%)")
     add("--seed", type=int, default=1, help="of every training (default 1)")
+    add_price_flag(parser)
     add("--output", type=Path, help="the sweep's directory, also to go on (default: a new one under results/)")
     add("--label", type=parse_label, help="a word of yours that is kept with the sweep and put into its name")
     add("--show", type=Path, metavar="SWEEP", help="show a stored sweep and measure nothing")

@@ -7,6 +7,8 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from bench.judge.energy import CaseEnergy, judge_energy
+from bench.judge.money import cost_of
 from bench.judge.phases import DATA_PARTS, PhaseSplit, QueueSplit, per_step, split_phases, split_prefixes, split_queue
 from bench.judge.quality import Quality, QualityVerdict, judge_quality
 from bench.judge.stages import Stages, count_payoff_epochs, judge_stages
@@ -15,6 +17,7 @@ from bench.judge.target import summarise_target
 from bench.judge.work import WorkRate, judge_work
 from bench.records.case import Case
 from bench.records.journal import Block, BlockKind, Failed, Trained
+from bench.records.price import find_price
 from bench.records.run import Measurement, Run
 
 
@@ -48,6 +51,15 @@ class CaseResult:
     inference_seconds: Summary | None
     """Per batch; over replicates, or over blocks where there is one."""
     work: WorkRate | None
+    energy: CaseEnergy | None
+    """None where nobody looked."""
+    price_per_hour: float | None
+    """Of its device, as the user said."""
+
+    @property
+    def training_money(self) -> Summary | None:
+        """What a training costs, in the currency of the price; set-up is not in it."""
+        return cost_of(self.training_seconds, self.price_per_hour)
 
     @property
     def quality(self) -> Quality:
@@ -101,6 +113,8 @@ def _judge_case(run: Run, case: Case) -> CaseResult:
         data_parts=split_prefixes(measurements, DATA_PARTS),
         inference_seconds=summarise_blocks(measurements, "inference", per_step),
         work=judge_work(measurements),
+        energy=judge_energy(measurements),
+        price_per_hour=find_price(run.info.prices, case.device),
     )
 
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 from bench.judge.faults import SLACK, Fault, check_numbers, check_start, check_trained, fault_at, fault_of, total
 from bench.records.case import Case
 from bench.records.conditions import Conditions
-from bench.records.journal import Block, Counted, Ended, Failed, Key, Record, Started, Trained
+from bench.records.journal import Block, Counted, Ended, Energy, Failed, Key, Record, Started, Trained
 from bench.records.rates import Rates
 from bench.records.run import RunInfo
 from bench.records.store import INFO_FILE
@@ -152,7 +152,13 @@ def _check_order_of_rounds(numbered: list[tuple[int, Record]]) -> Iterator[Fault
 def _check_life(process: _Process) -> Iterator[Fault]:
     """A process is set up, trains, is judged, and shows its details; where it fails, that comes last."""
     kinds = [type(each) for _, each in process.records]
-    for kind, name in ((Started, "started"), (Trained, "trained"), (Counted, "counted"), (Failed, "failed")):
+    for kind, name in (
+        (Started, "started"),
+        (Trained, "trained"),
+        (Counted, "counted"),
+        (Energy, "energy"),
+        (Failed, "failed"),
+    ):
         if kinds.count(kind) > 1:
             yield fault_at(process.line, process.name, f"one record {name!r}", kinds.count(kind))
     if kinds[0] not in (Started, Failed):

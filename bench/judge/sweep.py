@@ -11,6 +11,7 @@ from itertools import combinations
 from bench.judge.best_count import BestCount, find_best_count
 from bench.judge.crossing import Encounter, Paired, judge_encounter
 from bench.judge.law import Law
+from bench.judge.money import price_pairs
 from bench.judge.scaling import fit_law
 from bench.records.case import Case, Shape
 from bench.records.sweep import DEFAULTS, Sweep, SweepPlan, Timed, Values
@@ -64,6 +65,8 @@ class SweepResult:
     pairings: tuple[Pairing, ...]
     not_reached: tuple[tuple[int, Values], ...]
     """Points of curves that it begins with and that were neither measured nor lost."""
+    priced: tuple[Pairing, ...]
+    """In money, of curves whose prices are known and differ: what is faster in them costs less."""
 
 
 def judge_sweep(sweep: Sweep) -> SweepResult:
@@ -76,13 +79,21 @@ def judge_sweep(sweep: Sweep) -> SweepResult:
         for curve in range(len(plan.curves))
         if (chosen := [each for each in sweep.timed if (each.curve, each.values[1:]) == (curve, family)])
     )
-    pairings = tuple(
-        Pairing(first, second, family, judge_encounter(pairs, plan.alpha))
+    compared = [
+        (first, second, family, pairs)
         for family in families
         for first, second in combinations(range(len(plan.curves)), 2)
         if (pairs := list_pairs(sweep.timed, first, second, family))
+    ]
+    pairings = tuple(
+        Pairing(first, second, family, judge_encounter(pairs, plan.alpha)) for first, second, family, pairs in compared
     )
-    return SweepResult(curves, pairings, tuple(list_not_reached(sweep)))
+    priced = tuple(
+        Pairing(first, second, family, judge_encounter(in_money, plan.alpha))
+        for first, second, family, pairs in compared
+        if (in_money := price_pairs(pairs, plan.prices, plan.curves[first], plan.curves[second]))
+    )
+    return SweepResult(curves, pairings, tuple(list_not_reached(sweep)), priced)
 
 
 def list_pairs(timed: Sequence[Timed], first: int, second: int, family: Family) -> list[Paired]:

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from bench.records.case import Count, Index, Name, ShortName
 from bench.records.conditions import Conditions
+from bench.records.energy import Metered
 from bench.records.rates import PerSecond, Rates, StepWork
 
 Seconds = Annotated[float, Meta(ge=0.0, le=1e9)]
@@ -171,6 +172,16 @@ class Counted(Key, tag="counted", frozen=True, kw_only=True):
     """Why counting failed."""
 
 
+class Energy(Key, tag="energy", frozen=True, kw_only=True):
+    """What a case draws, by counters, read apart from the timing: while all wait, then while it trains on."""
+
+    meters: Annotated[tuple[Metered, ...], Meta(max_length=1_000)]
+    num_steps: Count | None = None
+    """Of the training meanwhile, as are the next two; None where no counter could be read, and nothing was trained."""
+    num_samples: Count | None = None
+    seconds: PositiveSeconds | None = None
+
+
 class Failed(Key, tag="failed", frozen=True, kw_only=True):
     """A case could not be measured, or not to its end."""
 
@@ -187,4 +198,4 @@ class Ended(Struct, tag="ended", frozen=True, kw_only=True):
     seconds: Seconds
 
 
-Record = Started | Block | Trained | Counted | Failed | Rates | Conditions | Ended
+Record = Started | Block | Trained | Counted | Energy | Failed | Rates | Conditions | Ended

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Annotated, Literal
 
@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 
 from bench.records.case import Case, Count, Index, Shape
 from bench.records.journal import PositiveSeconds, Seconds, Text
+from bench.records.price import Prices
 from bench.records.run import Info
 
 AxisName = Literal["batch_size", "hidden", "num_samples", "threads", "depth"]
@@ -55,6 +56,8 @@ class SweepPlan(Struct, frozen=True, kw_only=True):
     """How well a crossing is to be known."""
     alpha: Share
     seed: Index
+    prices: Prices = {}
+    """Where two curves have different ones, they cross in money elsewhere than in time."""
 
     def __post_init__(self) -> None:
         names = [curve.name for curve in self.curves]
@@ -146,6 +149,12 @@ class Sweep:
     ended: SweepEnded | None
     """How the last sitting ended, if something says so."""
     warnings: tuple[str, ...] = ()
+
+
+def reprice(sweep: Sweep, prices: Prices) -> Sweep:
+    """Return a sweep at other prices; at its own where none are named."""
+    plan = msgspec.structs.replace(sweep.info.plan, prices=prices or sweep.info.plan.prices)
+    return replace(sweep, info=msgspec.structs.replace(sweep.info, plan=plan))
 
 
 def assemble_sweep(info: SweepInfo, records: Iterable[SweepRecord], warnings: tuple[str, ...] = ()) -> Sweep:

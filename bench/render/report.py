@@ -10,6 +10,7 @@ from bench.judge.ladder import judge_ladder, list_rates
 from bench.judge.results import CaseResult
 from bench.records.run import Run
 from bench.render.advice import advice_file, advice_lines
+from bench.render.energy_tables import make_energy_table, make_money_table
 from bench.render.escape import for_markdown, for_terminal
 from bench.render.ladder import draw_ladder, make_ladder_table, make_rates_table
 from bench.render.own_tables import make_own_accuracy_table, make_work_table
@@ -74,6 +75,8 @@ TABLES = {
     "data": make_data_table,
     "queue": make_queue_table,
     "work": make_work_table,
+    "energy": make_energy_table,
+    "money": make_money_table,
 }
 """Name of a file -> what makes its table of results, one row a case."""
 

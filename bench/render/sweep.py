@@ -11,6 +11,7 @@ from bench.records.sweep import DEFAULTS, Sweep, SweepPlan
 from bench.render.curve_plot import MARKS, plot_curves
 from bench.render.escape import for_markdown, for_terminal
 from bench.render.summary import describe_machine
+from bench.render.sweep_money import describe_money
 from bench.render.sweep_tables import axis_word, make_tables, unit_word
 from bench.render.table import to_csv, to_markdown, to_terminal, wrap
 from bench.render.units import duration, microseconds, number, whole
@@ -67,6 +68,7 @@ def describe_sweep(sweep: Sweep, result: SweepResult) -> Iterator[str]:
     plan = sweep.info.plan
     for pairing in result.pairings:
         yield from describe_pairing(plan, pairing)
+    yield from describe_money(plan, result)
     for curve in result.curves:
         if curve.best is None and plan.axes[0].name == "threads":
             yield f"UNDECIDED how many threads are best for {_name(plan, curve.curve, curve.family)}: too few visits"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bench.judge.crossing import Meeting
 from bench.judge.law import CLOSE, Interval
@@ -50,6 +51,7 @@ def make_tables(sweep: Sweep, result: SweepResult) -> dict[str, Table]:
     tables = {
         "curves": make_curves_table(plan, result),
         "crossings": make_crossings_table(plan, result.pairings),
+        "money": make_money_table(plan, result.priced),
         "laws": make_laws_table(plan, [each for each in result.curves if each.law is not None]),
         "threads": make_threads_table(plan, [each for each in result.curves if each.best is not None]),
         "left_out": make_left_out_table(sweep, result),
@@ -136,6 +138,20 @@ def make_crossings_table(plan: SweepPlan, pairings: Sequence[Pairing]) -> Table:
             "be told.",
         ),
     )
+
+
+def make_money_table(plan: SweepPlan, priced: Sequence[Pairing]) -> Table:
+    """Where each pair of curves crosses in money."""
+    table = make_crossings_table(plan, priced)
+    columns = (
+        replace(each, heading="cheaper\nabove", name="cheaper_above") if each.name == "faster_above" else each
+        for each in table.columns
+    )
+    note = (
+        "Time at the price of an hour on each curve's device, in the currency of --price-per-hour; the rest as where "
+        "they cross in time."
+    )
+    return replace(table, title="Crossings in money", columns=tuple(columns), notes=(note,))
 
 
 def make_laws_table(plan: SweepPlan, curves: Sequence[CurveResult]) -> Table:

@@ -19,6 +19,7 @@ from bench import run as door
 from bench.errors import BenchError, FaultyDeviceError, UnavailableError
 from bench.judge.ladder import judge_ladder
 from bench.judge.results import judge_run
+from bench.measure.counters import Counter
 from bench.measure.survey import Unusable
 from bench.records.store import read_run
 from bench.render.report import list_files
@@ -77,6 +78,12 @@ def call_here(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
         (("--quality-margin", "inf"), 2, ("'inf'", "above 1")),
         (("--quality-margin", "wide"), 2, ("'wide'", "above 1")),
         (("--label", "../up"), 2, ("../up", "letters")),
+        (("--price-per-hour", "cheap"), 2, ("'cheap'", "2.49")),
+        (("--price-per-hour", "0"), 2, ("'0'", "above 0")),
+        (("--price-per-hour", "-1"), 2, ("-1", "2.49")),
+        (("--price-per-hour", "gpu=1"), 2, ("'gpu'", "cpu, cuda")),
+        (("--price-per-hour", "=1"), 2, ("'=1'", "2.49")),
+        (("--price-per-hour", "cuda=1,cuda:0=2"), 2, ("two prices for cuda",)),
         pytest.param(("--output", "/proc/version/x"), 2, ("/proc/version/x", "--output"), marks=posix_only),
         (("--bogus",), 2, ("--bogus", "--help")),
     ],
@@ -171,6 +178,27 @@ def test_a_case_that_fails_is_exit_6_and_shown_with_the_command_that_repeats_it(
     assert "python -m bench.run --device cpu --engine raises" in shown
     assert (fake_machine / "r" / "throughput.md").exists()
     assert (fake_machine / "r" / "logs").is_dir()
+
+
+def test_a_run_that_is_asked_for_energy_and_money_keeps_and_shows_both(
+    fake_machine: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("bench.measure.counters.find_packages", lambda _root: (Counter("cpu", "RAPL", reason="none"),))
+    monkeypatch.setattr(arguments, "ENGINES", {"good": ""})
+    monkeypatch.setattr(arguments, "TrainConfig", lambda **_settings: _Recipe())
+    flags = ("--energy", "--price-per-hour", "cuda=2.49,cpu=0.36")
+    assert call_here(monkeypatch, "--engine", "good", "--batching", "manual", "--output", "r", *flags) == 0
+    stored = read_run(fake_machine / "r")
+    assert stored.info.prices == {"cuda": 2.49, "cpu": 0.36}
+    assert stored.info.plan.measures_energy
+    (row,) = csv.DictReader((fake_machine / "r" / "money.csv").read_text().splitlines())
+    (time,) = csv.DictReader((fake_machine / "r" / "throughput.csv").read_text().splitlines())
+    assert float(row["training_money"]) == pytest.approx(float(time["training_seconds"]) * 0.36 / 3600)
+    (row,) = csv.DictReader((fake_machine / "r" / "energy.csv").read_text().splitlines())
+    assert (row["cpu_training_joules"], row["cpu_counters"]) == ("not measured", "RAPL: none")
+    shown = capsys.readouterr().out
+    assert "not measured" in shown
+    assert "1,000" in shown
 
 
 def test_an_engine_that_is_unavailable_alone_is_exit_3(fake_machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,6 +141,12 @@ def test_a_sweep_leaves_its_samples_and_tables_goes_on_and_is_shown(
     code, out, _ = call_here("--show", "s")
     assert code == ExitCode.FINE
     assert "Curves" in out
+    assert "In money" not in out
+    code, out, _ = call_here("--show", "s", "--price-per-hour", "2.49")
+    assert "In money: no two curves have prices that differ" in out
+    code, _, said = call_here(*words, "--price-per-hour", "2.49")
+    assert code == ExitCode.NOT_COMPARABLE
+    assert "differs in prices" in said
     code, _, said = call_here(*words, "--visits", "3")
     assert code == ExitCode.NOT_COMPARABLE
     assert "num_visits" in said

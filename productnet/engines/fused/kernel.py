@@ -196,8 +196,7 @@ def _backward(
                _sum_samples(last * delta[:, None, :]), adds, ADDS)  # fmt: skip
     _put(gradients + LAYERS[NUM_HIDDEN][5], tl.sum(tl.sum(delta, axis=1), axis=0), None, adds, ADDS)
     deltas = tl.where(last <= 0.0, 0.0, weights[None, :, None] * delta[:, None, :])
-    for index in tl.static_range(1, NUM_HIDDEN):
-        layer: tl.constexpr = NUM_HIDDEN - index
+    for layer in tl.static_range(NUM_HIDDEN - 1, 0, -1):
         sources = hidden[layer - 1]
         _put_units(gradients, LAYERS[layer][5], LAYERS[layer][1], LAYERS[layer][3], 1,
                    _sum_samples(deltas), adds, ADDS)  # fmt: skip

@@ -20,19 +20,19 @@ _SLOWED = {
     "HwPowerBrakeSlowdown": "the power supply",
 }
 
+_COUNTERS = {"power": "power_slowed_seconds", "heat": "heat_slowed_seconds"}
+
 
 def find_gpu_throttling(evidence: Evidence) -> Iterator[Seen]:
     """Find that heat or power has held a card's clock down.
 
-    Threshold: any of NVML's reasons but idleness and settings, at either moment, or a counter that has moved.
+    Threshold: any of NVML's reasons but idleness and settings, at either moment, or a counter that has moved between
+    the two of one wave; what moves it between waves is set-up, where the card's peak is measured at full power.
     Source: NVIDIA, NVML API Reference Guide, NvmlClocksEventReasons, nvmlDeviceGetViolationStatus.
     """
     for name, moments in _by_gpu(evidence).items():
         reasons = {_SLOWED[word] for each in moments for word in each.slowed_by or () if word in _SLOWED}
-        for cause, counter in (("power", "power_slowed_seconds"), ("heat", "heat_slowed_seconds")):
-            counts = [getattr(each, counter) for each in moments if getattr(each, counter) is not None]
-            if counts and counts[-1] > counts[0]:
-                reasons.add(cause)
+        reasons |= {cause for cause, counter in _COUNTERS.items() if _has_moved(evidence, name, counter)}
         if reasons:
             yield {"device": name, "reasons": ", ".join(sorted(reasons))}
 
@@ -82,6 +82,15 @@ def _by_gpu(evidence: Evidence) -> dict[str, list[GpuConditions]]:
         for gpu in moment.gpus or ():
             found.setdefault(gpu.name, []).append(gpu)
     return found
+
+
+def _has_moved(evidence: Evidence, name: str, counter: str) -> bool:
+    for pair in evidence.pairs:
+        gpus = [gpu for moment in pair if moment is not None for gpu in moment.gpus or () if gpu.name == name]
+        counts = [getattr(gpu, counter) for gpu in gpus if getattr(gpu, counter) is not None]
+        if counts and counts[-1] > counts[0]:
+            return True
+    return False
 
 
 def _gpu(evidence: Evidence, name: str) -> Gpu | None:

@@ -36,9 +36,6 @@ _STREAM_SIZE = 2**26
 
 _NUM_COUNTED_STEPS = 10
 
-_REGISTER_WORK: dict[str, Callable[[int], Callable[[int], None]]] = {"cpu": make_register_work}
-"""Kind of device -> what makes the work that stays in registers."""
-
 LARGEST_REGISTER_RATE = 4 * 16 * 8e9
 """Of a thread: four vectors of 16 numbers a cycle at 8 GHz are more than any core does."""
 LARGEST_MATRIX_RATE, LARGEST_STREAM_RATE, LARGEST_OPERATOR_RATE = 1e17, 1e14, 1e9
@@ -103,11 +100,25 @@ def measure_rates(asked: Rates, clock: Clock = HOST_CLOCK) -> Rates:
 
 def _measure_registers(bench: Bench) -> float:
     kind = bench.device.torch_device.type
-    if kind not in _REGISTER_WORK:
-        raise UnmeasurableError(f"there is no compiled loop for {kind}, only for: {', '.join(_REGISTER_WORK)}")
-    per_amount = MULTIPLY_ADDS_PER_PASS * bench.num_threads
-    largest = LARGEST_REGISTER_RATE * bench.num_threads / per_amount
-    return per_amount * measure_rate(_REGISTER_WORK[kind](bench.num_threads), bench.clock, largest)
+    if kind == "cpu":
+        work, per_pass = make_register_work(bench.num_threads), MULTIPLY_ADDS_PER_PASS * bench.num_threads
+        largest = LARGEST_REGISTER_RATE * bench.num_threads
+    elif kind == "cuda":
+        work, per_pass = _make_card_work(bench.device)
+        largest = LARGEST_MATRIX_RATE
+    else:
+        raise UnmeasurableError(f"there is no compiled loop for {kind}, only for cpu and cuda")
+    return per_pass * measure_rate(work, bench.clock, largest / per_pass)
+
+
+def _make_card_work(device: Device) -> tuple[Callable[[int], None], int]:
+    try:
+        from bench.measure import card_registers
+    except ImportError as error:
+        raise UnmeasurableError(
+            f"it needs Triton ({first_line(error)}), which torch's builds for CUDA bring"
+        ) from error
+    return card_registers.make_card_work(device.torch_device), card_registers.MULTIPLY_ADDS_PER_PASS
 
 
 def _measure_matrix(bench: Bench) -> float:

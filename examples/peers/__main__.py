@@ -17,9 +17,10 @@ from bench.errors import BenchError, UsageError
 from bench.interrupts import interrupt_once
 from bench.judge.quality import RECIPE_EPOCHS, Quality
 from bench.render.escape import for_terminal
-from examples.peers.sides import CONTROL, FASTEST_OWN, SIDES, choose_sides
+from examples.peers.sides import CONTROL, FASTEST_OWN, SIDES, choose_sides, list_sides
 from examples.peers.trainings import NotTimed, Setting, append_trainings, read_lines
 from examples.peers.verdicts import judge_sides, list_failures, to_text
+from productnet.device import check_device_name
 from productnet.door import OneLineParser, run_door
 from productnet.errors import ProductNetError
 from productnet.exit_code import ExitCode
@@ -65,10 +66,10 @@ def _parse() -> Namespace:
     parser.add_argument(
         "--sides",
         type=lambda text: text.split(","),
-        default=list(SIDES),
         metavar="SIDE,...",
-        help=f"of {', '.join(SIDES)} (default: all); the reference is always there",
+        help=f"of {', '.join(SIDES)} (default: all that train on the device); the reference is always there",
     )
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: %(default)s)")
     parser.add_argument(
         "--against", choices=SIDES, default=FASTEST_OWN, help="whose time the others' are divided by (%(default)s)"
     )
@@ -86,16 +87,19 @@ def _train(arguments: Namespace) -> None:
     from bench.measure.survey import take_survey
     from examples.peers.turns import take_turns
 
-    sides = choose_sides([*arguments.sides, arguments.against])
+    device = check_device_name(arguments.device)
+    sides = choose_sides([*(arguments.sides or list_sides(device)), arguments.against], device)
     interrupt_once()
-    environment = collect_environment(take_survey("cpu"), Path(__file__).parent)
-    setting = Setting(num_epochs=arguments.num_epochs, identity=environment.identity, packages=_list_packages())
+    environment = collect_environment(take_survey(device), Path(__file__).parent)
+    setting = Setting(
+        device=device, num_epochs=arguments.num_epochs, identity=environment.identity, packages=_list_packages()
+    )
     outcomes = append_trainings(
         arguments.file,
         setting,
         sides,
         arguments.num_seeds,
-        lambda missing: take_turns(sides, missing, arguments.num_epochs),
+        lambda missing: take_turns(sides, missing, device, arguments.num_epochs),
     )
     try:
         for outcome in outcomes:
@@ -107,7 +111,7 @@ def _train(arguments: Namespace) -> None:
 
 def _list_packages() -> dict[str, str]:
     versions = {}
-    for name in ("jax", "scikit-learn", "numpy"):
+    for name in ("jax", "scikit-learn", "numpy", "numba", "triton"):
         with suppress(PackageNotFoundError):
             versions[name] = version(name)
     return versions

@@ -24,7 +24,7 @@ _MOST_EPOCHS = 1_000
 
 def make_jax(case: Case, seed: int) -> PeerWorkload:
     """Make the workload."""
-    return PeerWorkload(JaxTrainer, case, seed)
+    return PeerWorkload(JaxTrainer, case, seed, devices=("cpu", "cuda"))
 
 
 class JaxTrainer:
@@ -33,8 +33,9 @@ class JaxTrainer:
     def __init__(self, start: Start) -> None:
         self.start = start
         self._recipe = replace(start.config, seed=0)  # compiled code serves all seeds
-        self._samples = (jnp.asarray(start.features), jnp.asarray(start.targets))
-        self._key = jax.random.key(start.config.seed)
+        self._place = jax.devices(start.device)[0]
+        self._samples = jax.device_put((start.features, start.targets), self._place)
+        self._key = jax.device_put(jax.random.key(start.config.seed), self._place)
         self._state: Any = self._make_state()
 
     def prepare(self) -> None:
@@ -56,9 +57,9 @@ class JaxTrainer:
         self._state = self._make_state()
 
     def _make_state(self) -> Any:
-        layers = [(jnp.asarray(weights), jnp.asarray(biases)) for weights, biases in self.start.layers]
-        zeros = jax.tree.map(jnp.zeros_like, layers)
-        return layers, zeros, zeros, jnp.int32(0)
+        layers = self.start.layers
+        zeros = jax.tree.map(np.zeros_like, layers)
+        return jax.device_put((layers, zeros, zeros, np.int32(0)), self._place)
 
     def layers(self) -> Layers:
         """Return the network as it stands."""

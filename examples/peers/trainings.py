@@ -18,6 +18,7 @@ from bench.records.environment import Identity
 class Setting(Struct, tag="setting", frozen=True, kw_only=True):
     """What all trainings of a file have in common: they could not be compared without it."""
 
+    device: str
     num_epochs: int
     identity: Identity
     packages: dict[str, str]
@@ -96,7 +97,7 @@ def append_trainings(
     cut_torn_line(path)
     lines = read_lines(path)
     if any(line != setting for line in lines if isinstance(line, Setting)):
-        raise UsageError(f"{path} was made with other epochs, packages or on another machine: name a new --file")
+        raise UsageError(f"{path} was made with other epochs, packages, device or machine: name a new --file")
     with path.open("ab") as file:
         if not lines:
             file.write(msgspec.json.encode(setting) + b"\n")

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from bench.measure.messages import BlockDone, Judge, Judged, Ready, RunBlock, SetUp
 from bench.measure.process import WorkerError, WorkerProcess, start_worker
 from bench.measure.race_pace import list_core_sets
+from bench.records.case import Case
 from examples.peers.sides import Side
 from examples.peers.trainings import NotTimed, Outcome, Timed
 
@@ -18,7 +19,7 @@ TIMEOUT_SECONDS = 900.0
 
 
 def take_turns(
-    sides: Mapping[str, Side], missing: Sequence[tuple[int, list[str]]], num_epochs: int
+    sides: Mapping[str, Side], missing: Sequence[tuple[int, list[str]]], device: str, num_epochs: int
 ) -> Iterator[Outcome]:
     """Train each seed on the sides that lack it; a side that fails is not asked again.
 
@@ -40,7 +41,8 @@ def take_turns(
                         workers[name] = start_worker(sides[name].place, logs / str(len(workers)))
                         ending.callback(workers[name].end)
                         workers[name].wait_until_loaded(TIMEOUT_SECONDS)
-                    yield _train(workers[name], name, sides[name], seed, num_epochs, is_first, cores)
+                    case = sides[name].make_case(device, num_epochs)
+                    yield _train(workers[name], name, case, seed, is_first, cores)
                 except WorkerError as error:
                     failed.add(name)
                     if name in workers:
@@ -51,20 +53,18 @@ def take_turns(
 def _train(
     worker: WorkerProcess,
     name: str,
-    side: Side,
+    case: Case,
     seed: int,
-    num_epochs: int,
     is_first: bool,
     cores: tuple[int, ...] | None,
 ) -> Timed:
-    case = side.make_case(num_epochs)
     ready = worker.request(SetUp(case=case, seed=seed, cores=cores, timeout_seconds=TIMEOUT_SECONDS), Ready)
     block = RunBlock(kind="train", amount=case.num_epochs, restart=True, timeout_seconds=TIMEOUT_SECONDS)
     done = worker.request(block, BlockDone)
     judged = worker.request(Judge(timeout_seconds=TIMEOUT_SECONDS), Judged)
     accuracy = judged.heldout_accuracy
     if accuracy is None:
-        raise WorkerError("rubbish", f"{side.place} says nothing of what it has learned")
+        raise WorkerError("rubbish", f"{case.engine} says nothing of what it has learned")
     return Timed(
         side=name,
         seed=seed,

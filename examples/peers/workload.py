@@ -35,6 +35,8 @@ class Start:
     """What a peer begins with."""
 
     config: TrainConfig
+    device: str
+    """Kind of device to train on."""
     features: Array
     """(n, 2), standardised."""
     targets: Array
@@ -63,20 +65,27 @@ class Trainer(Protocol):
 
 
 class PeerWorkload:
-    """The workload; a step of it can't be run alone, and so has no phases."""
+    """The workload; a step of it can't be run alone, and so has no phases.
 
-    def __init__(self, make_trainer: Callable[[Start], Trainer], case: Case, seed: int) -> None:
-        if (case.device, case.precision, case.num_threads) != ("cpu", "fp32", 1):
-            raise ModeUnavailableError(f"{case.name}: a peer trains on the CPU, in fp32, with one thread")
+    Args:
+        devices: kinds that the library trains on.
+    """
+
+    def __init__(
+        self, make_trainer: Callable[[Start], Trainer], case: Case, seed: int, devices: Sequence[str] = ("cpu",)
+    ) -> None:
+        if case.device.partition(":")[0] not in devices or (case.precision, case.num_threads) != ("fp32", 1):
+            raise ModeUnavailableError(f"{case.name}: it trains on {' or '.join(devices)}, in fp32, with one thread")
         torch.set_num_threads(1)
-        config = TrainConfig(device=case.device, num_epochs=case.num_epochs, seed=seed)
-        self.device = open_device(config.device)
-        self.arithmetic = set_up_arithmetic(self.device, config.precision)
+        config = TrainConfig(device="cpu", num_epochs=case.num_epochs, seed=seed)
+        self.device = open_device(case.device)
+        self.arithmetic = set_up_arithmetic(self.device, case.precision)
         self._model, self._data, _ = draw_start(config)
         layers = [
             (layer.weight.detach().T.numpy().copy(), layer.bias.detach().numpy().copy()) for layer in self._linear
         ]
-        self.start = Start(config, self._data.features.numpy(), self._data.targets.numpy(), layers)
+        device_type = self.device.torch_device.type
+        self.start = Start(config, device_type, self._data.features.numpy(), self._data.targets.numpy(), layers)
         self.trainer = make_trainer(self.start)
         self.num_samples_per_epoch = config.num_samples_per_epoch
         self.num_steps_per_epoch = config.num_steps_per_epoch

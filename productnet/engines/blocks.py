@@ -68,6 +68,10 @@ class BlockEngine:
             first = part.stop
         return epoch_mean(torch.cat(losses).tolist(), self._batch_sizes)  # sync point
 
+    def fetches_itself(self, batching: Batching) -> bool:  # noqa: ARG002
+        """False: it takes each batch as the batching hands it out."""
+        return False
+
     def step(self) -> None:
         """There is none: forward, backward and optimizer are one piece."""
 

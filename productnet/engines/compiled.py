@@ -9,6 +9,7 @@ import torch
 import torch._inductor
 
 from productnet.config import TrainConfig
+from productnet.engines import Engine
 from productnet.engines.blocks import BlockEngine, check_unscaled
 from productnet.engines.compiler import check_compiler
 from productnet.engines.flat import FlatProgram, Steps
@@ -27,7 +28,7 @@ OPTIONS: dict[str, str | int | bool | Callable[..., Any]] = {
 }
 
 
-def make_compiled(model: MLP, config: TrainConfig, arithmetic: Arithmetic) -> BlockEngine:
+def make_compiled(model: MLP, config: TrainConfig, arithmetic: Arithmetic) -> Engine:
     """Train by one function of flat vectors, compiled at its first batches: a graph for each shape that an epoch has.
 
     The shapes are two steps, one step where the batches are odd in number, and a last batch that is smaller: three

@@ -5,13 +5,14 @@ from __future__ import annotations
 import torch
 
 from productnet.config import TrainConfig
+from productnet.engines import Engine
 from productnet.engines.autograd import AutogradEngine, make_adam
 from productnet.engines.compiler import check_compiler
 from productnet.model import MLP
 from productnet.precision import Arithmetic
 
 
-def make_compiled_model(model: MLP, config: TrainConfig, arithmetic: Arithmetic) -> AutogradEngine:
+def make_compiled_model(model: MLP, config: TrainConfig, arithmetic: Arithmetic) -> Engine:
     """Train the reference's loop with a compiled network; compiling happens at its first batch.
 
     What this process has compiled before is forgotten (not what lies on the disk): torch keeps all that was compiled of

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import torch
 
 from productnet.config import TrainConfig
+from productnet.engines import Engine
 from productnet.engines.autograd import AutogradEngine, make_adam
 from productnet.engines.blocks import BlockEngine, Program, check_unscaled
 from productnet.engines.compiled import STEPS_A_GRAPH, compile_steps
@@ -28,7 +29,7 @@ MOST_STEPS = 100
 """Of one graph, so that epochs of any length fit: an eager step is some 30 launches."""
 
 
-def make_graphed(model: MLP, config: TrainConfig, arithmetic: Arithmetic) -> BlockEngine:
+def make_graphed(model: MLP, config: TrainConfig, arithmetic: Arithmetic) -> Engine:
     """Train by graphs of the eager engine's steps, recorded in the first epoch.
 
     Raises:
@@ -39,7 +40,7 @@ def make_graphed(model: MLP, config: TrainConfig, arithmetic: Arithmetic) -> Blo
     return BlockEngine(model, program, arithmetic, config.batch_sizes, MOST_STEPS)
 
 
-def make_graphed_compiled(model: MLP, config: TrainConfig, arithmetic: Arithmetic) -> BlockEngine:
+def make_graphed_compiled(model: MLP, config: TrainConfig, arithmetic: Arithmetic) -> Engine:
     """Train by graphs of the compiled engine's steps, compiled and recorded in the first epoch.
 
     Raises:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from productnet.config import TrainConfig
+from productnet.engines import Engine
 from productnet.engines.autograd import AutogradEngine, make_adam
 from productnet.model import MLP
 from productnet.precision import Arithmetic
 
 
-def make_reference(model: MLP, config: TrainConfig, arithmetic: Arithmetic) -> AutogradEngine:
+def make_reference(model: MLP, config: TrainConfig, arithmetic: Arithmetic) -> Engine:
     """Train with torch's default Adam, and read the loss back to the host after every step."""
     return AutogradEngine(
         network=model,

@@ -125,6 +125,7 @@ class EventMarks:
         import torch
 
         if self._cycles_per_second is None:
+            self._time_cycles(1)  # CUDA loads a kernel at its first launch, which takes many times what is timed
             self._cycles_per_second = self._time_cycles(1_000_000)
         with torch.cuda.device(self._index):
             torch.cuda._sleep(int(seconds * self._cycles_per_second))  # type: ignore[no-untyped-call]

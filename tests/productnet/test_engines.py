@@ -14,7 +14,7 @@ from productnet.batching import epoch_mean
 from productnet.config import TrainConfig
 from productnet.engines.autograd import AutogradEngine
 from productnet.model import MLP
-from productnet.registry import BATCHINGS, ENGINES
+from productnet.registry import BATCHINGS, ENGINES, load
 from productnet.train import Training
 from tests.productnet.modes import ON_CPU
 
@@ -326,3 +326,8 @@ def test_training_on_cuda_follows_the_cpu(engine: str, batching: str) -> None:
     expected = _train(replace(config, engine="reference"), 5)
     _assert_same_losses(on_card.epoch_losses, expected.epoch_losses)
     assert on_card.result().digest == expected.result().digest
+
+
+@pytest.mark.parametrize("place", ENGINES.values())
+def test_the_type_checker_holds_every_engine_against_the_protocol(place: str) -> None:
+    assert load(place).__annotations__["return"] == "Engine"

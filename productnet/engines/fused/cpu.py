@@ -15,6 +15,7 @@ import torch
 
 from productnet.batching import Batching, ManualBatching
 from productnet.config import TrainConfig
+from productnet.engines import Engine
 from productnet.errors import ModeUnavailableError, first_line
 from productnet.model import MLP
 from productnet.precision import Arithmetic
@@ -28,7 +29,7 @@ MOST_SAMPLES = (2**32 - 1) // 20 - 1
 """With more of them torch draws its permutations by another rule."""
 
 
-def make_fused(model: MLP, config: TrainConfig, arithmetic: Arithmetic) -> FusedEngine:
+def make_fused(model: MLP, config: TrainConfig, arithmetic: Arithmetic) -> Engine:
     """Train in one compiled loop; compiling happens at its first epoch, unless a process has done so before.
 
     Raises:

@@ -172,6 +172,12 @@ def test_a_card_that_heat_or_power_has_held_down_is_found(
     assert [finding.seen["reasons"] for finding in found] == ([reasons] if reasons else [])
 
 
+def test_power_that_held_a_card_down_while_its_peak_was_measured_before_the_rounds_has_spoilt_none() -> None:
+    still = [gpu(power_slowed_seconds=seconds) for seconds in (0.0, 0.0, 2.1, 2.1)]
+    waves = ((at("before", still[0]), at("after", still[1])), (at("before", still[2]), at("after", still[3])))
+    assert find(replace(make_evidence(), pairs=waves), "GPU throttling") == []
+
+
 def test_who_else_works_on_a_card_is_named_once() -> None:
     busy = gpu(other_processes=["game (12)"])
     (finding,) = find(make_evidence(before=at("before", busy), after=at("after", busy)), "other work on the GPU")

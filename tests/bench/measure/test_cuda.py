@@ -25,6 +25,7 @@ from bench.records.case import Case
 from bench.records.journal import PHASES, BlockKind
 from bench.workloads.productnet import ProductNet
 from productnet.device import open_device
+from productnet.kinds.cuda import make_marks
 from tests.bench.runs import make_rates
 from tests.bench.test_run import call
 
@@ -70,6 +71,15 @@ def test_the_queue_of_a_card_accounts_for_the_block_that_it_is_in(session: Sessi
     assert 0.3 * done.seconds < sum(done.phase_seconds.values()) <= done.seconds
 
 
+def test_a_card_is_held_for_as_long_as_was_asked_for_from_the_first_time_on() -> None:
+    marks = make_marks(0)
+    before = marks.mark()
+    marks.hold(0.02)
+    after = marks.mark()
+    torch.cuda.synchronize()
+    assert marks.seconds_between(before, after) == pytest.approx(0.02, rel=0.25)
+
+
 def test_with_its_queue_full_a_card_takes_no_longer_than_in_the_training_as_it_runs(session: Session) -> None:
     natural, filled = run(session, "phases"), run(session, "device")
     assert natural.phase_seconds is not None
@@ -94,10 +104,12 @@ def test_what_a_step_runs_on_a_card_is_counted(session: Session) -> None:
     assert 10 < counted.kernels_per_step < 2 * counted.operators_per_step
 
 
-def test_a_card_has_every_rate_but_the_one_in_registers() -> None:
+def test_a_card_has_every_rate() -> None:
     rates = measure_rates(make_rates(None, None, None, None, device="cuda", reason="-"))
-    assert list(rates.reasons) == ["register_multiply_adds_per_second"]
-    assert "no compiled loop for cuda" in rates.reasons["register_multiply_adds_per_second"]
+    assert rates.reasons == {}
+    assert rates.register_multiply_adds_per_second is not None
+    assert rates.matrix_multiply_adds_per_second is not None
+    assert rates.matrix_multiply_adds_per_second < 1.1 * rates.register_multiply_adds_per_second
 
 
 def test_a_run_on_a_card_ends_well_and_names_it(tmp_path: Path) -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from multiprocessing.connection import Connection, Pipe
+from types import SimpleNamespace
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,7 +17,7 @@ import pytest
 from bench.measure import rate, rates, registers
 from bench.measure.clock import HOST_CLOCK
 from bench.measure.rate import UnmeasurableError, measure_rate
-from bench.measure.rates import LARGEST_REGISTER_RATE, measure_rates, probe_rates
+from bench.measure.rates import LARGEST_REGISTER_RATE, Bench, measure_rates, probe_rates
 from bench.records.rates import RATES, Rates
 from productnet.registry import load
 from tests.bench.runs import make_case, make_rates
@@ -45,12 +49,35 @@ def test_without_numba_the_rate_in_registers_is_missing_with_the_remedy(
     }
 
 
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [("mps", "no compiled loop for mps"), ("cuda", "it needs Triton .* torch's builds for CUDA bring")],
+)
 def test_a_kind_of_device_without_a_compiled_loop_has_no_rate_in_registers(
-    few_tries: None, monkeypatch: pytest.MonkeyPatch
+    kind: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rates, "_REGISTER_WORK", {"other": None})
-    reasons = measure_rates(ASKED).reasons
-    assert reasons == {"register_multiply_adds_per_second": "there is no compiled loop for cpu, only for: other"}
+    monkeypatch.setitem(sys.modules, "triton", None)
+    monkeypatch.delitem(sys.modules, "bench.measure.card_registers", raising=False)
+    device: Any = SimpleNamespace(torch_device=SimpleNamespace(type=kind))
+    with pytest.raises(UnmeasurableError, match=reason):
+        rates._measure_registers(Bench(device, 1, "fp32", HOST_CLOCK))
+
+
+def test_the_loop_of_a_card_computes_what_it_should_in_tritons_interpreter() -> None:
+    pytest.importorskip("triton")
+    program = """
+import torch
+from bench.measure.card_registers import multiply_add
+numbers = torch.ones(2, 4, 64)
+multiply_add[(2,)](numbers, 2, 64, 16)
+assert (numbers == 2).all(), numbers
+numbers.fill_(1)
+multiply_add[(2,)](numbers, 1, 64, 2)
+assert (numbers == 1.75).all(), numbers
+"""
+    environment = {**os.environ, "TRITON_INTERPRET": "1"}
+    done = subprocess.run((sys.executable, "-c", program), capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_precision_that_the_device_lacks_costs_the_rate_of_its_product_alone(few_tries: None) -> None:

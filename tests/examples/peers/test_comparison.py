@@ -17,7 +17,7 @@ from bench.judge.quality import Quality
 from bench.records.environment import Identity
 from examples.peers import __main__ as door
 from examples.peers import sides as sides_module
-from examples.peers.sides import CONTROL, SIDES, Side, choose_sides
+from examples.peers.sides import CONTROL, SIDES, Side, choose_sides, list_sides
 from examples.peers.trainings import (
     Line,
     NotTimed,
@@ -33,7 +33,9 @@ from examples.peers.verdicts import judge_sides, list_failures, list_remarks, to
 from productnet.exit_code import ExitCode
 
 GOLDEN = Path(__file__).parents[2] / "data" / "golden"
-SETTING = Setting(num_epochs=1_000, identity=Identity(cpu_model="Example CPU"), packages={"jax": "0.10.2"})
+SETTING = Setting(
+    device="cpu", num_epochs=1_000, identity=Identity(cpu_model="Example CPU"), packages={"jax": "0.10.2"}
+)
 SCATTER = (1.02, 0.97, 1.05, 0.99)
 
 
@@ -183,7 +185,7 @@ def test_sides_take_turns_in_processes_of_their_own_and_one_that_fails_costs_no_
         "broken": Side(f"{__name__}:fail", "broken"),
     }
     missing = [(seed, list(sides)) for seed in (1, 2)]
-    outcomes = list(take_turns(sides, missing, 2))
+    outcomes = list(take_turns(sides, missing, "cpu", 2))
     trained = [each for each in outcomes if isinstance(each, Timed)]
     assert {(each.side, each.seed, each.is_first) for each in trained} == {
         (side, seed, seed == 1) for side in ("reference", "numpy") for seed in (1, 2)
@@ -200,17 +202,24 @@ def fail(_case: object, _seed: int) -> object:
 
 
 def test_a_control_trains_less_and_everything_else_all_of_it() -> None:
-    assert {name: side.make_case(1_000).num_epochs for name, side in SIDES.items() if name != CONTROL} == dict.fromkeys(
-        SIDES.keys() - {CONTROL}, 1_000
-    )
-    assert SIDES[CONTROL].make_case(1_000).num_epochs == 500
-    assert SIDES[CONTROL].make_case(1).num_epochs == 1
+    others = {name: side.make_case("cpu", 1_000).num_epochs for name, side in SIDES.items() if name != CONTROL}
+    assert set(others.values()) == {1_000}
+    assert SIDES[CONTROL].make_case("cpu", 1_000).num_epochs == 500
+    assert SIDES[CONTROL].make_case("cpu", 1).num_epochs == 1
 
 
 def test_the_reference_is_always_there_and_a_name_that_is_none_is_refused() -> None:
-    assert list(choose_sides(["numpy"])) == ["reference", "numpy"]
-    with pytest.raises(UsageError, match="'keras' is no side: use reference, eager, "):
-        choose_sides(["keras"])
+    assert list(choose_sides(["numpy"], "cpu")) == ["reference", "numpy"]
+    with pytest.raises(UsageError, match="'keras' is no side on device cpu: use reference, eager, "):
+        choose_sides(["keras"], "cpu")
+
+
+def test_a_device_has_the_sides_that_train_on_it() -> None:
+    assert {"numpy", "scikit-learn"} <= set(list_sides("cpu")) - set(list_sides("cuda"))
+    assert {"graphed", "graphed-compiled"} == set(list_sides("cuda:1")) - set(list_sides("cpu"))
+    assert list(choose_sides(["jax"], "cuda")) == ["reference", "jax"]
+    with pytest.raises(UsageError, match="'numpy' is no side on device cuda: use reference, "):
+        choose_sides(["numpy"], "cuda")
 
 
 def test_a_package_that_is_not_installed_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,8 +227,8 @@ def test_a_package_that_is_not_installed_is_one_line(monkeypatch: pytest.MonkeyP
     with pytest.raises(
         UsageError, match=r"jax, scikit-learn can't be imported: pip install 'productnet-bench\[peers\]'"
     ):
-        choose_sides(["jax", "scikit-learn", "numpy"])
-    assert list(choose_sides(["numpy"])) == ["reference", "numpy"]
+        choose_sides(["jax", "scikit-learn", "numpy"], "cpu")
+    assert list(choose_sides(["numpy"], "cpu")) == ["reference", "numpy"]
 
 
 def run_door(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:

@@ -67,7 +67,7 @@ def make_small(name: str, **changes: Any) -> tuple[Trainer, Training]:
     layers = [(weights[place].T.copy(), weights[place + 1]) for place in range(0, len(weights), 2)]
     make_trainer: Callable[[Start], Trainer] = type(make_peer(name).trainer)
     features, targets = training.data.features.numpy(), training.data.targets.numpy()
-    return make_trainer(Start(replace(config, **changes), features, targets, layers)), training
+    return make_trainer(Start(replace(config, **changes), "cpu", features, targets, layers)), training
 
 
 @pytest.mark.parametrize("name", ["numpy", "jax"])
@@ -164,7 +164,7 @@ def test_what_is_judged_predicts_as_the_library_does(name: str) -> None:
 @pytest.mark.parametrize("change", [{"num_threads": 2}, {"precision": "bf16"}, {"device": "cuda"}])
 def test_a_peer_does_what_it_is_asked_or_says_that_it_can_not(change: dict[str, Any]) -> None:
     settings = {"device": "cpu", "engine": "numpy", "batching": "own", "num_threads": 1, "num_epochs": 1}
-    with pytest.raises(ModeUnavailableError, match="a peer trains on the CPU, in fp32, with one thread"):
+    with pytest.raises(ModeUnavailableError, match="it trains on cpu, in fp32, with one thread"):
         make_numpy(Case(**{**settings, **change}), 1)
 
 

@@ -12,11 +12,12 @@ from pathlib import Path
 
 from bench.errors import UsageError
 from bench.own import NUM_STEPS, add_own_flags, check_own_flags
+from bench.records.case import MAX_REPLICAS
 from bench.records.plan import MAX_REPLICATES, QUALITY_MARGIN
 from bench.workloads.suites import SUITES
 from productnet.config import TrainConfig
 from productnet.door import OneLineParser
-from productnet.registry import AMP, BATCHINGS, ENGINES, PRECISIONS
+from productnet.registry import AMP, BATCHINGS, ENGINES, PRECISIONS, REPLICA_BATCHING, REPLICA_ENGINES
 
 DEFAULT_SUITE = "quick"
 _WIDTH_ELSEWHERE = 250
@@ -50,6 +51,13 @@ def make_parser(prog: str) -> OneLineParser:
     add("--epochs", "--steps", dest="num_epochs", type=int, help=f"of a training (default {epochs}); {steps}")
     fresh = f"how often each case is measured, each time in a fresh process with a new seed: 1 to {MAX_REPLICATES}"
     add("--replicates", type=int, help=f"{fresh} (default: the suite's own)")
+    add(
+        "--replicas",
+        type=parse_counts,
+        metavar="K",
+        help="train so many networks at once, of seeds that follow each other; several with commas, say 1,4,16 "
+        f"(engines {','.join(REPLICA_ENGINES)}, batching {REPLICA_BATCHING}; default 1)",
+    )
     add("--threads", dest="num_threads", type=int, default=threads, help=f"CPU threads (default {threads})")
     add("--seed", type=int, default=recipe.seed, help=f"of the first replicate (default {recipe.seed})")
     margin = "held-out MSE that still counts as equal: up to so many times the reference's, or one in so many of it"
@@ -83,8 +91,20 @@ def check_numbers(arguments: Namespace) -> None:
         raise UsageError(f"--replicates {arguments.replicates} is too small: use at least 1")
     if arguments.replicates is not None and arguments.replicates > MAX_REPLICATES:
         raise UsageError(f"--replicates {arguments.replicates} is too large: use at most {MAX_REPLICATES}")
-    for seed in (arguments.seed, arguments.seed + (arguments.replicates or 1) - 1):
+    last = arguments.seed + (arguments.replicates or 1) + max(arguments.replicas or (1,)) - 2
+    for seed in (arguments.seed, last):
         TrainConfig(num_threads=arguments.num_threads, num_epochs=arguments.num_epochs, seed=seed)
+
+
+def parse_counts(text: str) -> tuple[int, ...]:
+    """Read numbers of replicas with commas."""
+    if not re.fullmatch(r"[0-9]{1,9}(,[0-9]{1,9})*", text):
+        raise ArgumentTypeError(f"{text!r} is no number of replicas: use, say, 64, or several with commas, 1,4,16,64")
+    counts = tuple(dict.fromkeys(map(int, text.split(","))))
+    for count in counts:
+        if not 1 <= count <= MAX_REPLICAS:
+            raise ArgumentTypeError(f"{count} replicas can't be trained at once: use 1 to {MAX_REPLICAS:,}")
+    return counts
 
 
 def parse_list(known: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:

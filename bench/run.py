@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from bench.records.store import RunDirectory
 
 _PROG = "python -m bench.run"
-PRODUCTNET = "bench.workloads.productnet:ProductNet"
+PRODUCTNET = "bench.workloads.productnet:make_product_net"
 """What is measured: called with a case and a seed, in the worker."""
 _WATCH_SECONDS = 1.0
 """How long the doctor watches what moves: a hundred ticks of the clock by which CPU time is counted."""
@@ -80,6 +80,7 @@ def _plan_cases(arguments: Namespace, devices: list[str]) -> tuple[Case, ...]:
         arguments.precision,
         arguments.num_threads,
         arguments.num_epochs,
+        arguments.replicas or (1,),
     )
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bench.records.sweep import StopReason, Sweep, SweepPlan
 
 _PROG = "python -m bench.sweep"
-PRODUCTNET = "bench.workloads.productnet:ProductNet"
+PRODUCTNET = "bench.workloads.productnet:make_product_net"
 
 
 def main(make_workload: str = PRODUCTNET) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.arguments import parse_duration, parse_label, parse_list, parse_positive_share
 from bench.errors import UsageError
 from bench.judge.crossing import ALPHA
-from bench.records.case import Case
+from bench.records.case import MAX_REPLICAS, Case
 from bench.records.sweep import DEFAULTS, MAX_CURVES, MAX_VALUES, Axis
 from productnet.config import TrainConfig
 from productnet.device import check_device_name
@@ -89,6 +89,8 @@ def _check_values(arguments: Namespace) -> None:
     values = {axis.name: axis.values[-1] for axis in arguments.over}
     if values.get("depth", 1) > 64:
         raise UsageError(f"a depth of {values['depth']} is too large: use up to 64 hidden layers")
+    if values.get("replicas", 1) > MAX_REPLICAS:
+        raise UsageError(f"{values['replicas']:,} replicas are too many to train at once: use up to {MAX_REPLICAS:,}")
     TrainConfig(num_threads=values.get("threads", arguments.num_threads), seed=arguments.seed)
 
 

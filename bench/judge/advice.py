@@ -206,4 +206,5 @@ def _sizes(case: Case) -> str:
     threads = "" if case.num_threads == recipe.num_threads else f" --threads {case.num_threads}"
     if case.workload is not None:
         return f"{threads} --workload {shlex.quote(case.workload.place)} --steps {case.num_epochs}"
-    return threads + ("" if case.num_epochs == recipe.num_epochs else f" --epochs {case.num_epochs}")
+    replicas = "" if case.num_replicas == 1 else f" --replicas {case.num_replicas}"
+    return f"{threads}{replicas}" + ("" if case.num_epochs == recipe.num_epochs else f" --epochs {case.num_epochs}")

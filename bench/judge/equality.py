@@ -24,7 +24,7 @@ def compare_quality(base: Sequence[Run], head: Sequence[Run], case: Case, margin
     is_whole = case.workload is not None or _count_epochs((*base, *head), case) >= RECIPE_EPOCHS
     for name, trainings in (("base", ours), ("head", theirs)):
         for trained in (each for group in trainings.values() for each in group):
-            reason = why_invalid(trained) if is_whole or None in trained.epoch_losses else None
+            reason = why_invalid(trained) if is_whole or not trained.is_finite else None
             if reason is not None:
                 return QualityVerdict(Quality.INVALID, f"{name}: {reason}")
     seeds = sorted(ours.keys() & theirs.keys())

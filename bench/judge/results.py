@@ -27,7 +27,7 @@ class CaseResult:
     failures: tuple[Failed, ...]
     trained: tuple[Trained, ...]
     training_seconds: Summary | None
-    """Of whole trainings, one value for each replicate."""
+    """Of whole trainings, one value for each replicate; of all replicas together."""
     target_seconds: Summary | None
     """Of the same trainings until their loss was first under the target; the median is infinite where it was not."""
     steps_per_second: Summary | None
@@ -39,7 +39,8 @@ class CaseResult:
     """Epochs after which the baseline, which warms up faster but trains slower, is caught up with: infinite where it
     never is. None for the baseline itself, and where either was not measured."""
     speedup: float | None
-    """Over the baseline, from pairs of blocks of the same round; above 1 is faster. None where the baseline is INVALID
+    """Over the baseline, from pairs of blocks of the same round; above 1 is faster. Of replicas it is what one network
+    among them takes, since a step is an update of one. None where the baseline is INVALID
     or has failed: a ratio to nothing."""
     phase_split: PhaseSplit | None
     queue_split: QueueSplit | None
@@ -108,6 +109,8 @@ def _count_payoff_epochs(result: CaseResult, baseline: CaseResult) -> float | No
     ours, theirs = result.stages.cold_warmup_seconds, baseline.stages.cold_warmup_seconds
     if ours is None or theirs is None or result.training_seconds is None or baseline.training_seconds is None:
         return None
+    if result.case.num_replicas != baseline.case.num_replicas:
+        return None  # their epochs are not alike
     epochs = count_payoff_epochs(
         ours.median,
         result.training_seconds.median / result.case.num_epochs,
@@ -162,4 +165,5 @@ def pair_with_baseline(run: Run, measurements: Sequence[Measurement]) -> list[fl
 
 
 def _median_training_seconds(result: CaseResult) -> float:
-    return result.training_seconds.median if result.training_seconds else math.inf
+    """Return what a network takes."""
+    return result.training_seconds.median / result.case.num_replicas if result.training_seconds else math.inf

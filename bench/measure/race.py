@@ -236,6 +236,7 @@ class RaceCourse:
             training_accuracy=judged.training_accuracy,
             heldout_accuracy=judged.heldout_accuracy,
             heldout_error=judged.heldout_error,
+            replicas=judged.replicas,
         )
         self.journal(trained)
         return trained

@@ -57,7 +57,7 @@ def find_room(environment: Environment | None) -> Room:
 def _bytes_on(device: str, case: Case) -> int:
     """Estimate from below what a worker takes on a device: what it holds there of a training, and its process."""
     sizes = {} if case.shape is None else msgspec.structs.asdict(case.shape)
-    costs = estimate_memory(TrainConfig(**sizes))
+    costs = {name: case.num_replicas * cost for name, cost in estimate_memory(TrainConfig(**sizes)).items()}
     if case.device == device:
         return sum(costs.values()) + (WORKER_BYTES // 4 if device == _HOST else 0)
     return sum(costs[name] for name in _ON_HOST) if device == _HOST else 0

@@ -1,4 +1,4 @@
-"""A case: one point of device, engine, batching, precision, threads and shape, or of a workload of a user's own.
+"""A case: one point of device, engine, batching, precision, threads, replicas and shape, or a workload of one's own.
 
 Hashable: the key of everything measured.
 """
@@ -24,6 +24,8 @@ OWN = "own"
 
 
 MAX_PLACE = 1_000
+MAX_REPLICAS = 10_000
+"""A slip of the finger ends here: so many leave 2 MB of records in each process."""
 
 
 class OwnWorkload(Struct, frozen=True, kw_only=True):
@@ -75,6 +77,8 @@ class Case(Struct, frozen=True, kw_only=True):
     num_threads: Count
     num_epochs: Count
     """Steps, of a workload of a user's own."""
+    num_replicas: Annotated[int, Meta(ge=1, le=MAX_REPLICAS)] = 1
+    """Networks that are trained at once, of seeds that follow each other; a step is an update of one of them."""
     shape: Shape | None = None
     """None is the recipe's."""
     workload: OwnWorkload | None = None
@@ -92,13 +96,15 @@ class Case(Struct, frozen=True, kw_only=True):
     def name(self) -> str:
         """The short name that tables and samples use.
 
-        Precision, threads and sizes appear where they are not fp32, one and the recipe's.
+        Precision, threads, replicas and sizes appear where they are not fp32, one, one and the recipe's.
         """
         parts = [self.device, *([self.engine, self.batching] if self.workload is None else [self.workload.name])]
         if self.precision != "fp32":
             parts.append(self.precision)
         if self.num_threads != 1:
             parts.append(f"{self.num_threads}-threads")
+        if self.num_replicas != 1:
+            parts.append(f"{self.num_replicas}-replicas")
         if self.shape is not None:
             parts += self.shape.name_parts
         return "/".join(parts)

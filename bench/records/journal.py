@@ -131,6 +131,16 @@ class Memory(Struct, frozen=True, kw_only=True):
     """The most that tensors held on a device with memory of its own."""
 
 
+class Replica(Struct, frozen=True, kw_only=True):
+    """One of the networks that were trained at once, and what it came to; None is not finite."""
+
+    seed: Index
+    digest: Name
+    final_loss: Loss | None
+    heldout_rmse: Error | None
+    heldout_r_squared: Annotated[float, Meta(ge=-1e100, le=1.0)] | None
+
+
 class Trained(Key, tag="trained", frozen=True, kw_only=True):
     """A training is complete; judged outside of the timing."""
 
@@ -142,11 +152,18 @@ class Trained(Key, tag="trained", frozen=True, kw_only=True):
     heldout_error: Annotated[float, Meta(ge=0.0, le=LARGEST_ERROR)] | None = None
     """What a workload of a user's own calls its error on data that it did not train on; None where it has none."""
     memory: Memory = Memory()
+    replicas: tuple[Replica, ...] = ()
+    """All that were trained at once, the first of which everything else here is of; none where one was trained."""
 
     @property
     def final_loss(self) -> float | None:
         """The last epoch's mean training loss; None is not finite."""
         return self.epoch_losses[-1]
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether every loss that is known is a number."""
+        return None not in self.epoch_losses and all(each.final_loss is not None for each in self.replicas)
 
     @property
     def has_quality(self) -> bool:

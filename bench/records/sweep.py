@@ -14,9 +14,9 @@ from bench.records.case import Case, Count, Index, Shape
 from bench.records.journal import PositiveSeconds, Seconds, Text
 from bench.records.run import Info
 
-AxisName = Literal["batch_size", "hidden", "num_samples", "threads", "depth"]
+AxisName = Literal["batch_size", "hidden", "num_samples", "threads", "depth", "replicas"]
 DEFAULTS: Mapping[str, int] = MappingProxyType(
-    {"batch_size": 100, "hidden": 16, "num_samples": 1_000, "threads": 1, "depth": 2}
+    {"batch_size": 100, "hidden": 16, "num_samples": 1_000, "threads": 1, "depth": 2, "replicas": 1}
 )
 """Where the recipe lies on each axis."""
 BATCHES_PER_EPOCH = 10
@@ -82,6 +82,7 @@ class SweepPlan(Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(
             case,
             num_threads=found.get("threads", case.num_threads),
+            num_replicas=found.get("replicas", case.num_replicas),
             shape=None if shape == Shape() else shape,
         )
 

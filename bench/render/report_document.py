@@ -15,6 +15,7 @@ from bench.render.foreign import make_foreign_table
 from bench.render.ladder import make_ladder_table, make_rates_table
 from bench.render.own_tables import make_own_accuracy_table
 from bench.render.race import describe_race, make_race_table
+from bench.render.replicas import make_replicas_table
 from bench.render.report import TABLES
 from bench.render.tables import make_failures_table
 
@@ -37,7 +38,7 @@ def to_json_report(collection: Collection, _width: int) -> str:
 def _run(stored: StoredRun) -> Document:
     run, plan = stored.run, stored.run.info.plan
     results = judge_run(run)
-    tables = [list_rows(make(results)) for make in (*TABLES.values(), make_own_accuracy_table)]
+    tables = [list_rows(make(results)) for make in (*TABLES.values(), make_own_accuracy_table, make_replicas_table)]
     return {
         **_head(stored),
         "suite": plan.suite,

@@ -62,6 +62,7 @@ def list_settings(case: Case) -> list[str]:
         *work,
         f"precision={case.precision}",
         f"threads={case.num_threads}",
+        *([] if case.num_replicas == 1 else [f"replicas={case.num_replicas}"]),
     ]
 
 

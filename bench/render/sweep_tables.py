@@ -20,6 +20,7 @@ _WORDS = {
     "num_samples": "samples",
     "threads": "threads",
     "depth": "depth",
+    "replicas": "replicas",
 }
 _KINDS = {
     "estimate": "would not fit",

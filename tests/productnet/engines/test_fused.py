@@ -20,7 +20,6 @@ from productnet.engines.fused.stream import OrderStream
 from productnet.engines.fused.trainer import Trainer
 from productnet.errors import ModeUnavailableError
 from productnet.precision import Arithmetic
-from productnet.replicas import train_replicas
 from productnet.train import Training, draw_start, fit
 
 RECIPE = TrainConfig(device="cpu", engine="fused", num_heldout_samples=20)
@@ -183,21 +182,6 @@ def test_changed_parameters_are_those_that_are_trained_on() -> None:
         training.model.layers[-1].bias.fill_(5)  # type: ignore[operator]
     (after,) = training.train(1)
     assert after > 10 * before
-
-
-# Replicas
-
-
-def test_replicas_are_the_trainings_of_their_seeds_bit_for_bit() -> None:
-    config = replace(SHORT_LAST_BATCH, num_epochs=3)
-    replicas = train_replicas(config, [4, 2, 4], num_threads=2)
-    assert [replica.seed for replica in replicas] == [4, 2, 4]
-    for replica in replicas[:2]:
-        training = Training(replace(config, seed=replica.seed))
-        assert list(replica.epoch_losses) == training.train(3)
-        for parameter, expected in zip(replica.model.parameters(), training.model.parameters(), strict=True):
-            assert torch.equal(parameter, expected)
-    assert replicas[0].epoch_losses != replicas[1].epoch_losses
 
 
 # Limits

@@ -63,6 +63,8 @@ MODES = {
     REFERENCE: Mode(),
     "eager fp32": Mode({"engine": "eager"}),
     "compiled-model fp32": Mode({"engine": "compiled-model"}),
+    "compiled fp32": Mode({"engine": "compiled"}),
+    "fused fp32": Mode({"engine": "fused"}),
     "reference bf16": Mode({"precision": "bf16"}),
     "reference fp16": Mode({"precision": "fp16"}),
     "half the epochs": Mode({"engine": "eager", "num_epochs": TrainConfig().num_epochs // 2}, is_control=True),

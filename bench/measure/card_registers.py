@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 import triton
@@ -37,7 +36,7 @@ def make_card_work(device: torch.device) -> Callable[[int], None]:
 
 
 @triton.jit  # type: ignore[untyped-decorator]
-def multiply_add(numbers: Any, num_passes: Any, num_lanes: tl.constexpr, length: tl.constexpr) -> None:
+def multiply_add(numbers, num_passes, num_lanes: tl.constexpr, length: tl.constexpr):  # type: ignore[no-untyped-def]
     """Run four chains of multiply-adds on the numbers of a program, (4, num_lanes)."""
     place = numbers + tl.program_id(0) * 4 * num_lanes + tl.arange(0, num_lanes)
     a, b = tl.load(place), tl.load(place + num_lanes)

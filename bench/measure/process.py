@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import pairwise
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
 from multiprocessing.util import get_temp_dir
@@ -55,6 +55,7 @@ def make_context() -> BaseContext:
     """Return how processes are started here. The server imports torch, and must never run an operator of it."""
     if os.name != "nt":  # Windows hands on no descriptor by its number
         _fill_standard_descriptors()
+        _start_tracker()
     if sys.platform != "linux":
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
@@ -88,6 +89,15 @@ def _torch_leaving_no_folder() -> Iterator[None]:
         yield
     finally:
         del os.environ["TORCHINDUCTOR_CACHE_DIR"]
+
+
+def _start_tracker() -> None:
+    """Start what removes the semaphores of killed processes, and have it say nothing: every worker ends by a signal."""
+    sys.warnoptions.append("ignore:resource_tracker:UserWarning")
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        sys.warnoptions.pop()
 
 
 def _fill_standard_descriptors() -> None:

@@ -62,7 +62,7 @@ def test_the_shares_in_the_document_are_those_of_the_data(
 
 def test_modes_that_ought_to_be_equal_are_found_so_and_half_a_training_never_is() -> None:
     reference = list_errors(read(), REFERENCE)
-    for mode in ("eager fp32", "compiled-model fp32"):
+    for mode in ("eager fp32", "compiled-model fp32", "compiled fp32", "fused fp32"):
         shares = share_verdicts(list_errors(read(), mode), reference, 3, QUALITY_MARGIN)
         assert set(shares) == {Quality.EQUIVALENT}
     shares = share_verdicts(list_errors(read(), "half the epochs"), reference, 8, QUALITY_MARGIN)

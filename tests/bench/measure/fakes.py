@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -169,6 +170,9 @@ class MisbehavingWorkload(FakeWorkload):
         if self.behaviour == "prints":
             print("a stray print")
             os.write(1, b"a stray write\n")
+        if self.behaviour == "leaves a semaphore":
+            self.lock = multiprocessing.RLock()
+            print(self.lock)
 
     def prepare(self) -> None:
         """Take no time."""

@@ -26,6 +26,7 @@ from tests.bench.measure.fakes import answer_rubbish, launcher, write_rubbish
 from tests.bench.runs import make_rates
 from tests.systems import posix_only
 
+SEMAPHORES = Path("/dev/shm")
 QUICK = Timeouts(load_seconds=60, set_up_seconds=60, judge_seconds=60, block_seconds=0.4, block_factor=0.0)
 
 
@@ -103,6 +104,20 @@ def test_no_process_that_a_worker_started_outlives_it(tmp_path: Path) -> None:
     while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
         assert time.monotonic() < deadline, "the child still runs"
         time.sleep(0.05)
+
+
+@posix_only
+def test_a_semaphore_that_a_killed_worker_leaves_is_removed_and_nobody_hears_of_it(tmp_path: Path) -> None:
+    program = (
+        "from pathlib import Path\n"
+        "from tests.bench.measure.test_isolation import failures, make_plan, run\n"
+        f"run(make_plan('leaves a semaphore'), Path({str(tmp_path)!r}))\n"
+    )
+    before = set(SEMAPHORES.glob("sem.mp-*"))
+    done = subprocess.run((sys.executable, "-c", program), check=False, capture_output=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (tmp_path / "0.log").read_text().startswith("<RLock")
+    assert not set(SEMAPHORES.glob("sem.mp-*")) - before
 
 
 def test_what_a_workload_prints_goes_to_its_log_and_not_into_the_answers(tmp_path: Path) -> None:

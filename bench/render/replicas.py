@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bench.judge.quality import MIN_R_SQUARED
-from bench.judge.replicas import KNEE_SHARE, Growth, ReplicasResult, judge_replicas, list_growths
+from bench.judge.replicas import KNEE_SHARE, Growth, judge_replicas, list_growths
 from bench.judge.results import CaseResult
 from bench.render.curve_plot import MARKS, plot_curves
 from bench.render.escape import for_terminal
@@ -24,7 +24,8 @@ def make_replicas_table(results: Sequence[CaseResult]) -> Table:
         Column("all\n(s)", "training_seconds", number, has_spread=True),
         Column("one network\n(ms)", "model_seconds", milliseconds, has_spread=True),
         Column("networks/s", "models_per_second", number, has_spread=True),
-        Column("learned", "seeds_learned"),
+        Column("seeds", "num_seeds", whole),
+        Column("learned", "num_learned", whole),
         Column("held-out\nRMSE", "seeds_heldout_rmse", number, has_spread=True),
         Column("lowest\nR squared", "seeds_lowest_r_squared", lambda value: f"{value:.6f}"),
         Column("final\nloss", "seeds_final_loss", number, has_spread=True, is_detail=True),
@@ -37,7 +38,8 @@ def make_replicas_table(results: Sequence[CaseResult]) -> Table:
             result.training_seconds,
             judged.model_seconds,
             judged.models_per_second,
-            _describe_learned(judged),
+            judged.num_seeds,
+            judged.num_learned,
             judged.heldout_rmse,
             judged.lowest_r_squared,
             judged.final_loss,
@@ -54,7 +56,7 @@ def make_replicas_table(results: Sequence[CaseResult]) -> Table:
             "All: the trainings of all networks together, from the first step to the last update; of one network its "
             "even share. A step is an update of one network here and in every other table, so that a speedup is that "
             "of one network among the others. Nothing tells phases, inference or a time to a loss apart for several.",
-            f"Learned: networks of held-out R squared {MIN_R_SQUARED} or more, one that has not makes the case "
+            f"Learned: seeds of held-out R squared {MIN_R_SQUARED} or more, one that has not makes the case "
             "INVALID; not counted for trainings shorter than the recipe. In brackets how far the quartiles are from "
             "the median, of RMSE and loss over seeds, of times as elsewhere. Seeds follow each other from the "
             "replicate's own on; quality is held against the reference's for the first of them.",
@@ -81,7 +83,3 @@ def _describe_knee(growth: Growth) -> str:
     if growth.knee == growth.points[-1][0]:
         return f"{said}; still growing where the measurement ends"
     return f"{said}; {KNEE_SHARE:.0%} of that from {growth.knee:,} on"
-
-
-def _describe_learned(judged: ReplicasResult) -> str | None:
-    return None if judged.num_learned is None else f"{judged.num_learned} of {judged.num_seeds}"

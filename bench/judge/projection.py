@@ -16,8 +16,9 @@ from dataclasses import dataclass
 import msgspec
 
 from bench.judge.law import Interval
-from bench.judge.statistics import summarise
+from bench.judge.statistics import geometric_mean, summarise
 from bench.records.case import Case
+from bench.records.journal import Started
 from bench.records.run import Measurement, Run
 
 LEVEL = 0.95
@@ -26,6 +27,9 @@ MIN_PROCESSES = 2
 
 SHORT_BLOCK_SECONDS = 0.02
 """In shorter blocks the first steps after a switch of workers, which are slower, weigh too much."""
+
+LARGE_START_SHARE = 0.2
+"""Of a training: a start that was seen once says little of the next one."""
 
 _SECONDS_PER_HOUR = 3600.0
 
@@ -48,6 +52,11 @@ class Projection:
     """The median block that it was foretold from."""
 
     @property
+    def start_share(self) -> float:
+        """Which share of the training is its start."""
+        return self.start_seconds / self.seconds
+
+    @property
     def has_short_blocks(self) -> bool:
         """Whether its blocks were too short to stand for a long training."""
         return self.block_seconds < SHORT_BLOCK_SECONDS
@@ -59,7 +68,7 @@ class Check:
 
     projection: Projection
     measured: tuple[float, ...]
-    """Seconds of each, with the start as it was with nothing compiled before."""
+    """Seconds of the first of each process, with the start as it was with nothing compiled before."""
 
     @property
     def num_within(self) -> int:
@@ -89,7 +98,7 @@ def check(run: Run, full: Run) -> list[Check]:
     checks = []
     for case in full.info.plan.cases:
         trained = full.measurements_of(case)
-        trainings = [blocks for each in trained for blocks in each.whole_trainings()]
+        trainings = [each.whole_trainings()[0] for each in trained if each.whole_trainings()]
         ours = next((each for each in run.info.plan.cases if _is_same_work(each, case)), None)
         if ours is None or not trainings:
             continue
@@ -105,7 +114,10 @@ def project_case(case: Case, measurements: Sequence[Measurement], num_steps: int
     start = _start_seconds(measurements)
     costs = [_step_costs(each) for each in measurements]
     means = [_mean_cost(each) for each in measurements]
-    totals = [math.log(start + num_steps * mean) for mean in means]
+    totals = [
+        math.log(factor * start + num_steps * mean)
+        for factor, mean in zip(_start_factors(measurements), means, strict=True)
+    ]
     step_seconds = statistics.fmean(means)
     steady_share = num_steps * step_seconds / (start + num_steps * step_seconds)
     blocks = [block for each in measurements for block in each.blocks_of("train")]
@@ -173,8 +185,23 @@ def _start_seconds(measurements: Sequence[Measurement]) -> float:
     """Return what comes before the first step: of the processes that found nothing compiled, if there are any."""
     started = [each.started for each in measurements if each.started is not None]
     cold = [each for each in started if each.is_cold] or started
-    found = summarise([each.setup_seconds + each.compile_seconds for each in cold])
+    found = summarise([_own_start(each) for each in cold])
     return found.median if found else 0.0
+
+
+def _start_factors(measurements: Sequence[Measurement]) -> list[float]:
+    """Return by how much the start of each process was longer than their middle: of those that found things compiled.
+
+    As a rule a run has one cold start, which says nothing of how cold starts scatter: the others stand in for it.
+    """
+    started = [each.started for each in measurements if each.started is not None]
+    warm = [_own_start(each) for each in started if not each.is_cold]
+    middle = geometric_mean([each for each in warm if each > 0])
+    return [1.0 if each.is_cold or not middle else _own_start(each) / middle for each in started]
+
+
+def _own_start(started: Started) -> float:
+    return started.setup_seconds + started.compile_seconds
 
 
 def _step_costs(measurement: Measurement) -> list[float]:

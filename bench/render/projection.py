@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from bench.judge.law import Interval
-from bench.judge.projection import Check, Projection, price_of
+from bench.judge.projection import LARGE_START_SHARE, Check, Projection, price_of
 from bench.records.case import Case
 from bench.render.escape import for_terminal
 from bench.render.table import Column, Table, Value, to_terminal, wrap
@@ -24,8 +24,8 @@ _COLUMNS = (
 )
 _MONEY = (Column("price", "price", number), Column("from", "price_low", number), Column("to", "price_high", number))
 _NOTE = (
-    "In all: set-up and warm-up as they are with nothing compiled before, then the steps; importing torch is not in it. "
-    "From, to: 95 % of single trainings, if the machine stays as it was during the run."
+    "In all: set-up and warm-up as they are with nothing compiled before, then the steps; importing torch is not in "
+    "it. From, to: 95 % of single trainings, if the machine stays as it was during the run."
 )
 
 
@@ -103,6 +103,11 @@ def _remark(projection: Projection) -> Iterator[str]:
         yield (
             f"{projection.case.name}: no interval from {counted(projection.num_processes, 'process')}, which says "
             "nothing of how processes differ: measure with --replicates 4"
+        )
+    if projection.start_share > LARGE_START_SHARE:
+        yield (
+            f"{projection.case.name}: its start, seen once with nothing compiled before, is "
+            f"{projection.start_share:.0%} of it; that it scatters as later starts do is a guess"
         )
     if projection.has_short_blocks:
         yield (

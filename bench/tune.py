@@ -62,8 +62,8 @@ def _tune(arguments: Namespace, make_workload: str, started: float) -> int:
     from bench.tuning import Tuning
 
     check_output(arguments.output)
-    for words in arguments.workload or ():
-        look_at(find_workload(words))  # a mistake is told before the devices are asked
+    # A mistake is told before the devices are asked.
+    have_quality = [look_at(find_workload(words)) for words in arguments.workload or ()]
     survey = take_survey(arguments.device)
     device = choose_devices(arguments.device, survey)[0]
     candidates = resolve_amp(plan_candidates(arguments, device), survey)
@@ -84,7 +84,7 @@ def _tune(arguments: Namespace, make_workload: str, started: float) -> int:
             dead_zone=arguments.dead_zone,
             margin=arguments.margin,
             quality_margin=arguments.quality_margin,
-            num_quality_seeds=arguments.quality_seeds,
+            num_quality_seeds=arguments.quality_seeds if all(have_quality) else 0,
             seed=arguments.seed,
         ),
     )

@@ -80,7 +80,7 @@ def simulate(noise: Noise, num_processes: int, length: int, num_runs: int) -> tu
     generator = np.random.default_rng(1)
     held, widths = 0, []
     for _ in range(num_runs):
-        costs, training = _simulate_run(noise, num_processes, length, generator)
+        costs, training = simulate_run(noise, num_processes, length, generator)
         totals = np.log(np.exp(costs).mean(axis=1))
         found = predict(totals.tolist(), costs.tolist(), 1.0, length)
         if found is None:
@@ -90,7 +90,7 @@ def simulate(noise: Noise, num_processes: int, length: int, num_runs: int) -> tu
     return held / num_runs, float(np.median(widths))
 
 
-def _simulate_run(
+def simulate_run(
     noise: Noise, num_processes: int, length: int, generator: np.random.Generator
 ) -> tuple[NDArray[np.float64], float]:
     """Return what blocks of a run took, (processes, blocks), as logarithms, and a training's mean after it."""

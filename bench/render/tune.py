@@ -185,7 +185,7 @@ def _read_verdict(contrast: Contrast) -> str:
 def _describe_quality(result: TuneResult, candidate: int) -> str:
     found = next(each.quality for each in result.standings if each.candidate == candidate)
     if found is None:
-        return "untested: no whole trainings were compared (--quality-seeds)"
+        return "untested: no errors of whole trainings were compared"
     bits = ", the same losses bit for bit" if found.is_identical else ""
     reason = f": {found.reason}" if found.reason and found.quality is not Quality.EQUIVALENT else ""
     return f"{found.quality}{bits}{reason}"

@@ -40,7 +40,7 @@ class PacedWorkload(FakeWorkload):
         if case.engine == "graphed":
             raise DeviceUnavailableError("there are no graphs here")
         self.engine = case.engine
-        self.epoch_seconds = {"eager": 0.0002, "compiled": 0.00025}.get(case.engine, 0.0004)
+        self.epoch_seconds = {"eager": 0.0001, "compiled": 0.00012}.get(case.engine, 0.0002)
 
     def train(self, num_epochs: int) -> list[float]:
         if self.engine == "compiled" and self.num_restarts > 0:
@@ -58,6 +58,7 @@ def call_here(
     monkeypatch.setattr("bench.measure.survey.take_survey", lambda _asked: make_survey("cpu"))
     monkeypatch.setattr("bench.measure.session.PILOT_SECONDS", 0.002)
     monkeypatch.setattr("bench.measure.race_pace.PAIR_SECONDS", 0.01)
+    monkeypatch.setattr("bench.measure.race_pace.MIN_ROUNDS", 6)
     monkeypatch.setattr("bench.judge.race.LOOKS", (4,))
     monkeypatch.setattr("bench.measure.race.find_disturbance", lambda _before, _after: None)
     torch = write_torch(tmp_path / "stand-in")
@@ -142,7 +143,9 @@ def test_what_makes_no_sense_is_refused_in_one_line_before_anything_is_asked(
 
 
 def test_the_settings_can_be_listed_without_measuring(call_here: Callable[..., tuple[int, str, str]]) -> None:
-    code, out, _ = call_here("--list", "--engine", "eager", "--threads", "1,2", "--precision", "fp32", "--device", "cpu")
+    code, out, _ = call_here(
+        "--list", "--engine", "eager", "--threads", "1,2", "--precision", "fp32", "--device", "cpu"
+    )
     assert code == ExitCode.FINE
     assert out.splitlines()[:2] == ["cpu/eager/manual", "cpu/eager/dataloader"]
     assert "cpu/eager/manual/2-threads" in out
@@ -162,7 +165,9 @@ def test_a_tune_leaves_its_races_and_a_table_and_ends_with_a_command(
     assert (fates["graphed"].fate, fates["graphed"].reason) == (Fate.UNAVAILABLE, "there are no graphs here")
     assert fates["compiled"].fate is Fate.FELL
     assert "out of luck" in (fates["compiled"].reason or "")
-    assert {"tune.json", "samples.jsonl", "tune.md", "tune.csv", "heat-1"} <= {path.name for path in Path("t").iterdir()}
+    assert {"tune.json", "samples.jsonl", "tune.md", "tune.csv", "heat-1"} <= {
+        path.name for path in Path("t").iterdir()
+    }
     assert "there are no graphs here" in Path("t/tune.md").read_text()
     lines = out.splitlines()
     assert lines[-2].startswith("    python -m productnet train --device cpu --engine ")

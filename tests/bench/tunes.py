@@ -90,14 +90,18 @@ def make_tune(
     return Tune(info, tried, tuple(heats), quality, confirmation, ended)
 
 
-def make_whole_tune(confirmed: Sequence[Sequence[float]], errors: Sequence[float] = (0.09, 0.09, 0.09)) -> Tune:
+def make_whole_tune(
+    confirmed: Sequence[Sequence[float]],
+    errors: Sequence[float] = (0.09, 0.09, 0.09),
+    candidates: Sequence[Case] | None = None,
+) -> Tune:
     """Return a tune of four settings: of number 1, ahead in its heat, and 2 behind it; 3 can't be had.
 
     Args:
         confirmed: of each pair of the confirmation, the default's and the runner-up's difference to number 1.
         errors: held-out, of the default, number 1 and number 2.
     """
-    candidates = make_candidates(4)
+    candidates = candidates or make_candidates(4)
     heat = Heat(number=0, stage=0, candidates=(1, 0, 2))
     return make_tune(
         [1.2, 1.0, 1.1, None],

@@ -99,7 +99,10 @@ def test_a_projection_is_held_against_the_first_training_of_each_process() -> No
     case = make_case(num_epochs=1_000)
     full = make_run(
         [case],
-        *(make_training(case, [each], replicate=number, num_steps=10_000) for number, each in enumerate((100.0, 300.0))),
+        *(
+            make_training(case, [each], replicate=number, num_steps=10_000)
+            for number, each in enumerate((100.0, 300.0))
+        ),
         num_replicates=2,
     )
     (found,) = check(make_short([1.0] * 3, [1.01] * 3, [0.99] * 3, [1.0] * 3), full)

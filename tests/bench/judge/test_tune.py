@@ -63,11 +63,10 @@ def test_the_better_half_by_the_median_over_pairs_goes_on_and_what_has_no_pair_c
 
 def test_pairs_of_all_stages_count_together() -> None:
     candidates = make_candidates(3)
-    heats = [
-        (Heat(number=stage, stage=stage, candidates=members), race_candidates(candidates, members, pairs))
-        for stage, (members, pairs) in enumerate([((0, 1, 2), [(0.1, 0.2)]), ((0, 1), [0.3, 0.3])])
-    ]
-    found = score(heats)
+    all_of_them = race_candidates(candidates, (0, 1, 2), [(0.1, 0.2)])
+    better_half = race_candidates(candidates, (0, 1), [0.3, 0.3])
+    heats = (Heat(number=0, stage=0, candidates=(0, 1, 2)), Heat(number=1, stage=1, candidates=(0, 1)))
+    found = score(list(zip(heats, (all_of_them, better_half), strict=True)))
     assert found[0] == [0.0, 0.0, 0.0]
     assert found[1] == pytest.approx([0.1, 0.3, 0.3])
     assert found[2] == pytest.approx([0.2])

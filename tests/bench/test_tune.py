@@ -6,7 +6,6 @@ import csv
 import os
 import subprocess
 import sys
-import time
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -17,49 +16,32 @@ from bench import tune as door
 from bench.errors import BenchError
 from bench.judge.race import judge_race
 from bench.judge.tune import Fate, judge_tune
-from bench.records.case import Case, Shape
+from bench.records.case import Shape
 from bench.records.store import read_race
 from bench.records.tune_store import read_tune
 from bench.tune_arguments import make_parser, plan_candidates
 from productnet.door import run_door
-from productnet.errors import DeviceUnavailableError, ProductNetError
+from productnet.errors import ProductNetError
 from productnet.exit_code import ExitCode
-from tests.bench.measure.fakes import FakeWorkload, write_torch
+from tests.bench.measure.fakes import write_torch
 from tests.bench.measure.test_environment import make_survey
 
 ROOT = Path(__file__).parents[2]
-PACED = "tests.bench.test_tune:PacedWorkload"
+PACED = "tests.bench.measure.fakes:PacedWorkload"
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked, which this system can't")
-
-
-class PacedWorkload(FakeWorkload):
-    """An epoch takes what its engine says; one of them is not here, and one falls in its first timed block."""
-
-    def __init__(self, case: Case, seed: int) -> None:
-        super().__init__(pass_time=lambda _seconds: None)
-        if case.engine == "graphed":
-            raise DeviceUnavailableError("there are no graphs here")
-        self.engine = case.engine
-        self.epoch_seconds = {"eager": 0.0001, "compiled": 0.00012}.get(case.engine, 0.0002)
-
-    def train(self, num_epochs: int) -> list[float]:
-        if self.engine == "compiled" and self.num_restarts > 0:
-            raise RuntimeError("out of luck")
-        time.sleep(num_epochs * self.epoch_seconds)
-        return [0.5] * num_epochs
 
 
 @pytest.fixture
 def call_here(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> Callable[..., tuple[int, str, str]]:
-    """Go through the door within this process, where races are over after four pairs that take no time."""
+    """Go through the door within this process, where races are over after one pair that takes no time."""
     monkeypatch.setattr("productnet.door.signal.signal", lambda *_: None)
     monkeypatch.setattr("bench.measure.survey.take_survey", lambda _asked: make_survey("cpu"))
     monkeypatch.setattr("bench.measure.session.PILOT_SECONDS", 0.002)
     monkeypatch.setattr("bench.measure.race_pace.PAIR_SECONDS", 0.01)
     monkeypatch.setattr("bench.measure.race_pace.MIN_ROUNDS", 6)
-    monkeypatch.setattr("bench.judge.race.LOOKS", (4,))
+    monkeypatch.setattr("bench.judge.race.LOOKS", (1,))
     monkeypatch.setattr("bench.measure.race.find_disturbance", lambda _before, _after: None)
     torch = write_torch(tmp_path / "stand-in")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(torch), str(ROOT))))

@@ -21,6 +21,7 @@ from productnet.exit_code import ExitCode
 
 if TYPE_CHECKING:
     from bench.judge.itinerary import Visit
+    from bench.measure.room import Room
     from bench.records.store import RunDirectory
     from bench.records.sweep import StopReason, Sweep, SweepPlan
 
@@ -43,6 +44,7 @@ def main(make_workload: str = PRODUCTNET) -> int:
 
 def _sweep(arguments: Namespace, make_workload: str, started: float) -> int:
     from bench.measure.environment import collect_environment
+    from bench.measure.room import find_room
     from bench.measure.survey import choose_devices, drop_unusable, resolve_amp, take_survey
     from bench.records.journal import as_text
     from bench.records.store import check_output
@@ -85,7 +87,8 @@ def _sweep(arguments: Namespace, make_workload: str, started: float) -> int:
     )
     directory, stored = open_sweep(info, arguments.output, name_parts)
     with directory:
-        reason = _measure(stored, directory, make_workload, started, arguments.budget)
+        room = find_room(environment, survey.free_bytes)
+        reason = _measure(stored, directory, make_workload, room, started, arguments.budget)
         sweep = _report(directory)
         say(f"Written to {printable(str(directory.path))}: raw samples, sweep.json, and the tables as .md and .csv")
     if reason == "interrupted":
@@ -94,11 +97,10 @@ def _sweep(arguments: Namespace, make_workload: str, started: float) -> int:
 
 
 def _measure(
-    stored: Sweep, directory: RunDirectory, make_workload: str, started: float, budget_seconds: float
+    stored: Sweep, directory: RunDirectory, make_workload: str, room: Room, started: float, budget_seconds: float
 ) -> StopReason:
     """Sit until all is known, the budget ends, or the user stops it."""
     from bench.measure.process import start_worker
-    from bench.measure.room import find_room
     from bench.measure.sweep import SweepCourse
     from bench.records.sweep import SweepEnded
     from bench.render.sweep_progress import describe_visit
@@ -111,12 +113,11 @@ def _measure(
     def show(visit: Visit, seconds_left: float) -> None:
         tell(printable(describe_visit(plan, visit, seconds_left)))
 
-    environment = stored.info.environment
     course = SweepCourse(
         stored,
         lambda: start_worker(make_workload, directory.log_path(next(numbers))),
         directory.append,
-        find_room(environment),
+        room,
         monotonic,
         budget_seconds,
     )
@@ -154,12 +155,16 @@ def _show(path: Path) -> int:
 
 
 def _choose_exit_code(sweep: Sweep) -> ExitCode:
-    """Say how it went; what does not fit is an answer, and no failure."""
-    if not sweep.timed and sweep.lost and all(lost.kind == "unavailable" for lost in sweep.lost):
-        return ExitCode.UNAVAILABLE
-    if not sweep.timed or any(lost.kind in ("failed", "unavailable") for lost in sweep.lost):
+    """Say how it went.
+
+    What does not fit is an answer, and no failure; so is an engine that one device lacks, where another has it.
+    """
+    curves = sweep.info.plan.curves
+    measured = {curves[timed.curve].engine for timed in sweep.timed}
+    lacking = {curves[lost.curve].engine for lost in sweep.lost if lost.kind == "unavailable"} - measured
+    if any(lost.kind == "failed" for lost in sweep.lost) or not (measured or lacking):
         return ExitCode.FAILED_CASES
-    return ExitCode.FINE
+    return ExitCode.UNAVAILABLE if lacking else ExitCode.FINE
 
 
 if __name__ == "__main__":

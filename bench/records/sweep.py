@@ -22,7 +22,7 @@ DEFAULTS: Mapping[str, int] = MappingProxyType(
 BATCHES_PER_EPOCH = 10
 """As many as the recipe has: what an epoch costs beside its steps is shared out over equally many."""
 
-MAX_CURVES = 8
+MAX_CURVES = 16
 MAX_VALUES = 64
 Share = Annotated[float, Meta(ge=1e-9, lt=1.0)]
 StopReason = Literal["resolved", "budget", "interrupted"]

@@ -18,6 +18,7 @@ from bench.measure.room import Room, find_room
 from bench.measure.sweep import SweepCourse
 from bench.measure.sweep_pace import choose_num_epochs, choose_num_rounds
 from bench.records.case import Case, Shape
+from bench.records.environment import Accelerator
 from bench.records.sweep import Lost, StopReason, Sweep, SweepPlan, SweepRecord, Timed
 from tests.bench.measure.fakes import ScriptedClock
 from tests.bench.runs import ENVIRONMENT
@@ -259,9 +260,26 @@ def test_too_large_is_said_in_numbers_and_counts_what_is_alive_beside_it() -> No
     assert reason is not None
     assert "1.6 GB" in reason
     assert "1.0 GB on cpu" in reason
-    on_card = msgspec.structs.replace(large, device="cuda")
-    assert "on cuda" in (Room({"cuda": 10**8}).why_too_large(on_card, [on_card]) or "")
-    assert Room({"cuda": 10**8}).why_too_large(large, [large]) is None
+
+
+def test_a_card_holds_what_was_moved_there_and_the_host_what_was_drawn() -> None:
+    shape = Shape(batch_size=10**6, num_samples=10**7)
+    on_card = msgspec.structs.replace(PLAN.curves[0], device="cuda", shape=shape)
+    by_loader = msgspec.structs.replace(on_card, batching="dataloader")
+    on_host = msgspec.structs.replace(on_card, device="cpu")
+    card, host = Room({"cuda": 10**8}), Room({"cpu": 10**8})
+    assert "0.3 GB at least; there are 0.1 GB on cuda" in (card.why_too_large(on_card, [on_card]) or "")
+    assert card.why_too_large(by_loader, [by_loader]) is None
+    assert card.why_too_large(on_host, [on_host]) is None
+    assert "0.2 GB at least; there are 0.1 GB on cpu" in (host.why_too_large(on_card, [on_card]) or "")
+
+
+def test_of_a_card_what_is_free_counts_and_all_of_it_where_that_is_not_known() -> None:
+    cards = tuple(Accelerator(name=name, model_name="x", memory_bytes=80) for name in ("cuda", "cuda:1"))
+    identity = msgspec.structs.replace(ENVIRONMENT.identity, accelerators=cards)
+    recorded = msgspec.structs.replace(ENVIRONMENT.recorded, memory_available_bytes=8, memory_limit_bytes=None)
+    environment = msgspec.structs.replace(ENVIRONMENT, identity=identity, recorded=recorded)
+    assert find_room(environment, {"cuda": 70}).bytes_of == {"cuda": 70, "cuda:1": 80, "cpu": 8}
 
 
 def test_lost_points_rule_out_what_is_larger_on_every_axis() -> None:

@@ -8,9 +8,12 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 
+from bench.judge.sweep import judge_sweep
 from bench.records.case import Case
 from bench.records.sweep import (
     Axis,
@@ -25,6 +28,8 @@ from bench.records.sweep import (
     Values,
     assemble_sweep,
 )
+from bench.records.sweep_store import open_sweep
+from bench.render.sweep import list_sweep_files
 from tests.bench.runs import ENVIRONMENT, make_case
 
 CURVES = (make_case("eager"), make_case("reference"))
@@ -104,3 +109,22 @@ def make_lost(curve: int = 0, values: Values = (100,), **changes: object) -> Los
     """Return a point that does not fit."""
     lost = Lost(curve=curve, values=values, kind="memory", reason="out of memory")
     return msgspec.structs.replace(lost, **changes)
+
+
+def make_crossing_sweep() -> Sweep:
+    """Return two curves that cross at 4,000, of which one has no room for a million and failed once."""
+    sweep = make_sweep([(100e-6, 100e-9), (300e-6, 50e-9)], (10, 100, 1_000, 10_000, 100_000))
+    failed = make_lost(curve=1, values=(100,), kind="failed", reason="out of luck")
+    return replace(sweep, lost=(make_lost(values=(10**6,)), failed))
+
+
+def write_sweep(path: Path, sweep: Sweep) -> Path:
+    """Store a sweep as `bench.sweep` does, with its tables."""
+    directory, _ = open_sweep(sweep.info, path, ())
+    with directory:
+        records: list[SweepRecord] = [*sweep.timed, *sweep.lost, *([sweep.ended] if sweep.ended else [])]
+        for record in records:
+            directory.append(record)
+        for name, text in list_sweep_files(sweep, judge_sweep(sweep)).items():
+            directory.write_text(name, text)
+    return path

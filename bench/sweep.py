@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 from bench.arguments import choose_width
 from bench.errors import BenchError, UnavailableError
 from bench.interrupts import interrupt_once
-from bench.sweep_arguments import check_arguments, check_number_of_curves, make_parser, plan_curves
+from bench.own import MAKE_OWN, find_own_axes
+from bench.sweep_arguments import check_arguments, check_curves, make_parser, plan_curves
+from bench.workloads.files import find_workload
 from productnet.door import printable, run_door, say, tell
 from productnet.errors import ProductNetError
 from productnet.exit_code import ExitCode
@@ -53,14 +55,17 @@ def _sweep(arguments: Namespace, make_workload: str, started: float) -> int:
 
     if arguments.output is None or not (arguments.output / SWEEP_FILE).exists():
         check_output(arguments.output)
+    workloads = [find_workload(each) for each in arguments.workload]
+    # A mistake is told before the devices are asked.
+    axes = find_own_axes(arguments.over, workloads) if workloads else tuple(arguments.over)
     survey = take_survey(arguments.device[0] if len(arguments.device) == 1 else "all")
     devices = [found for asked in arguments.device for found in choose_devices(asked, survey)]
-    curves, dropped = drop_unusable(resolve_amp(plan_curves(arguments, devices), survey), survey)
+    curves, dropped = drop_unusable(resolve_amp(plan_curves(arguments, devices, workloads), survey), survey)
     for name, reason in dropped.items():
         tell(f"not measured: {printable(f'{name} ({reason})')}")
     if not curves:
         raise UnavailableError("none of these modes can be measured here: name another device or precision")
-    check_number_of_curves(curves)
+    check_curves(curves)
     environment = collect_environment(survey, Path(__file__).parent)
     info = SweepInfo(
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -69,7 +74,7 @@ def _sweep(arguments: Namespace, make_workload: str, started: float) -> int:
         environment=environment,
         plan=SweepPlan(
             curves=curves,
-            axes=tuple(arguments.over),
+            axes=axes,
             num_visits=arguments.visits,
             budget_seconds=arguments.budget,
             resolution=arguments.resolution,
@@ -109,13 +114,14 @@ def _measure(
     if stored.timed:
         tell(f"going on with {len({timed.visit for timed in stored.timed})} visits in {printable(str(directory.path))}")
     numbers = count()
+    place = make_workload if plan.curves[0].workload is None else MAKE_OWN
 
     def show(visit: Visit, seconds_left: float) -> None:
         tell(printable(describe_visit(plan, visit, seconds_left)))
 
     course = SweepCourse(
         stored,
-        lambda: start_worker(make_workload, directory.log_path(next(numbers))),
+        lambda: start_worker(place, directory.log_path(next(numbers))),
         directory.append,
         room,
         monotonic,

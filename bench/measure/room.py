@@ -62,7 +62,12 @@ def find_room(environment: Environment | None, free_bytes: Mapping[str, int] = M
 
 
 def _bytes_on(device: str, case: Case) -> int:
-    """Estimate from below what a worker takes on a device: what it holds there of a training, and its process."""
+    """Estimate from below what a worker takes on a device: what it holds there of a training, and its process.
+
+    Of a workload of a user's own nothing is known but the process.
+    """
+    if case.workload is not None:
+        return WORKER_BYTES // 4 if case.device == device == _HOST else 0
     shape = case.shape or Shape()
     costs = estimate_memory(TrainConfig(**msgspec.structs.asdict(shape)))
     if case.device != device:

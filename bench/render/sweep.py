@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bench.judge.crossing import Crossing, Meeting
 from bench.judge.sweep import CurveResult, Pairing, SweepResult
 from bench.records.case import Case
-from bench.records.sweep import DEFAULTS, Sweep, SweepPlan
+from bench.records.sweep import Sweep, SweepPlan
 from bench.render.curve_plot import MARKS, plot_curves
 from bench.render.escape import for_markdown, for_terminal
 from bench.render.summary import describe_machine
@@ -115,7 +115,7 @@ def _describe_precision(plan: SweepPlan, slower: Case, faster: Case, span: str, 
 
 def _describe_default(plan: SweepPlan, crossing: Crossing) -> str:
     """Say on which side of a crossing the recipe lies."""
-    default = DEFAULTS[plan.axes[0].name]
+    default = plan.axes[0].usual
     if crossing.low <= default <= crossing.high:
         return f"the default of {whole(default)} lies there"
     ratio = crossing.value / default

@@ -14,10 +14,11 @@ from pathlib import Path
 import msgspec
 
 from bench.judge.sweep import judge_sweep
-from bench.records.case import Case
+from bench.own import make_own_case
+from bench.records.case import Case, OwnWorkload
 from bench.records.sweep import (
+    THREADS,
     Axis,
-    AxisName,
     Lost,
     Sweep,
     SweepEnded,
@@ -33,12 +34,12 @@ from bench.render.sweep import list_sweep_files
 from tests.bench.runs import ENVIRONMENT, make_case
 
 CURVES = (make_case("eager"), make_case("reference"))
-DEFAULT_AXES: tuple[tuple[AxisName, Sequence[int]], ...] = (("batch_size", (1, 10, 100)),)
+DEFAULT_AXES: tuple[tuple[str, Sequence[int]], ...] = (("batch_size", (1, 10, 100)),)
 Cost = tuple[float, float]
 """Seconds a step, and seconds for each unit of the first axis."""
 
 
-def make_plan(*axes: tuple[AxisName, Sequence[int]], curves: Sequence[Case] = CURVES, **changes: object) -> SweepPlan:
+def make_plan(*axes: tuple[str, Sequence[int]], curves: Sequence[Case] = CURVES, **changes: object) -> SweepPlan:
     """Return a plan; over three batch sizes where no axis is given."""
     plan = SweepPlan(
         curves=tuple(curves),
@@ -50,6 +51,22 @@ def make_plan(*axes: tuple[AxisName, Sequence[int]], curves: Sequence[Case] = CU
         seed=1,
     )
     return msgspec.structs.replace(plan, **changes)
+
+
+def make_own_plan(*axes: tuple[str, Sequence[int]]) -> SweepPlan:
+    """Return a plan over parameters of a user's own class, each 16 by itself, in two precisions."""
+    conv = OwnWorkload(name="conv", place="conv.py:Workload", digest="0" * 64)
+    curves = tuple(
+        make_own_case(conv, "cpu", precision, num_threads=1, num_steps=200) for precision in ("fp32", "bf16")
+    )
+    return make_plan(
+        curves=curves,
+        axes=tuple(_make_own_axis(name, values) for name, values in axes),
+    )
+
+
+def _make_own_axis(name: str, values: Sequence[int]) -> Axis:
+    return Axis(name=name, values=tuple(values), default=None if name == THREADS else 16)
 
 
 def make_info(plan: SweepPlan | None = None) -> SweepInfo:

@@ -21,6 +21,7 @@ from productnet.errors import ModeUnavailableError, ProductNetError
 from productnet.exit_code import ExitCode
 from tests.bench.measure.fakes import FakeWorkload
 from tests.bench.measure.test_environment import make_survey
+from tests.bench.workloads.own_files import SIZED
 
 ROOT = Path(__file__).parents[2]
 COSTLY = "tests.bench.test_sweep:CostlyWorkload"
@@ -149,6 +150,46 @@ def test_a_sweep_leaves_its_samples_and_tables_goes_on_and_is_shown(
     code, _, said = call_here(*words, "--visits", "3")
     assert code == ExitCode.NOT_COMPARABLE
     assert "num_visits" in said
+
+
+@needs_fork
+def test_a_model_of_ones_own_is_swept_over_a_parameter_of_its_class(
+    call_here: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    (tmp_path / "sized.py").write_text(SIZED)
+    words = ("--workload", "sized.py", "--over", "batch_size=4,64", "--visits", "1", "--output", "s")
+    code, out, said = call_here(*words)
+    assert code == ExitCode.FINE, said
+    sweep = read_sweep(tmp_path / "s")
+    assert sweep.info.plan.axes[0].usual == 4
+    points = {(timed.values, (timed.num_samples or 0) // timed.num_steps) for timed in sweep.timed}
+    assert points == {((4,), 4), ((64,), 64)}
+    assert "cpu/sized" in out
+    (tmp_path / "sized.py").write_text(f"{SIZED}# edited\n")
+    code, _, said = call_here(*words)
+    assert code == ExitCode.NOT_COMPARABLE
+    assert "curves" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("--over", "width=1:9"), "can't be swept over width: an axis is a parameter of its class"),
+        (("--over", "is_odd=1:9"), "whole number as default; it has: batch_size"),
+        (("--over", "batch_size=1:9", "--engine", "eager"), "--engine is of the product network"),
+        (("--over", "batch_size=1:9", "--workload", "other/sized.py"), "names cpu/sized twice"),
+    ],
+)
+def test_what_makes_no_sense_for_a_model_of_ones_own_is_refused(
+    call_here: Callable[..., tuple[int, str, str]], tmp_path: Path, words: tuple[str, ...], complaint: str
+) -> None:
+    (tmp_path / "other").mkdir()
+    for name in ("sized.py", "other/sized.py"):
+        (tmp_path / name).write_text(SIZED)
+    code, _, said = call_here("--workload", "sized.py", *words)
+    assert code == ExitCode.USAGE
+    assert complaint in said
+    assert len(said.strip().splitlines()) == 1
 
 
 @needs_fork

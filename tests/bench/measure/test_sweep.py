@@ -22,7 +22,7 @@ from bench.records.environment import Accelerator
 from bench.records.sweep import Lost, StopReason, Sweep, SweepPlan, SweepRecord, Timed
 from tests.bench.measure.fakes import ScriptedClock
 from tests.bench.runs import ENVIRONMENT
-from tests.bench.sweeps import make_info, make_plan, make_timed
+from tests.bench.sweeps import make_info, make_own_plan, make_plan, make_timed
 
 AnyReply = TypeVar("AnyReply", bound=Reply)
 COSTS = {"eager": (100e-6, 100e-9), "reference": (300e-6, 50e-9)}
@@ -37,6 +37,7 @@ class Script:
     told: list[tuple[Case, AnyCommand]] = field(default_factory=list)
     fails: Callable[[Case, AnyCommand], BaseException | None] = lambda case, command: None
     workers: list[ScriptedWorker] = field(default_factory=list)
+    num_samples: Callable[[Case], int] = lambda case: (case.shape or Shape()).batch_size
 
 
 class ScriptedWorker:
@@ -62,8 +63,9 @@ class ScriptedWorker:
         return cast("AnyReply", self._answer(self.case, command))
 
     def _answer(self, case: Case, command: AnyCommand) -> Reply:
-        fixed, each = COSTS[case.engine]
+        fixed, each = COSTS.get(case.engine, COSTS["eager"])
         epoch_seconds = 10 * (fixed + each * (case.shape or Shape()).batch_size)
+        num_samples = self.script.num_samples(case)
         if isinstance(command, SetUp):
             self.script.clock.pass_time(0.2 + 4 * epoch_seconds)
             return Ready(
@@ -78,7 +80,10 @@ class ScriptedWorker:
         assert isinstance(command, RunBlock)
         self.script.clock.pass_time(command.amount * epoch_seconds)
         return BlockDone(
-            num_steps=10 * command.amount, num_samples=1, seconds=command.amount * epoch_seconds, epoch_losses=(0.5,)
+            num_steps=10 * command.amount,
+            num_samples=10 * command.amount * num_samples,
+            seconds=command.amount * epoch_seconds,
+            epoch_losses=(0.5,),
         )
 
     def end(self) -> None:
@@ -141,6 +146,21 @@ def test_what_is_too_large_by_estimate_is_never_started() -> None:
         (1, (10_000,), "estimate"),
     ]
     assert max((case.shape or Shape()).batch_size for case, _ in script.told) == 100
+
+
+def test_of_a_users_own_workload_no_size_is_estimated_and_steps_of_other_sizes_are_not_compared() -> None:
+    own = make_own_plan(("batch_size", (1, 10**9)))
+    large = own.case_at(0, (10**9,))
+    assert Room({"cpu": 3 * 10**8}).why_too_large(large, [large]) is None
+    assert "at least" in (Room({"cpu": 10**8}).why_too_large(large, [large]) or "")
+    assert Room({"cuda": 1}).why_too_large(msgspec.structs.replace(large, device="cuda"), [large]) is None
+
+    _, sweep, _ = sit(Script(num_samples=lambda case: 64 if case.precision == "bf16" else 32), own)
+    assert {timed.curve for timed in sweep.timed} == {0}
+    assert {timed.num_samples == 32 * timed.num_steps for timed in sweep.timed} == {True}
+    assert {lost.reason for lost in sweep.lost} == {
+        "its step takes 64 samples, that of the curve before it 32: they do other work"
+    }
 
 
 def test_memory_that_runs_out_costs_the_larger_points_of_that_curve_alone() -> None:

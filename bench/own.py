@@ -11,7 +11,6 @@ import msgspec
 import bench
 from bench.errors import UsageError
 from bench.records.case import OWN, Case, OwnWorkload
-from bench.records.sweep import THREADS, Axis
 from productnet.config import TrainConfig
 
 MAKE_OWN = "bench.workloads.own:Own"
@@ -86,30 +85,6 @@ def plan_own_cases(
         make_own_case(workload, device, precision, num_threads, num_steps)
         for device in devices
         for precision in precisions
-    )
-
-
-def find_own_axes(axes: Sequence[Axis], workloads: Sequence[OwnWorkload]) -> tuple[Axis, ...]:
-    """Look at workloads for what a sweep is to vary of them; returns the axes with the defaults of the first.
-
-    Raises:
-        UsageError: when one has no such parameter, or is no workload.
-    """
-    from bench.measure.first_look import look_at
-
-    defaults: list[dict[str, int]] = []
-    for workload in workloads:
-        found = look_at(workload).axes
-        lacking = next((axis.name for axis in axes if axis.name not in (*found, THREADS)), None)
-        if lacking is not None:
-            has = f"it has: {', '.join(found)}" if found else f"give its class one, say {lacking}=64"
-            raise UsageError(
-                f"workload {workload.place} can't be swept over {lacking}: an axis is a parameter of its class with a "
-                f"whole number as default; {has}"
-            )
-        defaults.append(found)
-    return tuple(
-        axis if axis.name == THREADS else msgspec.structs.replace(axis, default=defaults[0][axis.name]) for axis in axes
     )
 
 

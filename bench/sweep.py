@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from bench.arguments import choose_width
 from bench.errors import BenchError, UnavailableError
 from bench.interrupts import interrupt_once
-from bench.own import MAKE_OWN, find_own_axes
-from bench.sweep_arguments import check_arguments, check_curves, make_parser, plan_curves
+from bench.own import MAKE_OWN
+from bench.sweep_arguments import check_arguments, check_curves, find_own_axes, make_parser, plan_curves
 from bench.workloads.files import find_workload
 from productnet.door import printable, run_door, say, tell
 from productnet.errors import ProductNetError

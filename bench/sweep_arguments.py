@@ -8,12 +8,14 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
 
+import msgspec
+
 from bench.arguments import parse_duration, parse_label, parse_list, parse_positive_share
 from bench.errors import UsageError
 from bench.judge.crossing import ALPHA
 from bench.own import NUM_STEPS, check_own_flags, plan_own_cases
 from bench.records.case import Case, OwnWorkload
-from bench.records.sweep import DEFAULTS, MAX_CURVES, MAX_VALUES, Axis
+from bench.records.sweep import DEFAULTS, MAX_CURVES, MAX_VALUES, THREADS, Axis
 from productnet.config import TrainConfig
 from productnet.device import check_device_name
 from productnet.door import OneLineParser
@@ -108,6 +110,30 @@ def _check_sizes(axes: list[Axis]) -> None:
         raise UsageError(f"num_samples has to begin at a batch at least: at {DEFAULTS['batch_size']}")
     if values.get("depth", (1,))[-1] > 64:
         raise UsageError(f"a depth of {values['depth'][-1]} is too large: use up to 64 hidden layers")
+
+
+def find_own_axes(axes: Sequence[Axis], workloads: Sequence[OwnWorkload]) -> tuple[Axis, ...]:
+    """Look at workloads for what a sweep is to vary of them; returns the axes with the defaults of the first.
+
+    Raises:
+        UsageError: when one has no such parameter, or is no workload.
+    """
+    from bench.measure.first_look import look_at
+
+    defaults: list[dict[str, int]] = []
+    for workload in workloads:
+        found = look_at(workload).axes
+        lacking = next((axis.name for axis in axes if axis.name not in (*found, THREADS)), None)
+        if lacking is not None:
+            has = f"it has: {', '.join(found)}" if found else f"give its class one, say {lacking}=64"
+            raise UsageError(
+                f"workload {workload.place} can't be swept over {lacking}: an axis is a parameter of its class with a "
+                f"whole number as default; {has}"
+            )
+        defaults.append(found)
+    return tuple(
+        axis if axis.name == THREADS else msgspec.structs.replace(axis, default=defaults[0][axis.name]) for axis in axes
+    )
 
 
 def plan_curves(arguments: Namespace, devices: list[str], workloads: Sequence[OwnWorkload]) -> tuple[Case, ...]:

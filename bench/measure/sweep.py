@@ -210,14 +210,18 @@ class SweepCourse:
         return _Seat(member, process, ready, load_seconds + self.clock() - started)
 
     def _run_block(self, seat: _Seat) -> None:
-        """Time one block: the same first steps of a training in every round, some of them warmed up with."""
+        """Time one block: the same first steps of a training in every round, some of them warmed up with.
+
+        A workload of a user's own goes on: all of its steps do the same, and made anew it might compile anew.
+        """
         started = self.clock()
+        is_own = self.sweep.info.plan.curves[seat.member[0]].workload is not None
         expected = seat.num_epochs * seat.ready.pilot_epoch_seconds
         done = seat.process.request(
             RunBlock(
                 kind="train",
                 amount=seat.num_epochs,
-                restart=True,
+                restart=not is_own,
                 warm_up=int(seat.num_epochs > 1),
                 timeout_seconds=self.timeouts.block_seconds + self.timeouts.block_factor * expected,
             ),

@@ -148,14 +148,16 @@ def test_what_is_too_large_by_estimate_is_never_started() -> None:
     assert max((case.shape or Shape()).batch_size for case, _ in script.told) == 100
 
 
-def test_of_a_users_own_workload_no_size_is_estimated_and_steps_of_other_sizes_are_not_compared() -> None:
+def test_a_users_own_workload_is_not_estimated_goes_on_and_is_compared_with_steps_of_its_size_alone() -> None:
     own = make_own_plan(("batch_size", (1, 10**9)))
     large = own.case_at(0, (10**9,))
     assert Room({"cpu": 3 * 10**8}).why_too_large(large, [large]) is None
     assert "at least" in (Room({"cpu": 10**8}).why_too_large(large, [large]) or "")
     assert Room({"cuda": 1}).why_too_large(msgspec.structs.replace(large, device="cuda"), [large]) is None
 
-    _, sweep, _ = sit(Script(num_samples=lambda case: 64 if case.precision == "bf16" else 32), own)
+    script = Script(num_samples=lambda case: 64 if case.precision == "bf16" else 32)
+    _, sweep, _ = sit(script, own)
+    assert not any(command.restart for _, command in script.told if isinstance(command, RunBlock))
     assert {timed.curve for timed in sweep.timed} == {0}
     assert {timed.num_samples == 32 * timed.num_steps for timed in sweep.timed} == {True}
     assert {lost.reason for lost in sweep.lost} == {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -81,14 +81,13 @@ class CardTrainer:
             The mean loss of each step: (replicas, epochs, steps) float32.
         Synchronizes: no
         """
-        config, form = self._config, self._form
+        config = self._config
         num_replicas, num_epochs, num_samples = orders.shape
         num_steps = num_epochs * config.num_steps_per_epoch
         losses = torch.empty(num_replicas, num_steps, device=orders.device)
         corrections = torch.from_numpy(find_corrections(config, self.num_updates, num_steps))
         if orders.is_cuda:
             corrections = corrections.pin_memory().to(orders.device, non_blocking=True)
-        numbers = self.parameters.shape[1]
         train_kernel[(num_replicas,)](
             self.parameters,
             self.means,
@@ -105,22 +104,29 @@ class CardTrainer:
             config.beta2,
             1 - config.beta2,
             config.epsilon,
-            NUM_PARAMETERS=numbers,
-            LAYERS=self._layers,
-            NUM_HIDDEN=len(config.hidden_sizes),
-            NUM_SAMPLES=num_samples,
-            BATCH=config.batch_size,
-            EPOCH=config.num_samples_per_epoch,
-            ROWS=form.rows,
-            LANES=form.lanes,
-            BLOCK=min(1024, _pad(numbers)),
-            PRODUCTS=form.products,
-            SUMS=form.sums,
-            num_warps=form.num_warps,
+            **self.constants(num_samples),
+            num_warps=self._form.num_warps,
             num_stages=1,
         )
         self.num_updates += num_steps
         return losses.view(num_replicas, num_epochs, -1)
+
+    def constants(self, num_samples: int) -> dict[str, Any]:
+        """Return what the kernel is compiled for."""
+        config, form, num_parameters = self._config, self._form, self.parameters.shape[1]
+        return {
+            "NUM_PARAMETERS": num_parameters,
+            "LAYERS": self._layers,
+            "NUM_HIDDEN": len(config.hidden_sizes),
+            "NUM_SAMPLES": num_samples,
+            "BATCH": config.batch_size,
+            "EPOCH": config.num_samples_per_epoch,
+            "ROWS": form.rows,
+            "LANES": form.lanes,
+            "BLOCK": min(1024, _pad(num_parameters)),
+            "PRODUCTS": form.products,
+            "SUMS": form.sums,
+        }
 
 
 def average_epochs(losses: torch.Tensor, batch_sizes: Sequence[int]) -> torch.Tensor:

@@ -100,7 +100,11 @@ class CardLoop:
         num_tiles = len(self._batch_sizes) * -(-config.batch_size // (form.rows * form.lanes))
         most_epochs = min(_MOST_TILES // num_tiles, _MOST_NUMBERS // (len(models) * config.num_samples))
         self.feed = OrderFeed(
-            len(models), config.num_samples, min(max(1, most_epochs), config.num_epochs), config.num_threads, self.device
+            len(models),
+            config.num_samples,
+            min(max(1, most_epochs), config.num_epochs),
+            config.num_threads,
+            self.device,
         )
 
     def current(self) -> AbstractContextManager[object]:
@@ -215,9 +219,9 @@ class CardReplicas:
             for order in self._orders:
                 stack.enter_context(order.rewound())
             (chunk,) = self._loop.feed.send(self._orders, 1)
-        order = chunk[:, 0, : self._num_kept, None].long()
-        features = self._features.gather(1, order.expand(-1, -1, 2))
-        check_samples(self._trainees, features, self._targets.gather(1, order))
+        kept = chunk[:, 0, : self._num_kept, None].long()
+        features = self._features.gather(1, kept.expand(-1, -1, 2))
+        check_samples(self._trainees, features, self._targets.gather(1, kept))
 
     def optimizer_state(self) -> Iterable[torch.Tensor]:
         """Return the moments of all, a row for each training."""

@@ -271,7 +271,8 @@ def _find_weights(LAYERS: tl.constexpr, INDEX: tl.constexpr, SOURCES_FIRST: tl.c
     else:
         sources = tl.arange(0, LAYERS[INDEX][2])[None, :]
         units = tl.arange(0, LAYERS[INDEX][3])[:, None]
-    return LAYERS[INDEX][4] + units * LAYERS[INDEX][0] + sources, (units < LAYERS[INDEX][1]) & (sources < LAYERS[INDEX][0])
+    there = (units < LAYERS[INDEX][1]) & (sources < LAYERS[INDEX][0])
+    return LAYERS[INDEX][4] + units * LAYERS[INDEX][0] + sources, there
 
 
 @triton.jit

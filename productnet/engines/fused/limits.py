@@ -36,5 +36,7 @@ class Limits:
         if max(sizes) > self.widest:
             return f"takes layers of at most {self.widest:,} units {where}, not {max(sizes):,}: use --engine eager"
         if config.num_samples > self.most_samples:
-            return f"takes at most {self.most_samples:,} samples {where}, not {config.num_samples:,}: use --engine eager"
+            return (
+                f"takes at most {self.most_samples:,} samples {where}, not {config.num_samples:,}: use --engine eager"
+            )
         return None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -60,11 +61,11 @@ class OrderFeed:
         self._device = device
         is_card = device.type == "cuda"
         self._buffers = [torch.empty(self._shape, dtype=torch.int32, pin_memory=is_card) for _ in range(_NUM_BUFFERS)]
-        self._copied = [torch.cuda.Event() for _ in range(_NUM_BUFFERS)] if is_card else None
+        self._copied = [torch.cuda.Event() for _ in range(_NUM_BUFFERS)] if is_card else None  # type: ignore[no-untyped-call]
         self._open_streams = _choose_streams(num_samples)
         num_parts = min(num_threads, num_trainings)
         bounds = [num_trainings * part // num_parts for part in range(num_parts + 1)]
-        self._parts = [slice(*pair) for pair in zip(bounds[:-1], bounds[1:], strict=True)]
+        self._parts = [slice(*pair) for pair in pairwise(bounds)]
 
     def send(self, orders: Sequence[BatchOrder], num_epochs: int) -> Iterator[torch.Tensor]:
         """Draw the next epochs of every order, and yield chunks of them: (trainings, epochs, n) int32 on the device.
@@ -72,7 +73,7 @@ class OrderFeed:
         The orders have moved on once all is taken. The device must be the current one. Synchronizes: no, but it waits
         for the copy of the chunk before the last.
         """
-        streams: Streams = self._open_streams(orders)
+        streams = self._open_streams(orders)
         num_trainings, most_epochs, num_samples = self._shape
         with ThreadPoolExecutor(len(self._parts)) as pool:
             for number, size in enumerate(plan_chunks(num_epochs, most_epochs)):
@@ -102,7 +103,7 @@ def plan_chunks(num_epochs: int, most_epochs: int) -> Iterator[int]:
         size = most_epochs
 
 
-def _choose_streams(num_samples: int) -> type[Streams]:
+def _choose_streams(num_samples: int) -> Callable[[Sequence[BatchOrder]], Streams]:
     """Choose compiled code where it is there and draws what torch does: it is four times as fast."""
     try:
         import_module("numba")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -69,7 +69,11 @@ class OrderStreams:
         """Leave the trainings' own orders where the streams are, so many epochs on."""
         _write(self._states, self._words, self._cursors)
         for order, state in zip(self._orders, torch.from_numpy(self._states), strict=True):
-            order.draw_elsewhere(num_epochs, lambda own, state=state: own.copy_(state))
+            order.draw_elsewhere(num_epochs, partial(_copy_into, state))
+
+
+def _copy_into(state: torch.Tensor, own: torch.Tensor) -> None:
+    own.copy_(state)
 
 
 def _read(states: NDArray[np.uint8]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:

@@ -193,7 +193,11 @@ def test_changed_parameters_are_those_that_are_trained_on() -> None:
         ({}, Arithmetic("bf16", "cpu"), "computes in float32, and bf16 was asked for: use --precision fp32"),
         ({"device": "mps"}, Arithmetic("fp32", "mps"), "has no code for device mps: use --device cpu"),
         ({"hidden_sizes": ()}, Arithmetic("fp32", "cpu"), "takes 1 to 16 hidden layers on device cpu, not 0: use"),
-        ({"hidden_sizes": (2,) * (LIMITS.deepest + 1)}, Arithmetic("fp32", "cpu"), "takes 1 to 16 hidden layers on device cpu, not 17"),
+        (
+            {"hidden_sizes": (2,) * (LIMITS.deepest + 1)},
+            Arithmetic("fp32", "cpu"),
+            "takes 1 to 16 hidden layers on device cpu, not 17",
+        ),
         (
             {"hidden_sizes": (8, LIMITS.widest + 1)},
             Arithmetic("fp32", "cpu"),

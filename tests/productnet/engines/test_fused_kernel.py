@@ -282,7 +282,7 @@ def test_replicas_with_an_order_of_another_are_caught(monkeypatch: pytest.Monkey
     replicas = _open_replicas(RECIPE, SEEDS)
     send = OrderFeed.send
     monkeypatch.setattr(OrderFeed, "send", lambda *given: [chunk.roll(1, 0) for chunk in send(*given)])
-    with pytest.raises(DeviceFaultError, match="replica of seed 2 was given other samples than its own"):
+    with pytest.raises(DeviceFaultError, match="replica of seed 4 was given other samples than its own"):
         replicas.prepare()
 
 

@@ -23,6 +23,9 @@ from productnet.door import printable, tell
 TRYING_SHARE, SIFTING_SHARE = 0.35, 0.6
 """Of the budget: until when candidates are tried, and until when they are sifted. The rest is the confirmation's."""
 
+LARGEST_SHARE_OF_ONE = 0.5
+"""Of the time that is left for trying: no compiler takes all of it."""
+
 LEAST_SECONDS = 1.0
 """Nothing is begun for less."""
 
@@ -81,7 +84,8 @@ class Tuning:
             return start_worker(self.plan.workload, self.directory.log_path(next(numbers)))
 
         for candidate, case in enumerate(self.plan.candidates):
-            seconds_left = self.plan.budget_seconds if candidate == 0 else self._seconds_until(TRYING_SHARE)
+            left = self._seconds_until(TRYING_SHARE) * LARGEST_SHARE_OF_ONE
+            seconds_left = self.plan.budget_seconds if candidate == 0 else left
             if case.name in self.unusable:
                 reason = as_text(self.unusable[case.name])
                 tried = Tried(candidate=candidate, kind="unavailable", reason=reason)

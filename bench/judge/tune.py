@@ -39,7 +39,7 @@ class Fate(StrEnum):
     OUT_OF_REACH = "too slow at first sight"
     FELL = "fell"
     UNAVAILABLE = "can't be had"
-    NOT_TRIED = "not tried: no time was left"
+    NOT_TRIED = "no time was left"
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,13 +234,15 @@ def _list_fates(tune: Tune, result: TuneResult) -> list[Fate]:
             yield Fate.FELL
         if number == 0:
             yield Fate.DEFAULT
-        if number not in tried:
+        if number not in tried or tried[number].kind == "timed out":
             yield Fate.NOT_TRIED
         elif tried[number].epoch_seconds is None:
             yield Fate.UNAVAILABLE
         if number not in within_reach:
             yield Fate.OUT_OF_REACH
-        if number in qualities and not is_offered(candidates[number], candidates[0], qualities[number]):
+        found = qualities.get(number)
+        is_judged = found is not None and found.quality is not Quality.NOT_TRAINED
+        if is_judged and not is_offered(candidates[number], candidates[0], found):
             yield Fate.WORSE
         if result.chosen is not None and number in chosen:
             yield Fate.RUNNER_UP

@@ -33,7 +33,10 @@ def try_out(
         command = SetUp(case=case, seed=seed, timeout_seconds=min(seconds_left, timeouts.set_up_seconds))
         ready = worker.request(command, Ready)
     except WorkerError as error:
-        return Tried(candidate=candidate, kind=error.kind, reason=as_text(error.reason))
+        reason = error.reason
+        if error.kind == "timed out":
+            reason = f"its set-up took over {seconds_left:.0f} s, which was all that it had: give --budget more"
+        return Tried(candidate=candidate, kind=error.kind, reason=as_text(reason))
     finally:
         worker.end()
     return Tried(candidate=candidate, epoch_seconds=ready.pilot_epoch_seconds)

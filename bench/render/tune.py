@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from bench.judge.advice import train_command
 from bench.judge.quality import Quality
 from bench.judge.race import Contrast, Verdict
-from bench.judge.tune import NUM_FINALISTS, Fate, Standing, TuneResult
+from bench.judge.tune import NUM_FINALISTS, Standing, TuneResult
 from bench.records.case import Case, Shape
 from bench.records.race import Race
 from bench.records.tune import Tune
@@ -65,7 +65,7 @@ def describe_outcome(tune: Tune, result: TuneResult) -> Iterator[str]:
     candidates = tune.info.plan.candidates
     default = candidates[0].name
     if tune.confirmation is None or result.chosen is None or result.against_default is None:
-        yield f"Stay with {default}: {_why_nothing(tune, result)}"
+        yield f"Stay with {default}: {_why_nothing(tune)}"
         return
     chosen = candidates[result.chosen]
     found = result.against_default
@@ -148,14 +148,13 @@ def _confirmed(tune: Tune, result: TuneResult, standing: Standing) -> tuple[Valu
     return (None, None, None)
 
 
-def _why_nothing(tune: Tune, result: TuneResult) -> str:
-    fates = {each.candidate: each.fate for each in result.standings}
+def _why_nothing(tune: Tune) -> str:
     default = next((each for each in tune.tried if each.candidate == 0), None)
     if default is None or default.epoch_seconds is None:
         return f"it does not run: {default.reason if default else 'it was not tried'}"
     if tune.ended is None or tune.ended.reason == "interrupted":
         return "it was stopped before anything was confirmed"
-    if Fate.WORSE in fates.values():
+    if tune.quality is not None:
         return f"of the quickest {NUM_FINALISTS} at most, none was shown to be of equal quality"
     return "nothing came in ahead of it"
 

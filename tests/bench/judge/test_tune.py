@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -26,7 +27,7 @@ from bench.judge.tune import (
     sift,
 )
 from bench.records.case import Case, Shape
-from bench.records.tune import Heat
+from bench.records.tune import Heat, Tried
 from tests.bench.races import make_fallen
 from tests.bench.runs import make_case
 from tests.bench.tunes import make_candidates, make_trainings, make_tune, make_whole_tune, race_candidates
@@ -122,6 +123,14 @@ def test_the_best_of_equal_quality_is_chosen_not_the_quickest() -> None:
 @pytest.mark.parametrize("error", [0.2, 0.04])
 def test_a_better_quality_is_another_training_too(error: float) -> None:
     assert choose(make_whole_tune([], errors=(0.09, error, error))) == []
+
+
+def test_what_was_stopped_in_its_set_up_had_no_time_and_what_was_stopped_in_its_trainings_is_not_worse() -> None:
+    tune = make_whole_tune([])
+    late = Tried(candidate=3, kind="timed out", reason="it took too long")
+    tune = replace(tune, tried=(*tune.tried[:3], late), quality=race_candidates(tune.info.plan.candidates, (0, 1, 2)))
+    fates = {each.candidate: each.fate for each in judge_tune(tune).standings}
+    assert (fates[3], fates[1]) == (Fate.NOT_TRIED, Fate.FINALIST)
 
 
 def test_trainings_that_were_cut_short_prove_nothing() -> None:

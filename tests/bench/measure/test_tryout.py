@@ -39,6 +39,8 @@ class ScriptedWorker:
 
     def request(self, command: AnyCommand, _reply_type: type[AnyReply]) -> AnyReply:
         self.told.append(command)
+        if self.fails_at == "time-out":
+            raise WorkerError("timed out", "hung")
         if self.fails_at == "set-up":
             raise WorkerError("unavailable", "there is none here")
         return cast("AnyReply", READY)
@@ -61,7 +63,11 @@ def test_what_runs_says_how_long_an_epoch_takes() -> None:
 
 @pytest.mark.parametrize(
     ("fails_at", "kind", "reason"),
-    [("start", "crashed", "out of luck"), ("set-up", "unavailable", "there is none here")],
+    [
+        ("start", "crashed", "out of luck"),
+        ("set-up", "unavailable", "there is none here"),
+        ("time-out", "timed out", "its set-up took over 10 s, which was all that it had: give --budget more"),
+    ],
 )
 def test_what_does_not_run_says_why_and_leaves_no_process(fails_at: str, kind: str, reason: str) -> None:
     worker = ScriptedWorker(fails_at)

@@ -16,7 +16,7 @@ from itertools import pairwise
 from bench.measure.memory import read_peak_bytes
 from productnet.registry import BATCHINGS, ENGINES
 
-SIZES = (1_000_000, 2_000_000, 4_000_000)
+SIZES = (1_000_000, 2_000_000)
 BATCH_SIZE = 10_000
 NUM_EPOCHS = 2
 
@@ -55,9 +55,7 @@ def train_once(engine: str, batching: str, num_samples: int) -> int | str:
     from productnet.errors import ModeUnavailableError
     from productnet.train import Training
 
-    config = TrainConfig(
-        device="cpu", engine=engine, batching=batching, num_samples=num_samples, batch_size=BATCH_SIZE
-    )
+    config = TrainConfig(device="cpu", engine=engine, batching=batching, num_samples=num_samples, batch_size=BATCH_SIZE)
     try:
         training = Training(config)
     except ModeUnavailableError as error:

@@ -61,7 +61,8 @@ def test_every_chunk_is_what_each_order_draws_next(
 
 
 def test_a_torch_that_draws_other_permutations_draws_them_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    stream = pytest.importorskip("productnet.engines.fused.stream")
+    pytest.importorskip("numba")
+    stream = importlib.import_module("productnet.engines.fused.stream")
     assert orders._choose_streams(50) is stream.OrderStreams
     monkeypatch.setattr(stream, "draws_as_torch", lambda _num_samples: False)
     assert orders._choose_streams(50) is TorchStreams

@@ -9,6 +9,7 @@ import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -24,9 +25,9 @@ from productnet.registry import BATCHINGS
 from productnet.replicas import Replicas, train_replicas
 from productnet.train import Training, draw_start, fit
 
-triton = pytest.importorskip("triton", reason="there is no Triton here")
-card = pytest.importorskip("productnet.engines.fused.card")
-kernel = pytest.importorskip("productnet.engines.fused.kernel")
+pytest.importorskip("triton", reason="there is no Triton here")
+card = import_module("productnet.engines.fused.card")
+kernel = import_module("productnet.engines.fused.kernel")
 
 IS_INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 DEVICE = "cpu" if IS_INTERPRETED else "cuda"

@@ -1,6 +1,6 @@
 """`python -m bench.campaigns.memory`: what a training takes of memory for each of its samples, engine by engine.
 
-Each size trains two epochs in a fresh process. What a further sample takes is the difference of two sizes' peaks: what
+Each size trains in a fresh process. What a further sample takes is the difference of two sizes' peaks: what
 Python, torch, a compiler and a batch take is in both.
 """
 
@@ -16,9 +16,10 @@ from itertools import pairwise
 from bench.measure.memory import read_peak_bytes
 from productnet.registry import BATCHINGS, ENGINES
 
-SIZES = (1_000_000, 2_000_000)
+SIZES = (1_000_000, 4_000_000, 8_000_000)
 BATCH_SIZE = 10_000
-NUM_EPOCHS = 2
+NUM_EPOCHS = 1
+"""Besides the one that warms up."""
 
 
 def main() -> int:

@@ -45,6 +45,18 @@ def test_the_order_starts_within_the_stream_and_not_at_its_seed() -> None:
     assert torch.equal(order.next_epoch(), torch.randperm(20, generator=stream))
 
 
+def test_the_stock_loaders_numbers_are_the_order_and_take_less_memory_than_the_samples() -> None:
+    num_samples = 150_000
+    sampler = _SampleSampler(_order(num_samples))
+    tracemalloc.start()
+    numbers = array("q", sampler)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert torch.equal(torch.tensor(numbers), _order(num_samples).next_epoch())
+    # A list of all of them would be 36 bytes each, besides these 8; a sample is 24.
+    assert peak < 24 * num_samples + 8 * num_samples
+
+
 def test_the_order_neither_reads_nor_moves_the_streams_of_others() -> None:
     state = torch.Generator().manual_seed(3).get_state()
     order = BatchOrder(20, state)

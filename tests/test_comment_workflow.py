@@ -113,7 +113,7 @@ def take(where: Path, archive: bytes) -> list[Path]:
 @needs_tools
 def test_the_two_files_of_a_machine_are_taken_and_nothing_else(tmp_path: Path) -> None:
     files = {"linux-cpu/run.json": b"{}", "linux-cpu/samples.jsonl": b"[]", "linux-cpu/advice.md": b"x"}
-    hostile = {"../../evil": b"x", "/tmp/evil": b"x", "linux-cpu/../../work/evil": b"x", "macos-cpu/run.json": b"x"}
+    hostile = {"../../evil": b"x", "/evil": b"x", "linux-cpu/../../evil": b"x", "macos-cpu/run.json": b"x"}
     taken = take(tmp_path, zip_up(tmp_path / "x.zip", {**files, **hostile}))
     assert {each.relative_to(tmp_path / "work").as_posix(): each.read_bytes() for each in taken} == {
         "measured/linux-cpu/run.json": b"{}",

@@ -26,6 +26,16 @@ class Evidence:
     run: Run | None = None
     results: Sequence[CaseResult] = ()
 
+    def count(self, read: Callable[[Conditions], float | None]) -> float | None:
+        """Return how far a counter has moved over all waves; None where it was not read at both ends of any."""
+        total = None
+        for before, after in self.pairs:
+            first, last = read(before), read(after) if after else None
+            # A counter that runs backwards was set back: its difference means nothing.
+            if first is not None and last is not None and last >= first:
+                total = (total or 0.0) + last - first
+        return total
+
 
 @dataclass(frozen=True, slots=True)
 class Check:

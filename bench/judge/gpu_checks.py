@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 
 from bench.judge.findings import Evidence, Seen
-from bench.records.conditions import GpuConditions
+from bench.records.conditions import Conditions, GpuConditions
 from bench.records.environment import Gpu
 
 LARGEST_CLOCK_CHANGE = 0.02
@@ -85,12 +85,10 @@ def _by_gpu(evidence: Evidence) -> dict[str, list[GpuConditions]]:
 
 
 def _has_moved(evidence: Evidence, name: str, counter: str) -> bool:
-    for pair in evidence.pairs:
-        gpus = [gpu for moment in pair if moment is not None for gpu in moment.gpus or () if gpu.name == name]
-        counts = [getattr(gpu, counter) for gpu in gpus if getattr(gpu, counter) is not None]
-        if counts and counts[-1] > counts[0]:
-            return True
-    return False
+    def read(moment: Conditions) -> float | None:
+        return next((getattr(gpu, counter) for gpu in moment.gpus or () if gpu.name == name), None)
+
+    return bool(evidence.count(read))
 
 
 def _gpu(evidence: Evidence, name: str) -> Gpu | None:

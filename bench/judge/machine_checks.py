@@ -105,7 +105,7 @@ def find_stolen_time(evidence: Evidence) -> Iterator[Seen]:
 
 def find_cpu_throttling(evidence: Evidence) -> Iterator[Seen]:
     """Find that heat has slowed a core while we measured. Threshold: once."""
-    count = _difference(evidence, lambda each: each.cpu_throttle_count)
+    count = evidence.count(lambda each: each.cpu_throttle_count)
     if count:
         yield {"count": count}
 
@@ -151,21 +151,10 @@ def _recorded(evidence: Evidence) -> Recorded:
     return evidence.environment.recorded if evidence.environment else Recorded()
 
 
-def _difference(evidence: Evidence, read: Callable[[Conditions], float | None]) -> float | None:
-    """Return how far a counter has moved over all waves; None where it was not read at both ends of any."""
-    total = None
-    for before, after in evidence.pairs:
-        first, last = read(before), read(after) if after else None
-        # A counter that runs backwards was set back: its difference means nothing.
-        if first is not None and last is not None and last >= first:
-            total = (total or 0.0) + last - first
-    return total
-
-
 def _share(evidence: Evidence, read: Callable[[Conditions], float | None], per_cpu: bool) -> float | None:
     """Return what share of the CPU time a counter of seconds has taken; of one CPU's, where it counts no CPU time."""
-    passed = _difference(evidence, lambda each: each.cpu_seconds)
-    counted = _difference(evidence, read)
+    passed = evidence.count(lambda each: each.cpu_seconds)
+    counted = evidence.count(read)
     num_cpus = (_recorded(evidence).num_logical_cpus or 1) if per_cpu else 1
     return counted * num_cpus / passed if passed and counted is not None else None
 

@@ -17,7 +17,7 @@ from bench.errors import BenchError, UsageError
 from bench.interrupts import interrupt_once
 from bench.judge.quality import RECIPE_EPOCHS, Quality
 from bench.render.escape import for_terminal
-from examples.peers.sides import CONTROL, FASTEST_OWN, SIDES, choose_sides, list_sides
+from examples.peers.sides import CONTROL, SIDES, choose_sides, find_fastest_own, list_sides
 from examples.peers.trainings import NotTimed, Setting, append_trainings, read_lines
 from examples.peers.verdicts import judge_sides, list_failures, to_text
 from productnet.device import check_device_name
@@ -39,7 +39,9 @@ def main() -> int:
     if not arguments.show:
         _train(arguments)
     lines = read_lines(arguments.file)
-    print(to_text(lines, arguments.against, None if arguments.format == "markdown" else choose_width()))
+    device = next((line.device for line in lines if isinstance(line, Setting)), arguments.device)
+    against = arguments.against or find_fastest_own(device)
+    print(to_text(lines, against, None if arguments.format == "markdown" else choose_width()))
     if any(verdict.quality == Quality.INVALID for name, verdict in judge_sides(lines).items() if name != CONTROL):
         return ExitCode.INVALID
     if any(failure.kind != "unavailable" for failure in list_failures(lines)):
@@ -71,7 +73,9 @@ def _parse() -> Namespace:
     )
     parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: %(default)s)")
     parser.add_argument(
-        "--against", choices=SIDES, default=FASTEST_OWN, help="whose time the others' are divided by (%(default)s)"
+        "--against",
+        choices=SIDES,
+        help="whose time the others' are divided by (default: our fastest on the device)",
     )
     parser.add_argument("--format", choices=("terminal", "markdown"), default="terminal", help="of the table")
     parser.add_argument("--show", action="store_true", help="show what the file says, and train nothing")
@@ -88,7 +92,8 @@ def _train(arguments: Namespace) -> None:
     from examples.peers.turns import take_turns
 
     device = check_device_name(arguments.device)
-    sides = choose_sides([*(arguments.sides or list_sides(device)), arguments.against], device)
+    against = arguments.against or find_fastest_own(device)
+    sides = choose_sides([*(arguments.sides or list_sides(device)), against], device)
     interrupt_once()
     environment = collect_environment(take_survey(device), Path(__file__).parent)
     setting = Setting(

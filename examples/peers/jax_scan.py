@@ -33,7 +33,7 @@ class JaxTrainer:
     def __init__(self, start: Start) -> None:
         self.start = start
         self._recipe = replace(start.config, seed=0)  # compiled code serves all seeds
-        self._place = jax.devices(start.device)[0]
+        self._place = jax.devices(start.device.type)[start.device.index or 0]
         self._samples = jax.device_put((start.features, start.targets), self._place)
         self._key = jax.device_put(jax.random.key(start.config.seed), self._place)
         self._state: Any = self._make_state()

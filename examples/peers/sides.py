@@ -43,7 +43,7 @@ class Side:
 def _list_devices(engine: str) -> tuple[str, ...]:
     if engine.startswith("graphed"):
         return ("cuda",)
-    return ("cpu", "cuda") if engine == "fused" else ("cpu", "cuda", "mps")
+    return ("cpu",) if engine == "fused" else ("cpu", "cuda", "mps")
 
 
 SIDES = {
@@ -53,12 +53,16 @@ SIDES = {
     "numpy": Side("examples.peers.plain_numpy:make_numpy", "numpy"),
     CONTROL: Side(PRODUCTNET, "eager", "manual", devices=("cpu", "cuda", "mps"), epoch_divisor=2),
 }
-FASTEST_OWN = _OWN_ENGINES[-1]
 
 
 def list_sides(device: str) -> list[str]:
     """Name the sides that train on a device."""
     return [name for name, side in SIDES.items() if device.partition(":")[0] in side.devices]
+
+
+def find_fastest_own(device: str) -> str:
+    """Name the engine of ours that is expected to be the fastest on a device."""
+    return next(name for name in reversed(_OWN_ENGINES) if name in list_sides(device))
 
 
 def choose_sides(names: list[str], device: str) -> dict[str, Side]:

@@ -35,8 +35,8 @@ class Start:
     """What a peer begins with."""
 
     config: TrainConfig
-    device: str
-    """Kind of device to train on."""
+    device: torch.device
+    """Where to train."""
     features: Array
     """(n, 2), standardised."""
     targets: Array
@@ -84,8 +84,8 @@ class PeerWorkload:
         layers = [
             (layer.weight.detach().T.numpy().copy(), layer.bias.detach().numpy().copy()) for layer in self._linear
         ]
-        device_type = self.device.torch_device.type
-        self.start = Start(config, device_type, self._data.features.numpy(), self._data.targets.numpy(), layers)
+        features, targets = self._data.features.numpy(), self._data.targets.numpy()
+        self.start = Start(config, self.device.torch_device, features, targets, layers)
         self.trainer = make_trainer(self.start)
         self.num_samples_per_epoch = config.num_samples_per_epoch
         self.num_steps_per_epoch = config.num_steps_per_epoch

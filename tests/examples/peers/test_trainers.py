@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from bench.judge.quality import RECIPE_EPOCHS, Quality
 from bench.records.case import Case
@@ -67,7 +68,7 @@ def make_small(name: str, **changes: Any) -> tuple[Trainer, Training]:
     layers = [(weights[place].T.copy(), weights[place + 1]) for place in range(0, len(weights), 2)]
     make_trainer: Callable[[Start], Trainer] = type(make_peer(name).trainer)
     features, targets = training.data.features.numpy(), training.data.targets.numpy()
-    return make_trainer(Start(replace(config, **changes), "cpu", features, targets, layers)), training
+    return make_trainer(Start(replace(config, **changes), torch.device("cpu"), features, targets, layers)), training
 
 
 @pytest.mark.parametrize("name", ["numpy", "jax"])

@@ -105,6 +105,16 @@ def test_a_number_of_threads_that_no_training_takes_is_refused(threads: str) -> 
         make_case({"threads": threads}, "cpu")
 
 
+def test_an_arm_may_train_several_networks_at_once() -> None:
+    case = make_case({"engine": "eager", "replicas": "64"}, "cpu")
+    assert case.name == "cpu/eager/manual/64-replicas"
+    for number in ("0", "10001"):
+        with pytest.raises(UsageError, match=f"replicas={number} can't be trained at once: use 1 to 10,000"):
+            make_case({"replicas": number}, "cpu")
+    with pytest.raises(UsageError, match="replicas= is the product network's"):
+        parse_settings(["workload=mine.py", "replicas=2"])
+
+
 def test_the_source_of_an_arm_is_what_is_at_hand_where_nothing_is_said() -> None:
     assert source_of("engine=eager", "threads=2") == Source()
 

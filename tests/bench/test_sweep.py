@@ -42,6 +42,12 @@ class CostlyWorkload(FakeWorkload):
         return [0.5] * num_epochs
 
 
+def test_more_replicas_than_can_be_trained_at_once_are_refused(call_here: Callable[..., tuple[int, str, str]]) -> None:
+    code, _, complaint = call_here("--over", "replicas=1:10001", "--device", "cpu")
+    assert code == ExitCode.USAGE
+    assert "10,001 replicas are too many to train at once: use up to 10,000" in complaint
+
+
 @pytest.fixture
 def call_here(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path

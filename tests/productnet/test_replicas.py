@@ -92,6 +92,17 @@ def test_a_graph_of_several_networks_is_one_with_all_their_steps() -> None:
     assert _worst(losses, alone) < 1e-5
 
 
+@pytest.mark.gpu
+@pytest.mark.compiles
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
+@pytest.mark.parametrize("engine", STACKED)
+def test_on_a_card_stacked_replicas_are_the_trainings_of_their_seeds(engine: str) -> None:
+    results = train_replicas(replace(RECIPE, engine=engine, device="cuda"), SEEDS)
+    alone = _train_alone(replace(RECIPE, engine="reference"))
+    assert [result.digest for result in results] == [each.digest for each in alone]
+    assert _worst([each.epoch_losses for each in results], [each.epoch_losses for each in alone]) < 1e-4
+
+
 # What must not pass
 
 

@@ -19,6 +19,10 @@ def test_threads_are_in_the_name_only_where_they_are_not_one() -> None:
     assert make_case(num_threads=2).name == "cpu/reference/manual/2-threads"
 
 
+def test_replicas_are_in_the_name_only_where_they_are_not_one() -> None:
+    assert replace(make_case(num_threads=2), num_replicas=64).name == "cpu/reference/manual/2-threads/64-replicas"
+
+
 def test_equal_cases_are_one_key() -> None:
     assert len({make_case(), make_case(), make_case(num_threads=2), make_case(num_epochs=10)}) == 3
 

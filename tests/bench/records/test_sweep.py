@@ -132,6 +132,7 @@ def test_each_axis_changes_what_it_is_called_after() -> None:
     assert shape(("depth", 2), ("hidden", 8)) == Shape(hidden_sizes=(8, 8))
     assert shape(("num_samples", 5_000)) == Shape(num_samples=5_000)
     assert make_plan(("threads", (4,))).case_at(0, (4,)).num_threads == 4
+    assert make_plan(("replicas", (4,))).case_at(0, (4,)).num_replicas == 4
 
 
 def test_a_name_counts_equal_widths() -> None:

@@ -14,7 +14,7 @@ ENGINES = MappingProxyType(
         "compiled": "productnet.engines.compiled:make_compiled",
         "graphed": "productnet.engines.graphed:make_graphed",
         "graphed-compiled": "productnet.engines.graphed:make_graphed_compiled",
-        "fused": "productnet.engines.fused.cpu:make_fused",
+        "fused": "productnet.engines.fused:make_fused",
     }
 )
 """How a training is executed."""
@@ -23,7 +23,10 @@ REPLICA_ENGINES = MappingProxyType(
     {
         "eager": {"cpu": "productnet.engines.stacked:make_stacked_eager"},
         "compiled": {"cpu": "productnet.engines.stacked:make_stacked_compiled"},
-        "fused": {"cpu": "productnet.engines.fused.threads:make_threaded"},
+        "fused": {
+            "cpu": "productnet.engines.fused.threads:make_threaded",
+            "cuda": "productnet.engines.fused.cuda:make_replicas_on_card",
+        },
     }
 )
 """How trainings of several seeds are executed at once, by engine and type of device. A type that has no line of its own

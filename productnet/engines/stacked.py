@@ -98,13 +98,7 @@ class StackedEngine:
             for trainee in self._trainees:
                 stack.enter_context(trainee.order.rewound())
             features, targets = self._gather_epoch()
-        for trainee, ours, wanted in zip(self._trainees, features, targets, strict=True):
-            with trainee.order.rewound():
-                inputs, expected = (torch.cat(parts) for parts in zip(*trainee.batching.epoch(), strict=True))
-            if not (torch.equal(ours.t(), inputs) and torch.equal(wanted[:, None], expected)):
-                raise DeviceFaultError(
-                    f"the replica of seed {trainee.config.seed} was given other samples than its own: please report it"
-                )
+        check_samples(self._trainees, features.mT, targets[..., None])
 
     def optimizer_state(self) -> Iterator[torch.Tensor]:
         """Return Adam's moments, a row for each training."""
@@ -113,3 +107,19 @@ class StackedEngine:
     def restart(self) -> None:
         """Set moments and count to 0, in place."""
         self._program.restart()
+
+
+def check_samples(trainees: Sequence[Trainee], features: torch.Tensor, targets: torch.Tensor) -> None:
+    """Check the samples of an engine's first epoch, (K, m, 2) and (K, m, 1), against each training's own batching.
+
+    Raises:
+        DeviceFaultError: when one has others.
+    Synchronizes: yes
+    """
+    for trainee, ours, wanted in zip(trainees, features, targets, strict=True):
+        with trainee.order.rewound():
+            inputs, expected = (torch.cat(parts) for parts in zip(*trainee.batching.epoch(), strict=True))
+        if not (torch.equal(ours, inputs) and torch.equal(wanted, expected)):
+            raise DeviceFaultError(
+                f"the replica of seed {trainee.config.seed} was given other samples than its own: please report it"
+            )

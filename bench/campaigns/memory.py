@@ -16,7 +16,7 @@ from itertools import pairwise
 from bench.measure.memory import read_peak_bytes
 from productnet.registry import BATCHINGS, ENGINES
 
-SIZES = (1_000_000, 4_000_000, 8_000_000)
+SIZES = (1_000_000, 8_000_000)
 BATCH_SIZE = 10_000
 NUM_EPOCHS = 1
 """Besides the one that warms up."""

@@ -52,7 +52,7 @@ def check_own_flags(arguments: Namespace) -> None:
         UsageError: with the flag.
     """
     for name in ("suite", "engine", "batching", "replicas"):
-        if getattr(arguments, name) is not None:
+        if getattr(arguments, name, None) is not None:
             raise UsageError(
                 f"--{name} is of the product network: a workload of your own is measured by --device, --precision and "
                 "--threads, and two of them by bench.race"

@@ -94,7 +94,7 @@ def _measure(arguments: Namespace, make_workload: str) -> int:
 
     check_output(arguments.output)
     own = None if arguments.workload is None else find_workload(arguments.workload)
-    has_quality = own is None or look_at(own)  # a mistake is told before the devices are asked
+    has_quality = own is None or look_at(own).has_quality  # a mistake is told before the devices are asked
     survey = take_survey(arguments.device)
     devices = choose_devices(arguments.device, survey)
     suite = SUITES[arguments.suite]

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Sequence
 
 from bench.judge.equivalence import MIN_SEEDS, compare_errors
-from bench.judge.quality import NO_QUALITY, RECIPE_EPOCHS, Quality, QualityVerdict, decide, why_invalid
+from bench.judge.quality import NO_QUALITY, RECIPE_EPOCHS, Quality, QualityVerdict, decide, name_error, why_invalid
 from bench.records.case import Case
 from bench.records.journal import Trained
 from bench.records.run import Run
@@ -43,7 +43,7 @@ def compare_quality(base: Sequence[Run], head: Sequence[Run], case: Case, margin
     log_ratio = compare_errors(*errors)
     if log_ratio is None:
         return QualityVerdict(Quality.UNDECIDED, "a held-out error is 0 or too large for a ratio")
-    return decide(log_ratio, margin, "the base")
+    return decide(log_ratio, margin, "the base", name_error(each for group in pairs.values() for each in group))
 
 
 def _why_untestable(groups: Sequence[Sequence[Trained]]) -> str | None:

@@ -13,7 +13,7 @@ from itertools import combinations
 from bench.judge.crossing import judge_encounter
 from bench.judge.money import price_pairs
 from bench.judge.refinement import choose_value
-from bench.judge.sweep import count_multiply_adds, list_grid, list_pairs
+from bench.judge.sweep import count_work, list_grid, list_pairs
 from bench.records.sweep import Sweep, SweepPlan, Values
 
 Member = tuple[int, Values]
@@ -57,7 +57,7 @@ def _list_visits(sweep: Sweep) -> Iterator[Visit]:
 def list_groups(plan: SweepPlan) -> list[tuple[Member, ...]]:
     """List what takes turns: at each point all curves; along threads all counts, as far as workers may be alive."""
     curves = range(len(plan.curves))
-    grid = sorted(list_grid(plan), key=lambda values: count_multiply_adds(plan.case_at(0, values)))
+    grid = sorted(list_grid(plan), key=lambda values: count_work(plan.case_at(0, values)))
     place = next((place for place, axis in enumerate(plan.axes) if axis.name == "threads"), None)
     if place is None:
         return [tuple((curve, values) for curve in curves) for values in grid]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -18,6 +19,8 @@ MIN_R_SQUARED = 0.99
 _NOT_FINITE = "its loss is not finite"
 _OTHER_WORK = "trained on other data, parameters or order than the reference (digests differ)"
 
+OWN_ERROR = "heldout_error()"
+"""What the quality of a workload of a user's own is called: its own word for it."""
 NO_QUALITY = "the workload has no heldout_error(), so that nothing says what its speed has bought"
 
 RECIPE_EPOCHS = TrainConfig().num_epochs
@@ -51,7 +54,7 @@ class QualityVerdict:
     is_identical: bool = False
     """Whether all losses of all epochs are the reference's, bit for bit."""
     log_ratio: LogRatio | None = None
-    """Of the held-out MSE to the reference's; None where it was not tested."""
+    """Of the held-out error to the reference's; None where it was not tested."""
 
 
 def judge_quality(run: Run, case: Case) -> QualityVerdict:
@@ -119,19 +122,27 @@ def compare_trainings(
     log_ratio = compare_errors(_list_errors(trainings), _list_errors(references))
     if log_ratio is None:
         return QualityVerdict(Quality.UNDECIDED, reason or f"its seeds can't be paired with those of {other}")
-    return decide(log_ratio, margin, other)
+    return decide(log_ratio, margin, other, name_error(trainings.values()))
 
 
-def decide(log_ratio: LogRatio, margin: float, other: str = "the reference") -> QualityVerdict:
-    """Decide whether a ratio of held-out MSE is that of equals.
+def name_error(trainings: Iterable[Trained]) -> str:
+    """Name what trainings are compared by: a workload of a user's own has an error of its own."""
+    return "held-out MSE" if all(each.heldout_accuracy is not None for each in trainings) else OWN_ERROR
+
+
+def decide(
+    log_ratio: LogRatio, margin: float, other: str = "the reference", error: str = "held-out MSE"
+) -> QualityVerdict:
+    """Decide whether a ratio of errors is that of equals.
 
     Args:
-        margin: how many times the other's held-out MSE, or one in how many of it, is still as good; above 1.
+        margin: how many times the other's error, or one in how many of it, is still as good; above 1.
+        error: what it is called.
     """
     if log_ratio.is_within(math.log(margin)):
         return QualityVerdict(Quality.EQUIVALENT, log_ratio=log_ratio)
     shown = (
-        f"held-out MSE is {math.exp(log_ratio.mean):.4g} times that of {other} over {log_ratio.num_seeds} seeds (90 % "
+        f"{error} is {math.exp(log_ratio.mean):.4g} times that of {other} over {log_ratio.num_seeds} seeds (90 % "
         f"interval {math.exp(log_ratio.low):.4g} to {math.exp(log_ratio.high):.4g}; equal is {1 / margin:.4g} to "
         f"{margin:.4g})"
     )

@@ -26,6 +26,8 @@ OWN = "own"
 MAX_PLACE = 1_000
 MAX_REPLICAS = 10_000
 """A slip of the finger ends here: so many leave 2 MB of records in each process."""
+Argument = Annotated[str, Meta(pattern="^[A-Za-z_][A-Za-z0-9_]*$", max_length=50)]
+"""The name of a parameter."""
 
 
 class OwnWorkload(Struct, frozen=True, kw_only=True):
@@ -36,6 +38,8 @@ class OwnWorkload(Struct, frozen=True, kw_only=True):
     """"file.py:Class" or "module:Class"."""
     digest: Annotated[str, Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
     """SHA-256 of the file: another digest is another workload."""
+    arguments: Annotated[tuple[tuple[Argument, Count], ...], Meta(max_length=2)] = ()
+    """What its class is called with besides device, precision and seed: names and values, in a sweep over them."""
 
 
 class Shape(Struct, frozen=True, kw_only=True):
@@ -107,4 +111,6 @@ class Case(Struct, frozen=True, kw_only=True):
             parts.append(f"{self.num_replicas}-replicas")
         if self.shape is not None:
             parts += self.shape.name_parts
+        if self.workload is not None:
+            parts += [f"{name}-{value}" for name, value in self.workload.arguments]
         return "/".join(parts)

@@ -11,6 +11,7 @@ from bench.records.reading import is_there
 from bench.records.selfcheck import SELFCHECK_FILE
 from bench.records.store import INFO_FILE, RACE_FILE
 from bench.records.sweep_store import SWEEP_FILE
+from bench.records.tune_store import TUNE_FILE
 
 HEADS = {
     "run": INFO_FILE,
@@ -18,6 +19,7 @@ HEADS = {
     "sweep": SWEEP_FILE,
     "gate": GATE_FILE,
     "selfcheck": SELFCHECK_FILE,
+    "tune": TUNE_FILE,
 }
 """Kind of a result -> the file that makes a directory one."""
 

@@ -11,6 +11,7 @@ import pytest
 from bench.arguments import parse_duration, parse_share
 from bench.arms import make_case, make_source, parse_settings
 from bench.errors import UsageError
+from bench.records.case import Shape
 from bench.records.race import Source
 from productnet.errors import ConfigError
 from productnet.registry import ENGINES
@@ -45,6 +46,17 @@ def test_settings_are_read_as_they_are_said() -> None:
         "env.OMP_X": "a=b",
         "env._Y": "",
     }
+
+
+def test_batches_may_be_of_another_size() -> None:
+    assert make_case(parse_settings(["batch_size=200"]), "cpu").shape == Shape(batch_size=200)
+    assert make_case(parse_settings(["batch_size=100"]), "cpu").shape is None
+    with pytest.raises(UsageError, match="batch_size=many is no number"):
+        make_case(parse_settings(["batch_size=many"]), "cpu")
+    with pytest.raises(ConfigError, match="2000 is larger than the data"):
+        make_case(parse_settings(["batch_size=2000"]), "cpu")
+    with pytest.raises(UsageError, match="batch_size= is the product network's"):
+        parse_settings(["workload=my.py", "batch_size=2"])
 
 
 def test_a_device_has_one_spelling() -> None:

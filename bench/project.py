@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from argparse import ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.arguments import choose_width
+from bench.arguments import add_price_flag, choose_width
 from bench.errors import BenchError, UsageError
 from productnet.door import OneLineParser, run_door, say
 from productnet.exit_code import ExitCode
@@ -33,21 +32,21 @@ def make_parser() -> OneLineParser:
     add_amount("--epochs", type=_parse_count, help="of the training")
     against = "in place of a number: a run of whole trainings, to hold what is foretold against"
     add_amount("--against", type=Path, metavar="RUN", help=against)
-    price = "what an hour of the machine costs, for a price of each training; in any money"
-    add("--price-per-hour", type=_parse_price, metavar="PRICE", help=price)
+    add_price_flag(parser)
     return parser
 
 
 def main() -> int:
     """Foretell as the command line says."""
     from bench.records.finding import find_results
+    from bench.records.run import reprice
     from bench.records.store import read_run
 
     arguments = make_parser().parse_args()
-    if arguments.against is not None and arguments.price_per_hour is not None:
+    if arguments.against is not None and arguments.price_per_hour:
         raise UsageError("--price-per-hour is of --steps or --epochs: --against holds times against each other")
     paths = [path for named in arguments.runs for path in find_results(named, "run")[0]]
-    runs = {str(path): read_run(path) for path in dict.fromkeys(paths)}
+    runs = {str(path): reprice(read_run(path), arguments.price_per_hour) for path in dict.fromkeys(paths)}
     say(_check(arguments, runs) if arguments.against is not None else _project(arguments, runs))
     return ExitCode.FINE
 
@@ -59,7 +58,7 @@ def _project(arguments: Namespace, runs: dict[str, Run]) -> str:
     found = {name: project(run, arguments.steps, arguments.epochs) for name, run in runs.items()}
     if not any(found.values()):
         raise UsageError("nothing was timed there to foretell from: name a run with a whole training in it")
-    return report_projections(found, arguments.price_per_hour, choose_width())
+    return report_projections(found, choose_width())
 
 
 def _check(arguments: Namespace, runs: dict[str, Run]) -> str:
@@ -78,16 +77,6 @@ def _parse_count(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= _LARGEST:
         raise ArgumentTypeError(f"{text!r} is no number of them: use 1 to {_LARGEST:,}")
     return int(text)
-
-
-def _parse_price(text: str) -> float:
-    try:
-        price = float(text)
-    except ValueError:
-        price = math.nan
-    if not 0 < price <= 1e9:
-        raise ArgumentTypeError(f"{text!r} is no price: use a number above 0, say 2.49")
-    return price
 
 
 if __name__ == "__main__":

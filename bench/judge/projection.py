@@ -19,6 +19,7 @@ from bench.judge.law import Interval
 from bench.judge.statistics import geometric_mean, summarise
 from bench.records.case import Case
 from bench.records.journal import Started
+from bench.records.price import HOUR_SECONDS, find_price
 from bench.records.run import Measurement, Run
 
 LEVEL = 0.95
@@ -30,8 +31,6 @@ SHORT_BLOCK_SECONDS = 0.02
 
 LARGE_START_SHARE = 0.2
 """Of a training: a start that was seen once says little of the next one."""
-
-_SECONDS_PER_HOUR = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +49,22 @@ class Projection:
     num_processes: int
     block_seconds: float
     """The median block that it was foretold from."""
+    price_per_hour: float | None
+    """Of its device, as the user says."""
 
     @property
     def start_share(self) -> float:
         """Which share of the training is its start."""
         return self.start_seconds / self.seconds
+
+    @property
+    def money(self) -> Interval | None:
+        """What the training costs, in the currency of the price; without an interval both ends are the value."""
+        if self.price_per_hour is None:
+            return None
+        rate = self.price_per_hour / HOUR_SECONDS
+        seconds = self.interval or Interval(self.seconds, self.seconds, self.seconds)
+        return Interval(rate * seconds.value, rate * seconds.low, rate * seconds.high)
 
     @property
     def has_short_blocks(self) -> bool:
@@ -89,7 +99,8 @@ def project(run: Run, num_steps: int | None = None, num_epochs: int | None = Non
         measurements = [each for each in run.measurements_of(case) if each.started and each.blocks_of("train")]
         wanted = num_steps if num_steps is not None else (num_epochs or 1) * count_steps_per_epoch(measurements, case)
         if measurements and wanted:
-            projections.append(project_case(case, measurements, wanted))
+            price_per_hour = find_price(run.info.prices, case.device)
+            projections.append(project_case(case, measurements, wanted, price_per_hour))
     return projections
 
 
@@ -109,7 +120,9 @@ def check(run: Run, full: Run) -> list[Check]:
     return checks
 
 
-def project_case(case: Case, measurements: Sequence[Measurement], num_steps: int) -> Projection:
+def project_case(
+    case: Case, measurements: Sequence[Measurement], num_steps: int, price_per_hour: float | None = None
+) -> Projection:
     """Foretell a case from the processes that timed blocks of it."""
     start = _start_seconds(measurements)
     costs = [_step_costs(each) for each in measurements]
@@ -131,6 +144,7 @@ def project_case(case: Case, measurements: Sequence[Measurement], num_steps: int
         interval=predict(totals, costs, steady_share, num_blocks),
         num_processes=len(measurements),
         block_seconds=statistics.median(block.seconds for block in blocks),
+        price_per_hour=price_per_hour,
     )
 
 
@@ -167,12 +181,6 @@ def predict(
     half_width = float(stdtrit(freedom, (1 + LEVEL) / 2)) * math.sqrt(between + within)
     mean = statistics.fmean(totals)
     return Interval(math.exp(mean), math.exp(mean - half_width), math.exp(mean + half_width))
-
-
-def price_of(seconds: Interval, price_per_hour: float) -> Interval:
-    """Return what a training costs, in the money that the price of an hour is in."""
-    factor = price_per_hour / _SECONDS_PER_HOUR
-    return Interval(factor * seconds.value, factor * seconds.low, factor * seconds.high)
 
 
 def count_steps_per_epoch(measurements: Sequence[Measurement], case: Case) -> int:

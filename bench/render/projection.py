@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from bench.judge.law import Interval
-from bench.judge.projection import LARGE_START_SHARE, Check, Projection, price_of
+from bench.judge.projection import LARGE_START_SHARE, Check, Projection
 from bench.records.case import Case
 from bench.render.escape import for_terminal
 from bench.render.table import Column, Table, Value, to_terminal, wrap
@@ -29,16 +29,15 @@ _NOTE = (
 )
 
 
-def report_projections(
-    projections: Mapping[str, Sequence[Projection]], price_per_hour: float | None, width: int
-) -> str:
+def report_projections(projections: Mapping[str, Sequence[Projection]], width: int) -> str:
     """Return the table and its remarks for a terminal; name of a run -> what it foretells."""
+    has_prices = any(each.price_per_hour is not None for found in projections.values() for each in found)
     rows = [
-        (*_cells(name, each), *(_money(each, price_per_hour) if price_per_hour is not None else ()))
+        (*_cells(name, each), *(_money(each) if has_prices else ()))
         for name, found in projections.items()
         for each in found
     ]
-    columns = (*_COLUMNS, *(_MONEY if price_per_hour is not None else ()))
+    columns = (*_COLUMNS, *(_MONEY if has_prices else ()))
     table = Table("Projection", columns, tuple(rows), (_NOTE,))
     remarks = [remark for found in projections.values() for each in found for remark in _remark(each)]
     return _lay_out(table, remarks, width)
@@ -88,10 +87,9 @@ def _cells(name: str, projection: Projection) -> tuple[Value, ...]:
     )
 
 
-def _money(projection: Projection, price_per_hour: float) -> tuple[Value, ...]:
-    value = Interval(projection.seconds, projection.seconds, projection.seconds)
-    price = price_of(projection.interval or value, price_per_hour)
-    return (price.value, *_ends(price if projection.interval else None))
+def _money(projection: Projection) -> tuple[Value, ...]:
+    money = projection.money
+    return (money.value if money else None, *_ends(money if projection.interval else None))
 
 
 def _ends(interval: Interval | None) -> tuple[float | None, float | None]:

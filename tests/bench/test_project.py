@@ -57,9 +57,9 @@ def write(path: Path, *seconds: float, num_epochs: int = 30, block_seconds: floa
         (("r", "--steps", "0"), "'0' is no number of them"),
         (("r", "--steps", "1e5"), "'1e5' is no number of them"),
         (("r", "--steps", "9", "--epochs", "9"), "not allowed with"),
-        (("r", "--steps", "9", "--price-per-hour", "free"), "'free' is no price"),
-        (("r", "--steps", "9", "--price-per-hour", "-1"), "'-1' is no price"),
-        (("r", "--steps", "9", "--price-per-hour", "nan"), "'nan' is no price"),
+        (("r", "--steps", "9", "--price-per-hour", "free"), "'free'"),
+        (("r", "--steps", "9", "--price-per-hour=-1"), "-1"),
+        (("r", "--steps", "9", "--price-per-hour", "nan"), "'nan'"),
         (("r", "--against", "r", "--price-per-hour", "1"), "--price-per-hour is of --steps or --epochs"),
     ],
 )

@@ -11,9 +11,9 @@ import pytest
 
 from bench.campaigns.projection_coverage import NOISES, Noise, simulate, simulate_run
 from bench.judge.law import Interval
-from bench.judge.projection import check, predict, price_of, project
+from bench.judge.projection import check, predict, project
 from bench.records.journal import Record, Started
-from bench.records.run import Run
+from bench.records.run import Run, reprice
 from tests.bench.runs import make_case, make_run, make_training
 
 CASE = make_case(num_epochs=30)
@@ -92,7 +92,11 @@ def test_blocks_too_short_to_stand_for_a_training_are_told_of() -> None:
 
 
 def test_what_an_hour_costs_prices_the_interval() -> None:
-    assert price_of(Interval(1800.0, 900.0, 3600.0), 2.0) == Interval(1.0, 0.5, 2.0)
+    dear = reprice(make_short([1.0, 1.0], [1.0, 1.0]), {"cpu": 3600.0})
+    (found,) = project(dear, num_steps=100)
+    assert found.money == found.interval
+    (unpriced,) = project(reprice(dear, {"cuda": 1.0}), num_steps=100)
+    assert unpriced.money is None
 
 
 def test_a_projection_is_held_against_the_first_training_of_each_process() -> None:

@@ -6,17 +6,21 @@ import math
 import re
 import shutil
 import sys
-from argparse import ArgumentTypeError, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
 from pathlib import Path
 
 from bench.errors import UsageError
 from bench.own import NUM_STEPS, add_own_flags, check_own_flags
+from bench.records.case import MAX_REPLICAS
 from bench.records.plan import MAX_REPLICATES, QUALITY_MARGIN
+from bench.records.price import EVERY_DEVICE
 from bench.workloads.suites import SUITES
 from productnet.config import TrainConfig
+from productnet.device import check_device_name
 from productnet.door import OneLineParser
-from productnet.registry import AMP, BATCHINGS, ENGINES, PRECISIONS
+from productnet.errors import ConfigError
+from productnet.registry import AMP, BATCHINGS, ENGINES, PRECISIONS, REPLICA_BATCHING, REPLICA_ENGINES
 
 DEFAULT_SUITE = "quick"
 _WIDTH_ELSEWHERE = 250
@@ -50,6 +54,13 @@ def make_parser(prog: str) -> OneLineParser:
     add("--epochs", "--steps", dest="num_epochs", type=int, help=f"of a training (default {epochs}); {steps}")
     fresh = f"how often each case is measured, each time in a fresh process with a new seed: 1 to {MAX_REPLICATES}"
     add("--replicates", type=int, help=f"{fresh} (default: the suite's own)")
+    add(
+        "--replicas",
+        type=parse_counts,
+        metavar="K",
+        help="train so many networks at once, of seeds that follow each other; several with commas, say 1,4,16 "
+        f"(engines {','.join(REPLICA_ENGINES)}, batching {REPLICA_BATCHING}; default 1)",
+    )
     add("--threads", dest="num_threads", type=int, default=threads, help=f"CPU threads (default {threads})")
     add("--seed", type=int, default=recipe.seed, help=f"of the first replicate (default {recipe.seed})")
     margin = "held-out MSE that still counts as equal: up to so many times the reference's, or one in so many of it"
@@ -57,6 +68,9 @@ def make_parser(prog: str) -> OneLineParser:
     add("--strict", action="store_true", help="exit 1 where a quality is DIFFERENT, 7 where one is UNDECIDED")
     add("--output", type=Path, help="the run's directory (default: a new one under results/)")
     add("--label", type=parse_label, help="a word of yours that is kept with the run and put into its name")
+    energy = "read counters of energy for each case, apart from the timing: up to half a minute more for each process"
+    add("--energy", action="store_true", help=energy)
+    add_price_flag(parser)
     add_own_flags(parser)
     add("--list", action="store_true", help="name the cases that would be tried and stop; asks no device")
     add(
@@ -65,6 +79,13 @@ def make_parser(prog: str) -> OneLineParser:
         help="the doctor: show this machine, what may spoil a measurement on it, and what mends that",
     )
     return parser
+
+
+def add_price_flag(parser: ArgumentParser) -> None:
+    """Add the flag that says what an hour costs."""
+    form = "say 2.49, or cuda=2.49,cpu=0.10, in any currency"
+    help_text = f"what an hour costs, {form}: shows money beside time"
+    parser.add_argument("--price-per-hour", type=parse_prices, default={}, metavar="PRICE", help=help_text)
 
 
 def check_numbers(arguments: Namespace) -> None:
@@ -83,8 +104,20 @@ def check_numbers(arguments: Namespace) -> None:
         raise UsageError(f"--replicates {arguments.replicates} is too small: use at least 1")
     if arguments.replicates is not None and arguments.replicates > MAX_REPLICATES:
         raise UsageError(f"--replicates {arguments.replicates} is too large: use at most {MAX_REPLICATES}")
-    for seed in (arguments.seed, arguments.seed + (arguments.replicates or 1) - 1):
+    last = arguments.seed + (arguments.replicates or 1) + max(arguments.replicas or (1,)) - 2
+    for seed in (arguments.seed, last):
         TrainConfig(num_threads=arguments.num_threads, num_epochs=arguments.num_epochs, seed=seed)
+
+
+def parse_counts(text: str) -> tuple[int, ...]:
+    """Read numbers of replicas with commas."""
+    if not re.fullmatch(r"[0-9]{1,9}(,[0-9]{1,9})*", text):
+        raise ArgumentTypeError(f"{text!r} is no number of replicas: use, say, 64, or several with commas, 1,4,16,64")
+    counts = tuple(dict.fromkeys(map(int, text.split(","))))
+    for count in counts:
+        if not 1 <= count <= MAX_REPLICAS:
+            raise ArgumentTypeError(f"{count} replicas can't be trained at once: use 1 to {MAX_REPLICAS:,}")
+    return counts
 
 
 def parse_list(known: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
@@ -98,6 +131,24 @@ def parse_list(known: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
         return names
 
     return parse
+
+
+def parse_prices(text: str) -> dict[str, float]:
+    """Read what an hour costs: "2.49" on every device, or "cuda=2.49,cpu=0.10"."""
+    prices: dict[str, float] = {}
+    for part in text.split(","):
+        name, _, amount = part.rpartition("=")
+        price = float(amount) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", amount) else 0.0
+        if not price > 0 or ("=" in part and not name):
+            raise ArgumentTypeError(f"{part!r} is no price: use a number above 0, say 2.49, or cuda=2.49,cpu=0.10")
+        try:
+            name = check_device_name(name or EVERY_DEVICE, also=(EVERY_DEVICE,))
+        except ConfigError as error:
+            raise ArgumentTypeError(str(error)) from error
+        if name in prices:
+            raise ArgumentTypeError(f"{text!r} has two prices for {name}: use one")
+        prices[name] = price
+    return prices
 
 
 _LONGEST_SECONDS = 1e9

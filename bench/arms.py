@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.errors import UsageError
 from bench.own import NUM_STEPS, make_own_case
-from bench.records.case import Case
+from bench.records.case import MAX_REPLICAS, Case, Shape
 from bench.records.journal import as_text
 from bench.records.race import Source
 from bench.records.reading import is_directory, is_file
@@ -20,7 +20,14 @@ from productnet.device import check_device_name
 from productnet.registry import AMP, BATCHINGS, ENGINES, PRECISIONS
 
 VARIABLE = "env."
-DEFAULTS = {"engine": "eager", "batching": "manual", "precision": "fp32", "threads": "1"}
+DEFAULTS = {
+    "engine": "eager",
+    "batching": "manual",
+    "precision": "fp32",
+    "threads": "1",
+    "replicas": "1",
+    "batch_size": "100",
+}
 _CHOICES = {"engine": tuple(ENGINES), "batching": tuple(BATCHINGS), "precision": (*PRECISIONS, AMP)}
 _MAX_NAME, _MAX_VALUE = 50, 1_000
 """What a race's file has room for."""
@@ -59,7 +66,8 @@ def parse_settings(words: Sequence[str]) -> dict[str, str]:
     if "rev" in settings and "tree" in settings:
         raise UsageError("an arm has both a revision (rev=) and a tree (tree=): it can be measured in one of them")
     is_own = is_own_workload(settings)
-    strange = [name for name in (("engine", "batching") if is_own else ("steps",)) if name in settings]
+    of_product_net = ("engine", "batching", "replicas", "batch_size")
+    strange = [name for name in (of_product_net if is_own else ("steps",)) if name in settings]
     if strange:
         whose = "the product network's: a workload of your own has none" if is_own else "of a workload of your own"
         raise UsageError(f"{strange[0]}= is {whose}")
@@ -82,15 +90,14 @@ def make_case(settings: Mapping[str, str], device: str, tree: Path | None = None
         ConfigError: for a case that no training takes.
     """
     chosen = {**DEFAULTS, **settings}
-    try:
-        num_threads, num_steps = int(chosen["threads"]), int(chosen.get("steps", NUM_STEPS))
-    except ValueError:
-        name = "steps" if chosen["threads"].isdecimal() else "threads"
-        raise UsageError(f"{name}={chosen[name]} is no number") from None
+    num_threads, num_replicas, num_steps, batch_size = (
+        _read_number(name, chosen.get(name, str(NUM_STEPS))) for name in ("threads", "replicas", "steps", "batch_size")
+    )
     if is_own_workload(settings):
         workload = find_workload(chosen["workload"], tree)
         return make_own_case(workload, device, chosen["precision"], num_threads, num_steps)
-    recipe = TrainConfig(num_threads=num_threads)
+    recipe = TrainConfig(num_threads=num_threads, batch_size=batch_size)
+    shape = Shape(batch_size=batch_size)
     return Case(
         device=device,
         engine=chosen["engine"],
@@ -98,7 +105,29 @@ def make_case(settings: Mapping[str, str], device: str, tree: Path | None = None
         precision=chosen["precision"],
         num_threads=num_threads,
         num_epochs=recipe.num_epochs,
+        num_replicas=check_num_replicas("replicas=", num_replicas),
+        shape=None if shape == Shape() else shape,
     )
+
+
+def _read_number(name: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise UsageError(f"{name}={text} is no number") from None
+
+
+def check_num_replicas(flag: str, num_replicas: int) -> int:
+    """Return a number of replicas that a case can have.
+
+    Args:
+        flag: how the user gave it.
+    Raises:
+        UsageError: for another.
+    """
+    if not 1 <= num_replicas <= MAX_REPLICAS:
+        raise UsageError(f"{flag}{num_replicas} can't be trained at once: use 1 to {MAX_REPLICAS:,}")
+    return num_replicas
 
 
 def make_source(

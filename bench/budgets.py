@@ -17,9 +17,9 @@ from productnet.errors import ConfigError
 
 BUDGETS_FILE = "budgets.toml"
 REQUIRED = ("engine", "batching", "device", "allowed")
-OPTIONAL = ("precision", "threads", "resolution", "budget")
+OPTIONAL = ("precision", "threads", "replicas", "resolution", "budget")
 _REQUIRED_OF_OWN = ("workload", "device", "allowed")
-_OF_THE_ARM = ("workload", "steps", "engine", "batching", "precision", "threads", "device")
+_OF_THE_ARM = ("workload", "steps", "engine", "batching", "precision", "threads", "replicas", "device")
 
 DEFAULT_SECONDS = 60.0
 
@@ -53,7 +53,7 @@ def _read_case(place: str, table: Mapping[str, Any], top: Path) -> Budget:
     else:
         check_keys(place, table, REQUIRED, OPTIONAL)
     for key, value in table.items():
-        is_number = key in ("threads", "steps")
+        is_number = key in ("threads", "replicas", "steps")
         if is_number and type(value) is not int:
             raise UsageError(f"{place}: {key} is {value!r}: use a whole number")
         if not is_number and not isinstance(value, str):

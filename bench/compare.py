@@ -122,12 +122,14 @@ def _compare_within(side: Side, arguments: Namespace) -> int:
 
 def _compare_devices(arguments: Namespace) -> int:
     from bench.judge.devices import choose_reference_mode, compare_devices, list_times, summarise_devices
+    from bench.records.run import reprice
     from bench.render import devices as text
     from bench.render.comparison_document import document_devices
 
     given = [each for path in arguments.paths for each in read_each(path)]
     check_distinct([each.stored for each in given if each.stored is not None])
     machines, lines = _gather_machines(given, arguments)
+    machines = [replace(each, run=reprice(each.run, arguments.price_per_hour)) for each in machines]
     _check_filters(arguments, [case for each in machines for case in each.run.info.plan.cases])
     criteria = make_criteria(arguments)
     times = list_times(machines, _keep(arguments))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentTypeError, Namespace
 from pathlib import Path
 
-from bench.arguments import parse_list
+from bench.arguments import add_price_flag, parse_list
 from bench.judge.axes import AXES
 from bench.judge.comparability import IDENTITY_FIELDS, PLAN_FIELDS
 from bench.judge.comparison import Criteria
@@ -28,6 +28,7 @@ def make_parser(prog: str) -> OneLineParser:
     add("paths", nargs="+", type=Path, metavar="RUN", help="BASE HEAD [HEAD...], or one run, or the runs of --devices")
     add("--devices", action="store_true", help="the hardware is meant to differ: only the work has to agree")
     add("--no-published", action="store_true", help="with --devices: leave the runs of results/published out")
+    add_price_flag(parser)
     fields = (*PLAN_FIELDS, *IDENTITY_FIELDS)
     allow = f"compare although this differs; may be given again: {', '.join(fields)}"
     add("--allow", action="append", default=[], choices=fields, metavar="FIELD", help=allow)
@@ -53,6 +54,8 @@ def check_arguments(parser: OneLineParser, arguments: Namespace) -> None:
         parser.error("--devices gives no verdict: it takes no --rows, --columns, --only-slower, --fail-on and --strict")
     if arguments.no_published and not arguments.devices:
         parser.error("--no-published belongs to --devices")
+    if arguments.price_per_hour and not arguments.devices:
+        parser.error("--price-per-hour belongs to --devices")
 
 
 def make_criteria(arguments: Namespace) -> Criteria:

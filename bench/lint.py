@@ -23,7 +23,7 @@ def make_parser() -> OneLineParser:
     """Describe the command line."""
     parser = OneLineParser(
         prog=_PROG,
-        description="Check stored runs, races and gates: every number in every table is made anew from the raw "
+        description="Check stored runs, races, sweeps and gates: every number in every table is made anew from the raw "
         "samples, time has to go on, and nothing may be missing. Each fault is a line with file, field, what was "
         "expected and what was found. Exits with 0 where there is none, else with 5.",
     )
@@ -38,7 +38,7 @@ def main() -> int:
     num_faulty = num_results = 0
     for path in make_parser().parse_args().paths:
         try:
-            found, _ = find_results(path, "run", "race", "gate")
+            found, _ = find_results(path, "run", "race", "sweep", "gate")
         except InvalidFileError as error:
             say(printable(str(error)))
             found, num_faulty, num_results = [], num_faulty + 1, num_results + 1
@@ -64,17 +64,20 @@ def _lint(path: Path) -> bool:
 
 
 def find_faults(path: Path) -> Iterator[Fault]:
-    """Find every fault of a run, a race or a gate; what can't be read at all is one."""
+    """Find every fault of a run, a race, a sweep or a gate; what can't be read at all is one."""
     from bench.judge.faults import Fault
     from bench.records.gate import GATE_FILE
     from bench.records.reading import is_there
     from bench.records.store import INFO_FILE
+    from bench.records.sweep_store import SWEEP_FILE
 
     try:
         if is_there(path / GATE_FILE):
             yield from _find_in_gate(path)
         elif is_there(path / INFO_FILE):
             yield from _find_in_run(path)
+        elif is_there(path / SWEEP_FILE):
+            yield from _find_in_sweep(path)
         else:
             yield from _find_in_race(path)
     except InvalidFileError as error:
@@ -109,6 +112,20 @@ def _find_in_race(path: Path) -> Iterator[Fault]:
     yield from _tell_torn(torn)
     yield from find_race_faults(info, records)
     yield from find_table_faults(list_race_files(race, judge_race(race)), read_tables(path))
+
+
+def _find_in_sweep(path: Path) -> Iterator[Fault]:
+    from bench.judge.faults import check_start
+    from bench.judge.sweep import judge_sweep
+    from bench.records.sweep_store import SWEEP_FILE, read_sweep
+    from bench.records.tables import read_tables
+    from bench.render.sweep import list_sweep_files
+    from bench.render.table_faults import find_table_faults
+
+    sweep = read_sweep(path)
+    yield from _tell_torn(sweep.warnings)
+    yield from check_start(SWEEP_FILE, sweep.info.started_at)
+    yield from find_table_faults(list_sweep_files(sweep, judge_sweep(sweep)), read_tables(path))
 
 
 def _find_in_gate(path: Path) -> Iterator[Fault]:

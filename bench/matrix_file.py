@@ -18,8 +18,9 @@ from productnet.errors import ConfigError
 from productnet.registry import AMP
 
 REQUIRED = ("machine", "device", "engine", "batching")
-OPTIONAL = ("precision", "threads", "required")
-AXES = ("device", "engine", "batching", "precision", "threads")
+OPTIONAL = ("precision", "threads", "replicas", "required")
+AXES = ("device", "engine", "batching", "precision", "threads", "replicas")
+_COUNTS = ("threads", "replicas")
 
 MAX_CELLS = 200
 """So that a ledger of all fits into a job's summary, which takes a MiB."""
@@ -78,7 +79,7 @@ def _read_cells(place: str, table: Mapping[str, Any]) -> list[Expected]:
 
 def _list_values(place: str, table: Mapping[str, Any], key: str) -> list[str]:
     """Return what an axis names, one value or a list of them, as text."""
-    kind, says = (int, "a whole number") if key == "threads" else (str, "text in quotation marks")
+    kind, says = (int, "a whole number") if key in _COUNTS else (str, "text in quotation marks")
     values = table[key] if isinstance(table[key], list) else [table[key]]
     if not values or not all(type(each) is kind for each in values):
         raise UsageError(f"{place}: {key} is {table[key]!r}: use {says}, or a list of such")

@@ -51,8 +51,8 @@ def check_own_flags(arguments: Namespace) -> None:
     Raises:
         UsageError: with the flag.
     """
-    for name in ("suite", "engine", "batching"):
-        if getattr(arguments, name) is not None:
+    for name in ("suite", "engine", "batching", "replicas"):
+        if getattr(arguments, name, None) is not None:
             raise UsageError(
                 f"--{name} is of the product network: a workload of your own is measured by --device, --precision and "
                 "--threads, and two of them by bench.race"

@@ -19,11 +19,12 @@ from productnet.door import tell
 if TYPE_CHECKING:
     from bench.judge.race import Contrast
     from bench.measure.process import WorkerProcess
+    from bench.measure.race import RaceCourse
     from bench.measure.survey import Survey
-    from bench.records.race import Arm, Race, RaceInfo, StopReason
+    from bench.records.race import Arm, Race, RaceInfo, RacePlan, StopReason
     from bench.records.store import RunDirectory
 
-PRODUCTNET = "bench.workloads.productnet:ProductNet"
+PRODUCTNET = "bench.workloads.productnet:make_product_net"
 LABELS = "abcdefgh"
 """Of arms; the first is what the others are held against."""
 
@@ -89,21 +90,57 @@ def make_arms(
     return tuple(arms)
 
 
-def measure_race(info: RaceInfo, directory: RunDirectory, survey: Survey, started: float) -> bool:
+def measure_race(
+    info: RaceInfo, directory: RunDirectory, survey: Survey, started: float, is_quiet: bool = False
+) -> bool:
     """Race, then compare the quality of whole trainings; returns whether the user stopped it.
 
     Args:
         started: the monotonic clock's reading when the user began to wait.
+        is_quiet: whether nothing is told of it.
     """
-    from bench.measure.disturbances import make_looker
-    from bench.measure.nest import launch_pair
-    from bench.measure.process import start_worker
-    from bench.measure.race import RaceCourse, Standing
-    from bench.measure.race_pace import list_core_sets
+    from bench.measure.race import Standing
     from bench.records.race import RaceEnded
     from bench.render.race import narrowing
 
     plan = info.plan
+
+    def show(standing: Standing) -> None:
+        if not is_quiet:
+            tell(narrowing(plan, standing.num_pairs, standing.estimates, standing.elapsed_seconds))
+
+    course = _make_course(plan, directory, survey)
+    reason: StopReason = "interrupted"
+    try:
+        if not is_quiet:
+            tell(f"starting: {' against '.join(arm.settings for arm in plan.arms)}")
+        reason = course.run(started, show)
+    except KeyboardInterrupt:
+        """What was raced is kept."""
+    directory.append(RaceEnded(reason=reason, seconds=monotonic() - started))
+    if reason in ("interrupted", "failed") or not plan.num_quality_seeds:
+        return reason == "interrupted"
+    return _school(course, plan)
+
+
+def compare_quality(info: RaceInfo, directory: RunDirectory, survey: Survey) -> bool:
+    """Compare the quality of whole trainings and race nothing; returns whether the user stopped it."""
+    from bench.records.race import RaceEnded
+
+    started = monotonic()
+    was_interrupted = _school(_make_course(info.plan, directory, survey), info.plan)
+    reason: StopReason = "interrupted" if was_interrupted else "resolved"
+    directory.append(RaceEnded(reason=reason, seconds=monotonic() - started))
+    return was_interrupted
+
+
+def _make_course(plan: RacePlan, directory: RunDirectory, survey: Survey) -> RaceCourse:
+    from bench.measure.disturbances import make_looker
+    from bench.measure.nest import launch_pair
+    from bench.measure.process import start_worker
+    from bench.measure.race import RaceCourse
+    from bench.measure.race_pace import list_core_sets
+
     numbers = count()
     devices = {arm.case.device for arm in plan.arms}
 
@@ -115,10 +152,7 @@ def measure_race(info: RaceInfo, directory: RunDirectory, survey: Survey, starte
             return [start_worker(arm.workload, next_log()) for arm in plan.arms]
         return launch_pair(plan.arms, next_log)
 
-    def show(standing: Standing) -> None:
-        tell(narrowing(plan, standing.num_pairs, standing.estimates, standing.elapsed_seconds))
-
-    course = RaceCourse(
+    return RaceCourse(
         plan,
         launch,
         directory.append,
@@ -126,15 +160,10 @@ def measure_race(info: RaceInfo, directory: RunDirectory, survey: Survey, starte
         monotonic,
         list_core_sets(max(arm.case.num_threads if arm.case.device == "cpu" else 2 for arm in plan.arms)),
     )
-    reason: StopReason = "interrupted"
-    try:
-        tell(f"starting: {' against '.join(arm.settings for arm in plan.arms)}")
-        reason = course.run(started, show)
-    except KeyboardInterrupt:
-        """What was raced is kept."""
-    directory.append(RaceEnded(reason=reason, seconds=monotonic() - started))
-    if reason in ("interrupted", "failed") or not plan.num_quality_seeds:
-        return reason == "interrupted"
+
+
+def _school(course: RaceCourse, plan: RacePlan) -> bool:
+    """Train every arm to its end with the seeds of a plan; returns whether the user stopped it."""
     try:
         course.school(plan.num_quality_seeds, lambda seed: tell(f"whole trainings for quality, seed {seed + 1}"))
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""`python -m bench.report`: stored runs and races, to look at, to share, or for another tool to read."""
+"""`python -m bench.report`: stored runs, races and sweeps, to look at, to share, or for another tool to read."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def make_parser() -> OneLineParser:
     formats = "; ".join(f"{name}: {each.purpose}" for name, each in FORMATS.items())
     parser = OneLineParser(
         prog=_PROG,
-        description="Show stored runs and races, or write them for people or other tools. A path is the directory of a "
-        "run or a race, one that holds such directories, or a .json file of pytest-benchmark or hyperfine. What "
+        description="Show stored runs, races and sweeps, or write them for people or other tools. A path is the "
+        "directory of one, one that holds such directories, or a .json file of pytest-benchmark or hyperfine. What "
         "can't be read is left out, told of, and exits with 5.",
     )
     add = parser.add_argument
@@ -53,7 +53,7 @@ def main() -> int:
     name = choose_format(arguments.format, arguments.output)
     check_installed(name)
     collection = collect(arguments.paths)
-    if collection.runs or collection.races or collection.foreign:
+    if collection.holds_something:
         if (left_out := FORMATS[name].left_out) is not None:
             for line in load(left_out)(collection):
                 tell(printable(f"{_PROG}: {line}"))

@@ -71,7 +71,7 @@ def main(make_workload: str = PRODUCTNET) -> int:
     check_output(arguments.output)
     survey = survey_devices({case.device for case in plan.cases})
     _check_available(plan, survey)
-    path, again, was_interrupted = measure_plan(plan, survey, arguments, _PROG, make_workload)
+    path, again, was_interrupted = measure_plan(plan, survey, arguments, _PROG, make_workload, stored.info.prices)
     return _report(stored, path, again, was_interrupted, arguments)
 
 

@@ -29,11 +29,12 @@ if TYPE_CHECKING:
     from bench.measure.survey import Survey, Unusable
     from bench.records.case import Case
     from bench.records.plan import Plan
+    from bench.records.price import Prices
     from bench.records.run import Run, RunInfo
     from bench.records.store import RunDirectory
 
 _PROG = "python -m bench.run"
-PRODUCTNET = "bench.workloads.productnet:ProductNet"
+PRODUCTNET = "bench.workloads.productnet:make_product_net"
 """What is measured: called with a case and a seed, in the worker."""
 _WATCH_SECONDS = 1.0
 """How long the doctor watches what moves: a hundred ticks of the clock by which CPU time is counted."""
@@ -80,6 +81,7 @@ def _plan_cases(arguments: Namespace, devices: list[str]) -> tuple[Case, ...]:
         arguments.precision,
         arguments.num_threads,
         arguments.num_epochs,
+        arguments.replicas or (1,),
     )
 
 
@@ -92,7 +94,7 @@ def _measure(arguments: Namespace, make_workload: str) -> int:
 
     check_output(arguments.output)
     own = None if arguments.workload is None else find_workload(arguments.workload)
-    has_quality = own is None or look_at(own)  # a mistake is told before the devices are asked
+    has_quality = own is None or look_at(own).has_quality  # a mistake is told before the devices are asked
     survey = take_survey(arguments.device)
     devices = choose_devices(arguments.device, survey)
     suite = SUITES[arguments.suite]
@@ -114,16 +116,18 @@ def _measure(arguments: Namespace, make_workload: str) -> int:
         reference=(choose_own_reference if own else choose_reference)(cases) if has_quality else None,
         quality_margin=arguments.quality_margin,
         rungs=order_rungs(cases) if suite.is_ladder else (),
+        measures_energy=arguments.energy,
     )
     for name, reason in not_measured.items():
         print(f"not measured: {printable(f'{name} ({reason})')}", file=sys.stderr)
-    directory, run, was_interrupted = measure_plan(plan, survey, arguments, _PROG, make_workload)
+    prices = arguments.price_per_hour
+    directory, run, was_interrupted = measure_plan(plan, survey, arguments, _PROG, make_workload, prices)
     may_lack = suite.is_ladder and arguments.engine is None
     return _report(directory, run, was_interrupted, arguments.strict, may_lack)
 
 
 def measure_plan(
-    plan: Plan, survey: Survey, arguments: Namespace, prog: str, make_workload: str
+    plan: Plan, survey: Survey, arguments: Namespace, prog: str, make_workload: str, prices: Prices
 ) -> tuple[Path, Run, bool]:
     """Measure everything that is planned into a directory, and write its tables there.
 
@@ -146,6 +150,7 @@ def measure_plan(
         label=arguments.label,
         command=as_text(shlex.join([*prog.split(), *sys.argv[1:]])),
         plan=plan,
+        prices=prices,
         environment=environment,
     )
     devices = "-".join(dict.fromkeys(case.device for case in plan.cases))
@@ -167,9 +172,10 @@ def _is_news(unusable: Unusable, asked_device: str) -> bool:
 def _run_plan(info: RunInfo, directory: RunDirectory, make_workload: str, gpu_uuids: dict[str, str]) -> bool:
     """Measure everything that is planned; returns whether the user stopped it."""
     from bench.measure.conditions import collect_conditions, watch
+    from bench.measure.counters import open_counters
     from bench.measure.process import start_worker
     from bench.measure.rates import probe_rates
-    from bench.measure.rounds import choose_max_workers, measure
+    from bench.measure.rounds import Probes, choose_max_workers, measure
     from bench.records.journal import Ended
     from bench.render.progress import ProgressConsole, show_progress
 
@@ -184,7 +190,7 @@ def _run_plan(info: RunInfo, directory: RunDirectory, make_workload: str, gpu_uu
                 journal=directory.append,
                 on_progress=watch(on_progress, directory.append, partial(collect_conditions, gpu_uuids=gpu_uuids)),
                 max_workers=choose_max_workers(info.environment.recorded if info.environment else None),
-                probe_rates=probe_rates,
+                probes=Probes(probe_rates, partial(open_counters, gpu_uuids=gpu_uuids)),
             )
         was_interrupted = False
     except KeyboardInterrupt:

@@ -1,6 +1,7 @@
 """A small convolutional network on made pictures: which of four corners is bright.
 
 python -m bench.run --workload examples/conv.py --precision fp32,bf16
+python -m bench.sweep --workload examples/conv.py --over batch_size=1:4096:x4
 """
 
 from __future__ import annotations
@@ -29,12 +30,14 @@ def draw(num_pictures: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 class Workload:
-    """Two convolutions, a mean over places, a linear layer; plain gradient descent with momentum."""
+    """Two convolutions, a mean over places, a linear layer; plain gradient descent with momentum.
 
-    items_per_step = 64
+    Its batch size can be swept, since it is a parameter with a default.
+    """
 
-    def __init__(self, device: torch.device, precision: Arithmetic, seed: int) -> None:
+    def __init__(self, device: torch.device, precision: Arithmetic, seed: int, batch_size: int = 64) -> None:
         self.device = device
+        self.items_per_step = batch_size
         self.pictures, self.corners = (each.to(device) for each in draw(NUM_PICTURES, seed))
         self.generator = torch.Generator().manual_seed(seed)
         self.model = nn.Sequential(

@@ -5,6 +5,11 @@
 Two ways to run it, to be raced against each other:
 
     python -m bench.race --a workload=examples/transformer.py --b workload=examples/transformer.py:Compiled
+
+and from which number of lines a step the one overtakes the other:
+
+    python -m bench.sweep --over num_lines=1:256:x4 --workload examples/transformer.py \
+        --workload examples/transformer.py:Compiled
 """
 
 from __future__ import annotations
@@ -52,11 +57,10 @@ class Network(nn.Module):
 class Workload:
     """A training that draws fresh lines for every step."""
 
-    items_per_step = NUM_LINES * LENGTH
-    """Letters that are guessed."""
-
-    def __init__(self, device: torch.device, precision: Arithmetic, seed: int) -> None:
+    def __init__(self, device: torch.device, precision: Arithmetic, seed: int, num_lines: int = NUM_LINES) -> None:
         self.device = device
+        self.num_lines = num_lines
+        self.items_per_step = num_lines * LENGTH  # letters that are guessed
         self.generator = torch.Generator().manual_seed(seed)
         self.model = Network().to(device)
         self.predict = precision.autocast(self.prepare(self.model))
@@ -71,7 +75,7 @@ class Workload:
         """Train for some steps and return the last one's loss."""
         loss = torch.zeros(())
         for _ in range(num_steps):
-            lines = draw(NUM_LINES, self.generator).to(self.device)
+            lines = draw(self.num_lines, self.generator).to(self.device)
             loss = self.loss_of(self.predict(lines[:, :-1]), lines)
             self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
             self.scaler.step(self.optimizer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any, Protocol, TypeVar
 
 import torch
@@ -187,6 +188,10 @@ def _own_generator() -> torch.Generator:
     return torch.Generator()
 
 
+_LISTED = 2**16
+"""Numbers of samples that are a list of Python's at a time, at some 36 bytes each."""
+
+
 class _SampleSampler(Sampler[int]):
     """Number after number, as the stock loader wants them."""
 
@@ -194,7 +199,9 @@ class _SampleSampler(Sampler[int]):
         self.order = order
 
     def __iter__(self) -> Iterator[int]:
-        return iter(self.order.next_epoch().tolist())
+        # Part by part: a list of all of them takes more memory than the samples do.
+        parts = self.order.next_epoch().split(_LISTED)  # type: ignore[no-untyped-call]
+        return chain.from_iterable(part.tolist() for part in parts)
 
     def __len__(self) -> int:
         return self.order.num_samples

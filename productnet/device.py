@@ -69,6 +69,11 @@ class Device:
         kind, index = _split(self.name)
         return kind.make_marks(index)
 
+    def free_memory_bytes(self) -> int | None:
+        """Return how much of its own memory nobody holds now; None where it shares the host's."""
+        kind, index = _split(self.name)
+        return kind.free_memory_bytes(index)
+
     def reset_peak_memory(self) -> None:
         """Start counting its peak memory anew."""
         kind, index = _split(self.name)

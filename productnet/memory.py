@@ -9,8 +9,8 @@ from itertools import pairwise
 from productnet.config import TrainConfig
 from productnet.errors import ConfigError
 
-_COMPLAINTS = ("DefaultCPUAllocator", "Storage size calculation overflowed", "out of memory")
-"""In torch's errors: of the CPU's allocator, of a size beyond 64 bits, of CUDA and Metal."""
+_COMPLAINTS = ("DefaultCPUAllocator", "Storage size calculation overflowed", "out of memory", "_STATUS_ALLOC_FAILED")
+"""In torch's errors: of the CPU's allocator, of a size beyond 64 bits, of CUDA and Metal, of cuBLAS and cuDNN."""
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import torch
@@ -10,6 +10,7 @@ import torch
 from productnet.errors import DeviceFaultError
 
 if TYPE_CHECKING:
+    from productnet.device import Device
     from productnet.train import Training
 
 
@@ -24,8 +25,17 @@ def check_placement(training: Training) -> None:
         DeviceFaultError: with what lies where, and what was asked for.
     Synchronizes: yes
     """
-    wanted = training.device.torch_device
-    for what, tensor, wanted_type in _list_tensors(training):
+    check_tensors(training.device, _list_tensors(training))
+
+
+def check_tensors(wanted_device: Device, tensors: Iterable[tuple[str, torch.Tensor, torch.dtype]]) -> None:
+    """Check device and type of tensors: each with what it is, and the type that was asked for.
+
+    Raises:
+        DeviceFaultError: with what lies where, and what was asked for.
+    """
+    wanted = wanted_device.torch_device
+    for what, tensor, wanted_type in tensors:
         device = tensor.device
         if (device.type, device.index or 0) != (wanted.type, wanted.index or 0) or tensor.dtype != wanted_type:
             raise DeviceFaultError(

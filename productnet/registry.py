@@ -14,10 +14,26 @@ ENGINES = MappingProxyType(
         "compiled": "productnet.engines.compiled:make_compiled",
         "graphed": "productnet.engines.graphed:make_graphed",
         "graphed-compiled": "productnet.engines.graphed:make_graphed_compiled",
-        "fused": "productnet.engines.fused.cpu:make_fused",
+        "fused": "productnet.engines.fused:make_fused",
     }
 )
 """How a training is executed."""
+
+REPLICA_ENGINES = MappingProxyType(
+    {
+        "eager": {"cpu": "productnet.engines.stacked:make_stacked_eager"},
+        "compiled": {"cpu": "productnet.engines.stacked:make_stacked_compiled"},
+        "fused": {
+            "cpu": "productnet.engines.fused.threads:make_threaded",
+            "cuda": "productnet.engines.fused.cuda:make_replicas_on_card",
+        },
+    }
+)
+"""How trainings of several seeds are executed at once, by engine and type of device. A type that has no line of its own
+takes the CPU's, which says itself what it can't do."""
+
+REPLICA_BATCHING = "manual"
+"""The one batching that replicas have; the others hand out the batches of one training, from Python."""
 
 BATCHINGS = MappingProxyType(
     {
@@ -31,6 +47,15 @@ BATCHINGS = MappingProxyType(
 AMP = "amp"
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
 """What layers multiply in; `AMP` stands for the one of bf16 and fp16 that suits the device."""
+
+
+def why_no_replicas(engine: str, batching: str) -> str | None:
+    """Say why an engine and a batching can't train several seeds at once; None where they may."""
+    if engine not in REPLICA_ENGINES:
+        return f"engine {engine} trains one network at a time: for replicas use {', '.join(REPLICA_ENGINES)}"
+    if batching != REPLICA_BATCHING:
+        return f"batching {batching} feeds one network at a time: for replicas use {REPLICA_BATCHING}"
+    return None
 
 
 def load(place: str) -> Any:

@@ -12,12 +12,12 @@ import torch
 from productnet.batching import BatchOrder, make_batching
 from productnet.config import TrainConfig
 from productnet.data import Dataset, draw_heldout_data, draw_training_data
-from productnet.device import open_device
+from productnet.device import Device, open_device
 from productnet.engines import make_engine
 from productnet.errors import ConfigError
 from productnet.evaluate import Accuracy, ShownSample, evaluate, show_samples
 from productnet.model import MLP
-from productnet.precision import set_up_arithmetic
+from productnet.precision import Arithmetic, set_up_arithmetic
 from productnet.receipt import check_placement
 
 
@@ -64,7 +64,67 @@ def draw_start(config: TrainConfig) -> tuple[MLP, Dataset, BatchOrder]:
         return model, data, BatchOrder(config.num_samples, torch.get_rng_state())
 
 
-class Training:
+class Trainee:
+    """What is trained, on a device: a network, its samples, its place in the batch order, and its losses so far.
+
+    All of a training but the engine: one trains by an engine of its own, several at once by one that they share.
+    """
+
+    def __init__(self, config: TrainConfig, device: Device, arithmetic: Arithmetic) -> None:
+        self.config = config
+        self.device = device
+        self.arithmetic = arithmetic
+        model, self.data, self.order = draw_start(config)
+        self._initial_parameters = [parameter.detach().clone() for parameter in model.parameters()]
+        self.model = model.to(device.torch_device)
+        self.batching = make_batching(config, self.data, self.order, device)
+        self.epoch_losses: list[float] = []
+
+    def rewind(self) -> None:
+        """Put parameters and order back to the start, in place, and forget the losses."""
+        with torch.no_grad():
+            for parameter, initial in zip(self.model.parameters(), self._initial_parameters, strict=True):
+                parameter.copy_(initial)
+                parameter.grad = None
+        self.order.restart()
+        self.epoch_losses = []
+
+    def judge(self, num_skipped_steps: int | None) -> TrainResult:
+        """Judge the network as it stands.
+
+        Raises:
+            ConfigError: when no epoch was trained yet: there is no loss to judge.
+        Synchronizes: yes
+        """
+        if not self.epoch_losses:
+            raise ConfigError("num_epochs", "trained so far are 0: train at least 1 before asking for a result")
+        heldout = draw_heldout_data(self.config, self.data.statistics)
+        return TrainResult(
+            config=self.config,
+            device=self.device.name,
+            precision=self.arithmetic.precision,
+            digest=self._digest(),
+            epoch_losses=tuple(self.epoch_losses),
+            final_loss=self.epoch_losses[-1],
+            num_skipped_steps=num_skipped_steps,
+            training_accuracy=evaluate(self.model, self.data),
+            heldout_accuracy=evaluate(self.model, heldout),
+            shown_samples=tuple(show_samples(self.model, self.data, self.config.num_shown_samples)),
+        )
+
+    def _digest(self) -> str:
+        digest = hashlib.sha256()
+        for tensor in (*self._initial_parameters, self.data.features, self.data.targets):
+            digest.update(tensor.numpy().tobytes())
+        self.order.digest_into(digest)
+        with self.order.rewound():
+            for batch in self.batching.epoch():
+                for tensor in batch:
+                    digest.update(repr(tuple(tensor.shape)).encode() + tensor.cpu().numpy().tobytes())
+        return digest.hexdigest()
+
+
+class Training(Trainee):
     """A training in progress: the data, the network and the engine on one device, and the place in the batch order.
 
     Making one is its set-up. torch's number of threads is set to `config.num_threads`.
@@ -77,16 +137,10 @@ class Training:
 
     def __init__(self, config: TrainConfig) -> None:
         torch.set_num_threads(config.num_threads)
-        self.config = config
-        self.device = open_device(config.device)
-        self.arithmetic = set_up_arithmetic(self.device, config.precision)
-        model, self.data, self.order = draw_start(config)
-        self._initial_parameters = [parameter.detach().clone() for parameter in model.parameters()]
-        self.model = model.to(self.device.torch_device)
-        self.batching = make_batching(config, self.data, self.order, self.device)
+        device = open_device(config.device)
+        super().__init__(config, device, set_up_arithmetic(device, config.precision))
         self.engine = make_engine(self.model, config, self.arithmetic)
-        self.epoch_losses: list[float] = []
-        self.device.synchronize()
+        device.synchronize()
 
     def prepare(self) -> None:
         """Compile, capture and warm up by training an epoch, then go back to the start.
@@ -107,13 +161,8 @@ class Training:
 
     def restart(self) -> None:
         """Go back to the start, in place: the next epoch trained is the first, bit for bit. Synchronizes: yes."""
-        with torch.no_grad():
-            for parameter, initial in zip(self.model.parameters(), self._initial_parameters, strict=True):
-                parameter.copy_(initial)
-                parameter.grad = None
+        self.rewind()
         self.engine.restart()
-        self.order.restart()
-        self.epoch_losses = []
         self.device.synchronize()
 
     def result(self) -> TrainResult:
@@ -123,38 +172,13 @@ class Training:
             ConfigError: when no epoch was trained yet: there is no loss to judge.
         Synchronizes: yes
         """
-        if not self.epoch_losses:
-            raise ConfigError("num_epochs", "trained so far are 0: train at least 1 before asking for a result")
-        heldout = draw_heldout_data(self.config, self.data.statistics)
-        return TrainResult(
-            config=self.config,
-            device=self.device.name,
-            precision=self.arithmetic.precision,
-            digest=self._digest(),
-            epoch_losses=tuple(self.epoch_losses),
-            final_loss=self.epoch_losses[-1],
-            num_skipped_steps=self._count_skipped_steps(),
-            training_accuracy=evaluate(self.model, self.data),
-            heldout_accuracy=evaluate(self.model, heldout),
-            shown_samples=tuple(show_samples(self.model, self.data, self.config.num_shown_samples)),
-        )
+        return self.judge(self._count_skipped_steps())
 
     def _count_skipped_steps(self) -> int | None:
         if self.arithmetic.precision != "fp16":
             return 0
         num_steps = len(self.epoch_losses) * self.config.num_steps_per_epoch
         return None if num_steps > 2**24 else num_steps - self.engine.num_updates()
-
-    def _digest(self) -> str:
-        digest = hashlib.sha256()
-        for tensor in (*self._initial_parameters, self.data.features, self.data.targets):
-            digest.update(tensor.numpy().tobytes())
-        self.order.digest_into(digest)
-        with self.order.rewound():
-            for batch in self.batching.epoch():
-                for tensor in batch:
-                    digest.update(repr(tuple(tensor.shape)).encode() + tensor.cpu().numpy().tobytes())
-        return digest.hexdigest()
 
 
 def fit(config: TrainConfig, on_progress: Callable[[Sequence[float]], None] | None = None) -> TrainResult:

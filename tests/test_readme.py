@@ -11,6 +11,7 @@ import pytest
 
 from bench import compare
 from bench.judge.results import CaseResult, judge_run
+from bench.records.finding import find_results
 from bench.records.run import Run
 from bench.records.store import read_run
 from bench.render.escape import for_markdown
@@ -72,7 +73,7 @@ def check_part(first_line: str, last_line: str, expected: str) -> None:
 
 
 def test_the_tables_of_every_published_run_are_those_of_its_samples() -> None:
-    directories = [path for path in PUBLISHED.iterdir() if path.is_dir()]
+    directories, _ = find_results(PUBLISHED, "run")
     assert README_RUN in directories
     for directory in directories:
         run = read_run(directory)

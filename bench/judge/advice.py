@@ -77,7 +77,7 @@ def _fetch_batches(_run: Run, results: Sequence[CaseResult]) -> Iterator[Advice]
         if gain is None:
             yield Advice("loader", seen, _measure(result.case, batching="manual,dataloader-batched"))
         else:
-            yield Advice("loader", seen | {"gain": gain}, _train(batched))
+            yield Advice("loader", seen | {"gain": gain}, train_command(batched))
         return
 
 
@@ -96,7 +96,7 @@ def _fuse_optimizer(_run: Run, results: Sequence[CaseResult]) -> Iterator[Advice
         if gain is None:
             yield Advice("optimizer", seen, _measure(result.case, engine="reference,eager"))
         elif gain >= SMALL_GAIN:
-            yield Advice("optimizer", seen | {"gain": gain}, _train(eager))
+            yield Advice("optimizer", seen | {"gain": gain}, train_command(eager))
         return
 
 
@@ -117,7 +117,7 @@ def _weigh_compiling(_run: Run, results: Sequence[CaseResult]) -> Iterator[Advic
             seen: Seen = {"case": result.case.name, "gain": gain, "num_epochs": result.case.num_epochs}
             if epochs is not None:
                 seen["pays_after"] = epochs
-            yield Advice("compile", seen, _train(plain.case))
+            yield Advice("compile", seen, train_command(plain.case))
             return
 
 
@@ -130,7 +130,7 @@ def _weigh_amp(_run: Run, results: Sequence[CaseResult]) -> Iterator[Advice]:
         gain = _speed_over(result, _find(results, plain))
         if gain is not None and gain < 1:
             seen: Seen = {"case": result.case.name, "precision": result.case.precision, "gain": gain}
-            yield Advice("amp", seen, _train(plain))
+            yield Advice("amp", seen, train_command(plain))
             return
 
 
@@ -187,7 +187,7 @@ def _measure(case: Case, engine: str | None = None, batching: str | None = None)
     return f"python -m bench.run {_flags(changed)}"
 
 
-def _train(case: Case) -> str:
+def train_command(case: Case) -> str:
     """Return the command that trains once as a case does; a workload of a user's own is trained to be measured."""
     if case.workload is not None:
         return f"python -m bench.run {_flags(case)}"
@@ -206,4 +206,7 @@ def _sizes(case: Case) -> str:
     threads = "" if case.num_threads == recipe.num_threads else f" --threads {case.num_threads}"
     if case.workload is not None:
         return f"{threads} --workload {shlex.quote(case.workload.place)} --steps {case.num_epochs}"
-    return threads + ("" if case.num_epochs == recipe.num_epochs else f" --epochs {case.num_epochs}")
+    replicas = "" if case.num_replicas == 1 else f" --replicas {case.num_replicas}"
+    batch_size = f" --batch-size {case.shape.batch_size}" if case.shape else ""
+    epochs = "" if case.num_epochs == recipe.num_epochs else f" --epochs {case.num_epochs}"
+    return f"{threads}{batch_size}{replicas}{epochs}"

@@ -12,6 +12,7 @@ AXES: Mapping[str, Callable[[Case], str]] = {
     "batching": lambda case: case.batching,
     "precision": lambda case: case.precision,
     "threads": lambda case: str(case.num_threads),
+    "replicas": lambda case: str(case.num_replicas),
 }
 
 

@@ -46,6 +46,7 @@ class CaseRow:
     precision: str
     num_threads: int
     num_epochs: int
+    num_replicas: int
     step_seconds: float | None
     """Median over replicates, each by the median of its blocks."""
     steps_per_second: float | None
@@ -74,6 +75,7 @@ class CaseRow:
             precision=self.precision,
             num_threads=self.num_threads,
             num_epochs=self.num_epochs,
+            num_replicas=self.num_replicas,
             workload=workload,
         )
 
@@ -134,6 +136,7 @@ def _make_row(stored: StoredRun, path: str, result: CaseResult) -> CaseRow:
         precision=case.precision,
         num_threads=case.num_threads,
         num_epochs=case.num_epochs,
+        num_replicas=case.num_replicas,
         step_seconds=step_seconds(stored.run, case),
         steps_per_second=result.steps_per_second.median if result.steps_per_second else None,
         samples_per_second=result.samples_per_second.median if result.samples_per_second else None,

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Sequence
 
 from bench.judge.equivalence import MIN_SEEDS, compare_errors
-from bench.judge.quality import NO_QUALITY, RECIPE_EPOCHS, Quality, QualityVerdict, decide, why_invalid
+from bench.judge.quality import NO_QUALITY, RECIPE_EPOCHS, Quality, QualityVerdict, decide, name_error, why_invalid
 from bench.records.case import Case
 from bench.records.journal import Trained
 from bench.records.run import Run
@@ -24,7 +24,7 @@ def compare_quality(base: Sequence[Run], head: Sequence[Run], case: Case, margin
     is_whole = case.workload is not None or _count_epochs((*base, *head), case) >= RECIPE_EPOCHS
     for name, trainings in (("base", ours), ("head", theirs)):
         for trained in (each for group in trainings.values() for each in group):
-            reason = why_invalid(trained) if is_whole or None in trained.epoch_losses else None
+            reason = why_invalid(trained) if is_whole or not trained.is_finite else None
             if reason is not None:
                 return QualityVerdict(Quality.INVALID, f"{name}: {reason}")
     seeds = sorted(ours.keys() & theirs.keys())
@@ -43,7 +43,7 @@ def compare_quality(base: Sequence[Run], head: Sequence[Run], case: Case, margin
     log_ratio = compare_errors(*errors)
     if log_ratio is None:
         return QualityVerdict(Quality.UNDECIDED, "a held-out error is 0 or too large for a ratio")
-    return decide(log_ratio, margin, "the base")
+    return decide(log_ratio, margin, "the base", name_error(each for group in pairs.values() for each in group))
 
 
 def _why_untestable(groups: Sequence[Sequence[Trained]]) -> str | None:

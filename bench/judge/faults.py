@@ -86,6 +86,22 @@ def check_trained(trained: Trained, line: int, num_losses: int) -> Iterator[Faul
     yield from _check_order(line, "memory", "baseline_bytes", memory.baseline_bytes, "peak_bytes", memory.peak_bytes)
 
 
+def check_replicas(trained: Trained, line: int, seed: int, num_replicas: int) -> Iterator[Fault]:
+    """Networks that were trained at once have seeds that follow each other, and the first is what the record is of."""
+    seeds = [each.seed for each in trained.replicas]
+    wanted = list(range(seed, seed + num_replicas)) if num_replicas > 1 else []
+    if seeds != wanted:
+        shown = f"{len(wanted)} of seeds from {seed} on" if wanted else "none"
+        yield fault_at(line, "replicas", shown, f"{len(seeds)}, of seeds {str(seeds)[:60]}")
+        return
+    for first in trained.replicas[:1]:
+        heldout = trained.heldout_accuracy
+        ours = (first.digest, first.final_loss, first.heldout_rmse, first.heldout_r_squared)
+        theirs = (trained.digest, trained.final_loss, heldout and heldout.rmse, heldout and heldout.r_squared)
+        if ours != theirs:
+            yield fault_at(line, "replicas", f"the first is {theirs}, what the record says besides", str(ours))
+
+
 def _check_scale(trained: Trained, line: int) -> Iterator[Fault]:
     """The MSE is standardised and its root is not: what lies between them is one scale, the targets' own spread."""
     ours, theirs = trained.heldout_accuracy, trained.training_accuracy

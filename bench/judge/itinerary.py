@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from bench.judge.crossing import judge_encounter
+from bench.judge.money import price_pairs
 from bench.judge.refinement import choose_value
-from bench.judge.sweep import count_multiply_adds, list_grid, list_pairs
+from bench.judge.sweep import count_work, list_grid, list_pairs
 from bench.records.sweep import Sweep, SweepPlan, Values
 
 Member = tuple[int, Values]
@@ -56,7 +57,7 @@ def _list_visits(sweep: Sweep) -> Iterator[Visit]:
 def list_groups(plan: SweepPlan) -> list[tuple[Member, ...]]:
     """List what takes turns: at each point all curves; along threads all counts, as far as workers may be alive."""
     curves = range(len(plan.curves))
-    grid = sorted(list_grid(plan), key=lambda values: count_multiply_adds(plan.case_at(0, values)))
+    grid = sorted(list_grid(plan), key=lambda values: count_work(plan.case_at(0, values)))
     place = next((place for place, axis in enumerate(plan.axes) if axis.name == "threads"), None)
     if place is None:
         return [tuple((curve, values) for curve in curves) for values in grid]
@@ -84,15 +85,17 @@ def without_lost(group: tuple[Member, ...], sweep: Sweep) -> tuple[Member, ...]:
 
 
 def _refine(sweep: Sweep) -> Iterator[Visit]:
-    """Go to where two curves cross, the least known crossing first."""
+    """Go to where two curves cross, in time or in money, the least known crossing first."""
     plan = sweep.info.plan
     wanted: list[tuple[float, Visit]] = []
     for family in sorted({each.values[1:] for each in sweep.timed}):
         for first, second in combinations(range(len(plan.curves)), 2):
             pairs = list_pairs(sweep.timed, first, second, family)
-            chosen = choose_value(judge_encounter(pairs, plan.alpha), plan.resolution) if pairs else None
-            if chosen is not None:
-                urgency, value = chosen
+            in_money = price_pairs(pairs, plan.prices, plan.curves[first], plan.curves[second])
+            chosen = (
+                choose_value(judge_encounter(each, plan.alpha), plan.resolution) for each in (pairs, in_money) if each
+            )
+            for urgency, value in filter(None, chosen):
                 members = without_lost(tuple((curve, (value, *family)) for curve in (first, second)), sweep)
                 if len(members) == 2:
                     wanted.append((urgency, Visit(members, is_refining=True)))

@@ -44,7 +44,7 @@ class Rung:
     """Of its time; the share of the measured peak at which it computes is the same number."""
     share_of_matrix: float | None
     """The rate at which it computes, over that of a matrix product."""
-    flops_per_second: float | None
+    flop_per_second: float | None
     operators_per_step: float | None
     kernels_per_step: float | None
     host_busy_share: float | None
@@ -95,11 +95,11 @@ def _judge_rung(run: Run, result: CaseResult, before: CaseResult | None) -> Rung
     step_seconds = None if result.steps_per_second is None else 1 / result.steps_per_second.median
     work = next((each.started.work for each in measurements if each.started and each.started.work), None)
     operators, kernels = (_count(measurements, name) for name in ("operators_per_step", "kernels_per_step"))
-    flops_per_second = None if work is None or step_seconds is None else work.num_flops / step_seconds
+    flop_per_second = None if work is None or step_seconds is None else work.num_flops / step_seconds
     peak = _find_peak_flops(peaks)
     matrix = peaks.get("matrix_multiply_adds_per_second")
-    share_of_matrix = None if matrix is None or flops_per_second is None else flops_per_second / (2 * matrix)
-    share_of_floor = None if peak is None or flops_per_second is None else flops_per_second / peak
+    share_of_matrix = None if matrix is None or flop_per_second is None else flop_per_second / (2 * matrix)
+    share_of_floor = None if peak is None or flop_per_second is None else flop_per_second / peak
     num_steps = _count_steps(measurements)
     split = result.queue_split
     shares = Shares(
@@ -114,7 +114,7 @@ def _judge_rung(run: Run, result: CaseResult, before: CaseResult | None) -> Rung
         floor_seconds=None if work is None or peak is None or num_steps is None else num_steps * work.num_flops / peak,
         share_of_floor=share_of_floor,
         share_of_matrix=share_of_matrix,
-        flops_per_second=flops_per_second,
+        flop_per_second=flop_per_second,
         operators_per_step=operators,
         kernels_per_step=kernels,
         host_busy_share=None if split is None else split.host_busy_share,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,7 +17,10 @@ MIN_R_SQUARED = 0.99
 """A whole training under this held-out R squared has not learned the product: the recipe reaches 0.9998."""
 
 _NOT_FINITE = "its loss is not finite"
+_OTHER_WORK = "trained on other data, parameters or order than the reference (digests differ)"
 
+OWN_ERROR = "heldout_error()"
+"""What the quality of a workload of a user's own is called: its own word for it."""
 NO_QUALITY = "the workload has no heldout_error(), so that nothing says what its speed has bought"
 
 RECIPE_EPOCHS = TrainConfig().num_epochs
@@ -50,7 +54,7 @@ class QualityVerdict:
     is_identical: bool = False
     """Whether all losses of all epochs are the reference's, bit for bit."""
     log_ratio: LogRatio | None = None
-    """Of the held-out MSE to the reference's; None where it was not tested."""
+    """Of the held-out error to the reference's; None where it was not tested."""
 
 
 def judge_quality(run: Run, case: Case) -> QualityVerdict:
@@ -70,9 +74,11 @@ def judge_quality(run: Run, case: Case) -> QualityVerdict:
     for each in measurements:
         reference = references.get(each.replicate)
         if each.trained is not None and reference is not None and each.trained.digest != reference.digest:
-            reason = "it trained on other data, parameters or order than the reference (digests differ)"
+            return QualityVerdict(Quality.INVALID, f"it {_OTHER_WORK}")
+        reason = None if each.trained is None else _why_not_own(each.trained, references, run.info.plan.seed)
+        if reason is not None:
             return QualityVerdict(Quality.INVALID, reason)
-    if any(each.trained is not None and None in each.trained.epoch_losses for each in measurements):
+    if any(each.trained is not None and not each.trained.is_finite for each in measurements):
         return QualityVerdict(Quality.INVALID, _NOT_FINITE)
     if case.workload is None and case.num_epochs < RECIPE_EPOCHS:
         return QualityVerdict(Quality.CUT_SHORT)
@@ -116,19 +122,27 @@ def compare_trainings(
     log_ratio = compare_errors(_list_errors(trainings), _list_errors(references))
     if log_ratio is None:
         return QualityVerdict(Quality.UNDECIDED, reason or f"its seeds can't be paired with those of {other}")
-    return decide(log_ratio, margin, other)
+    return decide(log_ratio, margin, other, name_error(trainings.values()))
 
 
-def decide(log_ratio: LogRatio, margin: float, other: str = "the reference") -> QualityVerdict:
-    """Decide whether a ratio of held-out MSE is that of equals.
+def name_error(trainings: Iterable[Trained]) -> str:
+    """Name what trainings are compared by: a workload of a user's own has an error of its own."""
+    return "held-out MSE" if all(each.heldout_accuracy is not None for each in trainings) else OWN_ERROR
+
+
+def decide(
+    log_ratio: LogRatio, margin: float, other: str = "the reference", error: str = "held-out MSE"
+) -> QualityVerdict:
+    """Decide whether a ratio of errors is that of equals.
 
     Args:
-        margin: how many times the other's held-out MSE, or one in how many of it, is still as good; above 1.
+        margin: how many times the other's error, or one in how many of it, is still as good; above 1.
+        error: what it is called.
     """
     if log_ratio.is_within(math.log(margin)):
         return QualityVerdict(Quality.EQUIVALENT, log_ratio=log_ratio)
     shown = (
-        f"held-out MSE is {math.exp(log_ratio.mean):.4g} times that of {other} over {log_ratio.num_seeds} seeds (90 % "
+        f"{error} is {math.exp(log_ratio.mean):.4g} times that of {other} over {log_ratio.num_seeds} seeds (90 % "
         f"interval {math.exp(log_ratio.low):.4g} to {math.exp(log_ratio.high):.4g}; equal is {1 / margin:.4g} to "
         f"{margin:.4g})"
     )
@@ -156,12 +170,37 @@ def _list_errors(trainings: dict[int, Trained]) -> dict[int, float | None]:
 
 def why_invalid(trained: Trained) -> str | None:
     """Say why a whole training is worth nothing, or None."""
-    if None in trained.epoch_losses:
+    if not trained.is_finite:
         return _NOT_FINITE
     if trained.heldout_accuracy is None:
         return None
     r_squared = trained.heldout_accuracy.r_squared
-    if r_squared is None or r_squared < MIN_R_SQUARED:
-        shown = "not finite" if r_squared is None else f"{r_squared:.6f}"
-        return f"it did not learn: held-out R squared is {shown}, at least {MIN_R_SQUARED} is needed"
+    if not has_learned(r_squared):
+        return f"it did not learn: held-out R squared is {_show(r_squared)}, at least {MIN_R_SQUARED} is needed"
+    failed = [each for each in trained.replicas if not has_learned(each.heldout_r_squared)]
+    if failed:
+        return (
+            f"{len(failed)} of {len(trained.replicas)} replicas did not learn: held-out R squared of seed "
+            f"{failed[0].seed} is {_show(failed[0].heldout_r_squared)}, at least {MIN_R_SQUARED} is needed"
+        )
+    return None
+
+
+def has_learned(r_squared: float | None) -> bool:
+    """Say whether a whole training has learned the product; None is not finite."""
+    return r_squared is not None and r_squared >= MIN_R_SQUARED
+
+
+def _show(r_squared: float | None) -> str:
+    return "not finite" if r_squared is None else f"{r_squared:.6f}"
+
+
+def _why_not_own(trained: Trained, references: dict[int, Trained], first_seed: int) -> str | None:
+    """Say why replicas are no trainings of their own seeds, as far as digests tell; None where they may be."""
+    if len({each.digest for each in trained.replicas}) < len(trained.replicas):
+        return "two replicas trained on the same data, parameters and order (digests are equal)"
+    for each in trained.replicas:
+        reference = references.get(each.seed - first_seed)
+        if reference is not None and reference.digest != each.digest:
+            return f"the replica of seed {each.seed} {_OTHER_WORK}"
     return None

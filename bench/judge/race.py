@@ -95,7 +95,7 @@ def judge_quality(race: Race, arm: int) -> QualityVerdict:
     if not ours or ours.keys() != theirs.keys():
         return QualityVerdict(Quality.NOT_TRAINED)
     first, other = race.info.plan.arms[0], race.info.plan.arms[arm]
-    works = [(each.source, each.workload, each.case.workload) for each in (first, other)]
+    works = [(each.source, each.workload, each.case.workload, each.case.shape) for each in (first, other)]
     if works[0] == works[1] and any(ours[seed].digest != theirs[seed].digest for seed in ours):
         return QualityVerdict(Quality.INVALID, "the arms trained on other data, parameters or order (digests differ)")
     for trained in (*theirs.values(), *ours.values()):

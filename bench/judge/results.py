@@ -7,6 +7,8 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from bench.judge.energy import CaseEnergy, judge_energy
+from bench.judge.money import cost_of
 from bench.judge.phases import DATA_PARTS, PhaseSplit, QueueSplit, per_step, split_phases, split_prefixes, split_queue
 from bench.judge.quality import Quality, QualityVerdict, judge_quality
 from bench.judge.stages import Stages, count_payoff_epochs, judge_stages
@@ -15,6 +17,7 @@ from bench.judge.target import summarise_target
 from bench.judge.work import WorkRate, judge_work
 from bench.records.case import Case
 from bench.records.journal import Block, BlockKind, Failed, Trained
+from bench.records.price import find_price
 from bench.records.run import Measurement, Run
 
 
@@ -27,7 +30,7 @@ class CaseResult:
     failures: tuple[Failed, ...]
     trained: tuple[Trained, ...]
     training_seconds: Summary | None
-    """Of whole trainings, one value for each replicate."""
+    """Of whole trainings, one value for each replicate; of all replicas together."""
     target_seconds: Summary | None
     """Of the same trainings until their loss was first under the target; the median is infinite where it was not."""
     steps_per_second: Summary | None
@@ -39,7 +42,8 @@ class CaseResult:
     """Epochs after which the baseline, which warms up faster but trains slower, is caught up with: infinite where it
     never is. None for the baseline itself, and where either was not measured."""
     speedup: float | None
-    """Over the baseline, from pairs of blocks of the same round; above 1 is faster. None where the baseline is INVALID
+    """Over the baseline, from pairs of blocks of the same round; above 1 is faster. Of replicas it is what one network
+    among them takes, since a step is an update of one. None where the baseline is INVALID
     or has failed: a ratio to nothing."""
     phase_split: PhaseSplit | None
     queue_split: QueueSplit | None
@@ -48,6 +52,15 @@ class CaseResult:
     inference_seconds: Summary | None
     """Per batch; over replicates, or over blocks where there is one."""
     work: WorkRate | None
+    energy: CaseEnergy | None
+    """None where nobody looked."""
+    price_per_hour: float | None
+    """Of its device, as the user said."""
+
+    @property
+    def training_money(self) -> Summary | None:
+        """What a training costs, in the currency of the price; set-up is not in it."""
+        return cost_of(self.training_seconds, self.price_per_hour)
 
     @property
     def quality(self) -> Quality:
@@ -101,6 +114,8 @@ def _judge_case(run: Run, case: Case) -> CaseResult:
         data_parts=split_prefixes(measurements, DATA_PARTS),
         inference_seconds=summarise_blocks(measurements, "inference", per_step),
         work=judge_work(measurements),
+        energy=judge_energy(measurements),
+        price_per_hour=find_price(run.info.prices, case.device),
     )
 
 
@@ -108,6 +123,8 @@ def _count_payoff_epochs(result: CaseResult, baseline: CaseResult) -> float | No
     ours, theirs = result.stages.cold_warmup_seconds, baseline.stages.cold_warmup_seconds
     if ours is None or theirs is None or result.training_seconds is None or baseline.training_seconds is None:
         return None
+    if result.case.num_replicas != baseline.case.num_replicas:
+        return None  # their epochs are not alike
     epochs = count_payoff_epochs(
         ours.median,
         result.training_seconds.median / result.case.num_epochs,
@@ -162,4 +179,5 @@ def pair_with_baseline(run: Run, measurements: Sequence[Measurement]) -> list[fl
 
 
 def _median_training_seconds(result: CaseResult) -> float:
-    return result.training_seconds.median if result.training_seconds else math.inf
+    """Return what a network takes."""
+    return result.training_seconds.median / result.case.num_replicas if result.training_seconds else math.inf

@@ -7,10 +7,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from bench.judge.faults import SLACK, Fault, check_numbers, check_start, check_trained, fault_at, fault_of, total
+from bench.judge.faults import (
+    SLACK,
+    Fault,
+    check_numbers,
+    check_replicas,
+    check_start,
+    check_trained,
+    fault_at,
+    fault_of,
+    total,
+)
 from bench.records.case import Case
 from bench.records.conditions import Conditions
-from bench.records.journal import Block, Counted, Ended, Failed, Key, Record, Started, Trained
+from bench.records.journal import Block, Counted, Ended, Energy, Failed, Key, Record, Started, Trained
 from bench.records.rates import Rates
 from bench.records.run import RunInfo
 from bench.records.store import INFO_FILE
@@ -57,6 +67,7 @@ def find_run_faults(info: RunInfo, records: Sequence[Record]) -> Iterator[Fault]
     kinds: dict[str, set[tuple[str, str | None]]] = {}
     for each in processes:
         yield from _check_life(each)
+        yield from _check_replicas(info, each)
         yield from _check_rounds(info, each, kinds)
         yield from _check_work(each)
         yield from _check_times(each)
@@ -152,7 +163,13 @@ def _check_order_of_rounds(numbered: list[tuple[int, Record]]) -> Iterator[Fault
 def _check_life(process: _Process) -> Iterator[Fault]:
     """A process is set up, trains, is judged, and shows its details; where it fails, that comes last."""
     kinds = [type(each) for _, each in process.records]
-    for kind, name in ((Started, "started"), (Trained, "trained"), (Counted, "counted"), (Failed, "failed")):
+    for kind, name in (
+        (Started, "started"),
+        (Trained, "trained"),
+        (Counted, "counted"),
+        (Energy, "energy"),
+        (Failed, "failed"),
+    ):
         if kinds.count(kind) > 1:
             yield fault_at(process.line, process.name, f"one record {name!r}", kinds.count(kind))
     if kinds[0] not in (Started, Failed):
@@ -170,6 +187,13 @@ def _check_life(process: _Process) -> Iterator[Fault]:
             if num_steps != whole or not num_steps:
                 yield fault_at(line, process.name, "'trained' after the first whole training", "within it")
             yield from check_trained(each, line, process.case.count_losses(len(training)))
+
+
+def _check_replicas(info: RunInfo, process: _Process) -> Iterator[Fault]:
+    for line, each in process.records:
+        if isinstance(each, Trained):
+            seed = info.plan.seed + process.replicate
+            yield from check_replicas(each, line, seed, process.case.num_replicas)
 
 
 def _is_first_training(block: Block) -> bool:

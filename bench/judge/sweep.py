@@ -11,9 +11,10 @@ from itertools import combinations
 from bench.judge.best_count import BestCount, find_best_count
 from bench.judge.crossing import Encounter, Paired, judge_encounter
 from bench.judge.law import Law
+from bench.judge.money import price_pairs
 from bench.judge.scaling import fit_law
 from bench.records.case import Case, Shape
-from bench.records.sweep import DEFAULTS, Sweep, SweepPlan, Timed, Values
+from bench.records.sweep import Sweep, SweepPlan, Timed, Values
 
 Family = tuple[int, ...]
 """The values of the axes after the first: curves cross within one."""
@@ -31,6 +32,7 @@ class Point:
     low: float
     """The quickest and the slowest visit."""
     high: float
+    samples_per_step: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,8 @@ class SweepResult:
     pairings: tuple[Pairing, ...]
     not_reached: tuple[tuple[int, Values], ...]
     """Points of curves that it begins with and that were neither measured nor lost."""
+    priced: tuple[Pairing, ...]
+    """In money, of curves whose prices are known and differ: what is faster in them costs less."""
 
 
 def judge_sweep(sweep: Sweep) -> SweepResult:
@@ -76,13 +80,21 @@ def judge_sweep(sweep: Sweep) -> SweepResult:
         for curve in range(len(plan.curves))
         if (chosen := [each for each in sweep.timed if (each.curve, each.values[1:]) == (curve, family)])
     )
-    pairings = tuple(
-        Pairing(first, second, family, judge_encounter(pairs, plan.alpha))
+    compared = [
+        (first, second, family, pairs)
         for family in families
         for first, second in combinations(range(len(plan.curves)), 2)
         if (pairs := list_pairs(sweep.timed, first, second, family))
+    ]
+    pairings = tuple(
+        Pairing(first, second, family, judge_encounter(pairs, plan.alpha)) for first, second, family, pairs in compared
     )
-    return SweepResult(curves, pairings, tuple(list_not_reached(sweep)))
+    priced = tuple(
+        Pairing(first, second, family, judge_encounter(in_money, plan.alpha))
+        for first, second, family, pairs in compared
+        if (in_money := price_pairs(pairs, plan.prices, plan.curves[first], plan.curves[second]))
+    )
+    return SweepResult(curves, pairings, tuple(list_not_reached(sweep)), priced)
 
 
 def list_pairs(timed: Sequence[Timed], first: int, second: int, family: Family) -> list[Paired]:
@@ -112,19 +124,28 @@ def seconds_per_step(timed: Timed) -> float:
 
 def work_of(plan: SweepPlan) -> Callable[[Case], float] | None:
     """Return what of a step grows along the first axis, and its cost is proportional to; None where nothing does."""
-    match plan.axes[0].name:
+    name = plan.axes[0].name
+    if plan.curves[0].workload is not None:
+        return None if name == "threads" else lambda case: float(_arguments_of(case)[name])
+    match name:
         case "batch_size":
             return lambda case: float((case.shape or Shape()).batch_size)
         case "depth":
             return lambda case: float(len((case.shape or Shape()).hidden_sizes))
         case "hidden":
-            return lambda case: float(count_multiply_adds(case))
+            return lambda case: float(count_work(case))
         case _:
             return None
 
 
-def count_multiply_adds(case: Case) -> int:
-    """Count the multiply-adds of a step."""
+def _arguments_of(case: Case) -> dict[str, int]:
+    return {} if case.workload is None else dict(case.workload.arguments)
+
+
+def count_work(case: Case) -> int:
+    """Count the multiply-adds of a step; of a user's own workload, as if each argument made it larger in proportion."""
+    if case.workload is not None:
+        return math.prod(_arguments_of(case).values())
     shape = case.shape or Shape()
     return shape.multiply_adds_per_sample * shape.batch_size
 
@@ -148,8 +169,10 @@ def list_grid(plan: SweepPlan) -> list[Values]:
 
 def _judge_curve(plan: SweepPlan, curve: int, family: Family, timed: Sequence[Timed]) -> CurveResult:
     by_value: dict[int, list[float]] = {}
+    samples: dict[int, float | None] = {}
     for each in timed:
         by_value.setdefault(each.values[0], []).append(seconds_per_step(each))
+        samples[each.values[0]] = _samples_per_step(plan, each)
     points = tuple(
         Point(
             value=value,
@@ -158,16 +181,24 @@ def _judge_curve(plan: SweepPlan, curve: int, family: Family, timed: Sequence[Ti
             step_seconds=statistics.geometric_mean(seconds),
             low=min(seconds),
             high=max(seconds),
+            samples_per_step=samples[value],
         )
         for value, seconds in sorted(by_value.items())
     )
     work = work_of(plan)
     law = None
     if work is not None:
-        default = plan.case_at(curve, (DEFAULTS[plan.axes[0].name], *family))
+        default = plan.case_at(curve, (plan.axes[0].usual, *family))
         law = fit_law({work(point.case): by_value[point.value] for point in points}, work(default))
     best = find_best_count(_list_visits(timed), plan.alpha) if plan.axes[0].name == "threads" else None
     return CurveResult(curve, family, points, law, best)
+
+
+def _samples_per_step(plan: SweepPlan, timed: Timed) -> float | None:
+    if timed.num_samples is not None:
+        return timed.num_samples / timed.num_steps
+    case = plan.case_at(timed.curve, timed.values)
+    return float((case.shape or Shape()).batch_size) if case.workload is None else None
 
 
 def _list_visits(timed: Sequence[Timed]) -> list[Mapping[int, float]]:

@@ -34,8 +34,9 @@ def seconds_to_target(measurement: Measurement) -> list[float]:
 
     Blocks are timed and epochs are not: within the block that holds that epoch, time is shared out evenly.
     """
-    if measurement.trained is None or measurement.case.workload is not None:
-        return []  # the target is the product network's
+    case = measurement.case
+    if measurement.trained is None or case.workload is not None or case.num_replicas != 1:
+        return []  # the target is the product network's, and replicas reach it each in another epoch
     losses = measurement.trained.epoch_losses
     num_epochs = next(
         (number + 1 for number, loss in enumerate(losses) if loss is not None and loss < TARGET_LOSS), None

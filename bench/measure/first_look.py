@@ -12,7 +12,7 @@ from bench.errors import UsageError, WorkloadError
 from bench.measure.process import ask_in_child
 from bench.records.case import OwnWorkload
 from bench.records.journal import as_text
-from bench.workloads.files import import_class
+from bench.workloads.files import import_class, list_axes
 
 _TIMEOUT_SECONDS = 120.0
 
@@ -22,6 +22,8 @@ class Seen(msgspec.Struct, tag="seen", frozen=True, kw_only=True):
 
     has_quality: bool
     """Whether it says what its error is on data that it did not train on."""
+    axes: dict[str, int] = {}
+    """What a sweep may vary of it: names of parameters, and their defaults."""
 
 
 class Mistake(msgspec.Struct, tag="mistake", frozen=True, kw_only=True):
@@ -30,8 +32,8 @@ class Mistake(msgspec.Struct, tag="mistake", frozen=True, kw_only=True):
     reason: str
 
 
-def look_at(workload: OwnWorkload) -> bool:
-    """Import a workload apart and check what it is; returns whether it has a quality.
+def look_at(workload: OwnWorkload) -> Seen:
+    """Import a workload apart and see what it is.
 
     Raises:
         UsageError: with the mistake.
@@ -45,7 +47,7 @@ def look_at(workload: OwnWorkload) -> bool:
     seen = msgspec.json.decode(answer, type=cast("type[Seen | Mistake]", Seen | Mistake))
     if isinstance(seen, Mistake):
         raise UsageError(seen.reason)
-    return seen.has_quality
+    return seen
 
 
 def answer_look(connection: Connection, question: str) -> None:
@@ -55,7 +57,7 @@ def answer_look(connection: Connection, question: str) -> None:
         os.dup2(silence, standard)
     try:
         found = import_class(msgspec.json.decode(question, type=OwnWorkload))
-        answer: Seen | Mistake = Seen(has_quality=hasattr(found, "heldout_error"))
+        answer: Seen | Mistake = Seen(has_quality=hasattr(found, "heldout_error"), axes=list_axes(found))
     except WorkloadError as error:
         answer = Mistake(reason=as_text(str(error)))
     connection.send_bytes(msgspec.json.encode(answer))

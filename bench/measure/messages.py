@@ -7,7 +7,16 @@ from typing import Literal
 from msgspec import Struct
 
 from bench.records.case import Case, Count, Index, Name
-from bench.records.journal import AccuracyRecord, BlockKind, Memory, NotNegative, PositiveSeconds, Seconds, Text
+from bench.records.journal import (
+    AccuracyRecord,
+    BlockKind,
+    Memory,
+    NotNegative,
+    PositiveSeconds,
+    Replica,
+    Seconds,
+    Text,
+)
 from bench.records.rates import PerSecond, StepWork
 
 
@@ -115,6 +124,7 @@ class Judged(Struct, tag="judged", tag_field="reply", frozen=True, kw_only=True)
     heldout_accuracy: AccuracyRecord | None
     heldout_error: float | None = None
     memory: Memory
+    replicas: tuple[Replica, ...] = ()
 
 
 class Trouble(Struct, tag="trouble", tag_field="reply", frozen=True, kw_only=True):

@@ -51,6 +51,15 @@ class Nvml:
         full = uuid if uuid.startswith(("GPU-", "MIG-")) else f"GPU-{uuid}"
         return self.ask("nvmlDeviceGetHandleByUUID", full.encode())
 
+    def read_energy_joules(self, card: Any) -> float | None:
+        """Read what a card has drawn since its driver was loaded; None where there is no such counter."""
+        return _scale(self.ask("nvmlDeviceGetTotalEnergyConsumption", card), 1e-3)
+
+    def is_split(self, card: Any) -> bool:
+        """Say whether a card is split into parts (MIG), or is itself such a part."""
+        modes = self.ask("nvmlDeviceGetMigMode", card)
+        return bool(self.ask("nvmlDeviceIsMigDeviceHandle", card)) or (modes is not None and modes[0] == 1)
+
 
 @contextmanager
 def open_nvml(name: str = "pynvml") -> Iterator[Nvml | None]:

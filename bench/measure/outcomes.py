@@ -39,6 +39,7 @@ def make_trained(seat: Seat, wave: int, judged: Judged) -> Trained:
         heldout_accuracy=judged.heldout_accuracy,
         heldout_error=judged.heldout_error,
         memory=judged.memory,
+        replicas=judged.replicas,
     )
 
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 from itertools import pairwise
 from multiprocessing.connection import Connection
 from pathlib import Path
+from time import monotonic
 from typing import Literal, Protocol, TypeVar, cast
 
 import msgspec
@@ -20,6 +21,9 @@ from bench.measure.worker import serve
 
 GRACE_SECONDS = 10.0
 """How much longer than a command's time-out the coordinator waits: the worker should have ended itself by then."""
+
+POLL_SECONDS = 0.005
+"""Between two looks at something while a worker works."""
 
 _EXIT_SECONDS = 5.0
 _LONGEST_WAIT_SECONDS = 1e6
@@ -93,9 +97,13 @@ class WorkerProcess:
         """
         self._receive(Loaded, timeout_seconds)
 
-    def request(self, command: AnyCommand, reply_type: type[AnyReply]) -> AnyReply:
+    def request(
+        self, command: AnyCommand, reply_type: type[AnyReply], meanwhile: Callable[[], None] | None = None
+    ) -> AnyReply:
         """Give a command and wait for its answer, blocked on the pipe.
 
+        Args:
+            meanwhile: called every few milliseconds until the answer comes; no timed sample is taken with it.
         Raises:
             WorkerError: when the worker fails, dies, hangs or answers rubbish.
         """
@@ -103,7 +111,10 @@ class WorkerProcess:
             self._connection.send_bytes(msgspec.json.encode(command))
         except OSError:
             raise self._explain_end() from None
-        return self._receive(reply_type, command.timeout_seconds + GRACE_SECONDS)
+        timeout_seconds = command.timeout_seconds + GRACE_SECONDS
+        if meanwhile is not None:
+            self._look_on(meanwhile, timeout_seconds)
+        return self._receive(reply_type, timeout_seconds)
 
     def end(self) -> None:
         """Kill the process and whatever it has started, if they still run, and wait for its end; once is enough."""
@@ -116,6 +127,12 @@ class WorkerProcess:
         self.process.kill()
         self.process.join()
         self._connection.close()
+
+    def _look_on(self, meanwhile: Callable[[], None], timeout_seconds: float) -> None:
+        """Call something until there is an answer, or the time for one is over."""
+        deadline = monotonic() + timeout_seconds
+        while monotonic() < deadline and not self._connection.poll(POLL_SECONDS):
+            meanwhile()
 
     def _receive(self, reply_type: type[AnyReply], timeout_seconds: float) -> AnyReply:
         try:

@@ -182,19 +182,25 @@ class RaceCourse:
                     with _naming(pair.number, arm, "race"):
                         done[arm] = pair.workers[arm].request(command, BlockDone)
                 after = self.look(cores)
-                _check_equal_work(pair.number, done)
+                has_same_steps = self._has_same_batches(other)
+                _check_equal_work(pair.number, done, has_same_steps)
                 each_round = Round(
                     pair=pair.number,
                     arm=other,
                     round=number,
                     is_reversed=is_reversed,
                     num_steps=done[0].num_steps,
+                    other_num_steps=None if has_same_steps else done[other].num_steps,
                     seconds=(done[0].seconds, done[other].seconds),
                     disturbance=find_disturbance(before, after),
                 )
                 self.rounds.append(each_round)
                 self.journal(each_round)
                 before = after
+
+    def _has_same_batches(self, arm: int) -> bool:
+        """Say whether an arm cuts an epoch into batches of the first arm's size."""
+        return self.plan.arms[arm].case.shape == self.plan.arms[0].case.shape
 
     def _set_up(self, pair: Pair, arm: int, cores: tuple[int, ...] | None, seed: int = 0) -> Ready:
         command = SetUp(
@@ -236,6 +242,7 @@ class RaceCourse:
             training_accuracy=judged.training_accuracy,
             heldout_accuracy=judged.heldout_accuracy,
             heldout_error=judged.heldout_error,
+            replicas=judged.replicas,
         )
         self.journal(trained)
         return trained
@@ -251,11 +258,15 @@ def _naming(pair: int, arm: int, stage: str) -> Iterator[None]:
         raise _ArmFellError(fallen) from error
 
 
-def _check_equal_work(pair: int, done: Mapping[int, BlockDone]) -> None:
-    """Refuse to compare blocks of unequal numbers of steps: another tree may cut an epoch otherwise."""
+def _check_equal_work(pair: int, done: Mapping[int, BlockDone], has_same_steps: bool) -> None:
+    """Refuse to compare blocks of unequal numbers of steps or samples: another tree may cut an epoch otherwise.
+
+    Args:
+        has_same_steps: False where the batches are meant to be of unequal size; the samples are equally many.
+    """
     for arm, block in sorted(done.items()):
         with _naming(pair, arm, "race"):
-            for name in ("num_steps", "num_samples"):
+            for name in ("num_steps", "num_samples")[not has_same_steps :]:
                 ours, theirs = getattr(block, name), getattr(done[0], name)
                 if ours != theirs:
                     what = name.removeprefix("num_")

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import msgspec
 
 from bench.measure.rounds import WORKER_BYTES
-from bench.records.case import Case
+from bench.records.case import Case, Shape
 from bench.records.environment import Environment
 from productnet.config import TrainConfig
 from productnet.memory import estimate_memory
 
 _HOST = "cpu"
-_ON_HOST = ("num_samples", "num_heldout_samples")
-"""What is drawn there, whatever device trains on it."""
+_DRAWN_BYTES = 24
+"""A sample as it is drawn on the host, whatever device trains on it: three numbers, and three standardised."""
+_MOVED_BYTES = 24
+"""The same on a device with memory of its own, batched by hand: three numbers, and their copy in an epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +43,12 @@ class Room:
         return None
 
 
-def find_room(environment: Environment | None) -> Room:
-    """Find what memory there is, from what is known of a machine."""
+def find_room(environment: Environment | None, free_bytes: Mapping[str, int] = MappingProxyType({})) -> Room:
+    """Find what memory there is, from what is known of a machine.
+
+    Args:
+        free_bytes: name of a device -> what nobody holds of its memory; where that is not known, all of it counts.
+    """
     if environment is None:
         return Room({})
     recorded = environment.recorded
@@ -51,16 +58,24 @@ def find_room(environment: Environment | None) -> Room:
         for each in environment.identity.accelerators or ()
         if each.memory_bytes is not None and each.name != _HOST
     }
-    return Room(found | ({_HOST: min(limits)} if limits else {}))
+    return Room(found | dict(free_bytes) | ({_HOST: min(limits)} if limits else {}))
 
 
 def _bytes_on(device: str, case: Case) -> int:
-    """Estimate from below what a worker takes on a device: what it holds there of a training, and its process."""
-    sizes = {} if case.shape is None else msgspec.structs.asdict(case.shape)
-    costs = estimate_memory(TrainConfig(**sizes))
-    if case.device == device:
-        return sum(costs.values()) + (WORKER_BYTES // 4 if device == _HOST else 0)
-    return sum(costs[name] for name in _ON_HOST) if device == _HOST else 0
+    """Estimate from below what a worker takes on a device: what it holds there of a training, and its process.
+
+    Of a workload of a user's own nothing is known but the process.
+    """
+    if case.workload is not None:
+        return WORKER_BYTES // 4 if case.device == device == _HOST else 0
+    shape = case.shape or Shape()
+    costs = estimate_memory(TrainConfig(**msgspec.structs.asdict(shape)))
+    if device == _HOST == case.device:
+        return case.num_replicas * sum(costs.values()) + WORKER_BYTES // 4
+    if device == _HOST:
+        return case.num_replicas * _DRAWN_BYTES * shape.num_samples
+    moved = _MOVED_BYTES * shape.num_samples if case.batching == "manual" else 0
+    return case.num_replicas * (costs["hidden_sizes"] + moved)
 
 
 def _gigabytes(count: float) -> str:

@@ -6,11 +6,14 @@ torch is never imported here, nor in anything that this imports.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 
 import msgspec
 
 from bench.measure.caches import open_caches
 from bench.measure.clock import HOST_CLOCK, Clock
+from bench.measure.counters import Counter
 from bench.measure.pace import Pace
 from bench.measure.process import WorkerProcess
 from bench.measure.timeouts import DEFAULT_TIMEOUTS, Timeouts
@@ -26,6 +29,23 @@ MAX_WORKERS = 8
 WORKER_BYTES = 2**30
 """Memory to count on for a worker with torch and a small network: measured 0.25 GiB resident on a CPU (Linux x86-64,
 torch 2.13); CUDA's context adds to it."""
+
+
+def _open_no_counters(_device: str) -> AbstractContextManager[Sequence[Counter]]:
+    return nullcontext(())
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """What is asked beside the trainings, where a plan wants it."""
+
+    rates: Callable[[Sequence[Case], int], Iterable[Rates]] = lambda _cases, _wave: ()
+    """Measures before each wave of a ladder what the devices of its cases can do."""
+    open_counters: Callable[[str], AbstractContextManager[Sequence[Counter]]] = _open_no_counters
+    """Finds the counters of energy of a device."""
+
+
+NO_PROBES = Probes()
 
 
 def choose_max_workers(recorded: Recorded | None) -> int:
@@ -47,7 +67,7 @@ def measure(
     max_workers: int = MAX_WORKERS,
     timeouts: Timeouts = DEFAULT_TIMEOUTS,
     clock: Clock = HOST_CLOCK,
-    probe_rates: Callable[[Sequence[Case], int], Iterable[Rates]] = lambda _cases, _wave: (),
+    probes: Probes = NO_PROBES,
 ) -> None:
     """Run a plan, wave by wave; no worker is left when it returns or raises.
 
@@ -58,10 +78,9 @@ def measure(
         journal: called with each record as it happens.
         on_progress: called before each block.
         clock: for the time left, never for a sample.
-        probe_rates: measures before each wave of a ladder what the devices of its cases can do.
     """
     untimed = [
-        (msgspec.structs.replace(plan, num_rounds=1, num_detail_rounds=0, rungs=()), members)
+        (msgspec.structs.replace(plan, num_rounds=1, num_detail_rounds=0, rungs=(), measures_energy=False), members)
         for members in plan_reference_waves(plan, max_workers)
     ]
     waves = [*untimed, *((plan, members) for members in plan_waves(plan, max_workers))]
@@ -70,11 +89,11 @@ def measure(
         pace = Pace(clock, [[case for case, _ in members] for _, members in waves])
         for number, (wave_plan, members) in enumerate(waves):
             if wave_plan.rungs:
-                for rates in probe_rates([case for case, _ in members], number):
+                for rates in probes.rates([case for case, _ in members], number):
                     journal(rates)
             wave = Wave(wave_plan, number, len(waves), journal, on_progress, timeouts, pace, caches)
             try:
-                wave.run(members, launch)
+                wave.run(members, launch, probes.open_counters)
             finally:
                 wave.end()
 

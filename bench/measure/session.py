@@ -87,8 +87,8 @@ class Session:
             os.sched_setaffinity(0, command.cores)
         is_cold = False
         if command.cache_directory is not None:
-            # Read by TorchInductor when it compiles, and by Numba when it is imported.
-            for name in ("TORCHINDUCTOR_CACHE_DIR", "NUMBA_CACHE_DIR"):
+            # Read by TorchInductor and Triton when they compile, and by Numba when it is imported.
+            for name in ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "NUMBA_CACHE_DIR"):
                 os.environ[name] = command.cache_directory
             is_cold = not any(Path(command.cache_directory).glob("*"))
         if command.case.workload is not None:

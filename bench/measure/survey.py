@@ -68,6 +68,8 @@ class Survey(msgspec.Struct, tag="survey", frozen=True, kw_only=True):
     torch: TorchFacts
     gpu_uuids: dict[str, str] = {}
     """Name of a device -> what tells its card from all others, where torch knows."""
+    free_bytes: dict[str, int] = {}
+    """Name of a device with memory of its own -> how much of it nobody held."""
 
 
 def take_survey(asked: str) -> Survey:
@@ -155,6 +157,7 @@ def answer_survey(connection: Connection, asked: str) -> None:
 def _survey(asked: str) -> Survey:
     devices = []
     uuids = {}
+    free_bytes = {}
     unusable = {}
     for kind in DEVICE_KINDS:
         reason = why_absent(kind)
@@ -183,9 +186,18 @@ def _survey(asked: str) -> Survey:
             uuid = device.uuid()
             if uuid is not None:
                 uuids[name] = uuid
+            free = device.free_memory_bytes()
+            if free is not None:
+                free_bytes[name] = free
             if asked == "auto":
                 break
-    return Survey(devices=tuple(devices), unusable=unusable, torch=collect_torch_facts(), gpu_uuids=uuids)
+    return Survey(
+        devices=tuple(devices),
+        unusable=unusable,
+        torch=collect_torch_facts(),
+        gpu_uuids=uuids,
+        free_bytes=free_bytes,
+    )
 
 
 def collect_torch_facts() -> TorchFacts:

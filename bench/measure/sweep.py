@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +18,7 @@ from bench.measure.room import Room
 from bench.measure.sweep_pace import choose_num_epochs, choose_num_rounds, guess_seconds
 from bench.measure.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from bench.records.journal import as_text
-from bench.records.sweep import Lost, StopReason, Sweep, SweepRecord, Timed
+from bench.records.sweep import Lost, StopReason, Sweep, SweepRecord, Timed, Values
 from productnet.memory import tells_of_memory
 
 MAX_LOADING = 2
@@ -33,6 +34,7 @@ class _Seat:
     ready: Ready
     wall_seconds: float
     num_steps: int = 0
+    num_samples: int = 0
     seconds: list[float] = field(default_factory=list)
 
     @property
@@ -143,7 +145,7 @@ class SweepCourse:
                 except WorkerError as error:
                     seats.remove(seat)
                     self._lose(seat.member, seat.process, error)
-        for seat in seats:
+        for seat in self._with_equal_work(seats):
             curve, values = seat.member
             self._keep(
                 Timed(
@@ -151,11 +153,24 @@ class SweepCourse:
                     curve=curve,
                     values=values,
                     num_steps=seat.num_steps,
+                    num_samples=seat.num_samples,
                     seconds=tuple(seat.seconds),
                     epoch_seconds=seat.ready.pilot_epoch_seconds,
                     wall_seconds=seat.wall_seconds,
                 )
             )
+
+    def _with_equal_work(self, seats: Sequence[_Seat]) -> Iterator[_Seat]:
+        """Leave out what takes another number of samples a step than the first of its point: nothing compares them."""
+        firsts: dict[Values, _Seat] = {}
+        for seat in seats:
+            first = firsts.setdefault(seat.member[1], seat)
+            ours, theirs = (Fraction(each.num_samples, each.num_steps) for each in (seat, first))
+            if ours == theirs:
+                yield seat
+            else:
+                reason = f"its step takes {ours} samples, that of the curve before it {theirs}: they do other work"
+                self._lose(seat.member, seat.process, WorkerError("rubbish", reason))
 
     def _take_seats(self, visit: Visit, caches: Path) -> list[_Seat]:
         """Load workers two at a time; then set them up one at a time."""
@@ -195,20 +210,24 @@ class SweepCourse:
         return _Seat(member, process, ready, load_seconds + self.clock() - started)
 
     def _run_block(self, seat: _Seat) -> None:
-        """Time one block: the same first steps of a training in every round, some of them warmed up with."""
+        """Time one block: the same first steps of a training in every round, some of them warmed up with.
+
+        A workload of a user's own goes on: all of its steps do the same, and made anew it might compile anew.
+        """
         started = self.clock()
+        is_own = self.sweep.info.plan.curves[seat.member[0]].workload is not None
         expected = seat.num_epochs * seat.ready.pilot_epoch_seconds
         done = seat.process.request(
             RunBlock(
                 kind="train",
                 amount=seat.num_epochs,
-                restart=True,
+                restart=not is_own,
                 warm_up=int(seat.num_epochs > 1),
                 timeout_seconds=self.timeouts.block_seconds + self.timeouts.block_factor * expected,
             ),
             BlockDone,
         )
-        seat.num_steps = done.num_steps
+        seat.num_steps, seat.num_samples = done.num_steps, done.num_samples
         seat.seconds.append(done.seconds)
         seat.wall_seconds += self.clock() - started
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.judge.itinerary import Member
+from bench.judge.sweep import count_work
 from bench.records.case import Shape
 from bench.records.sweep import Sweep, SweepPlan
 
@@ -51,6 +52,9 @@ def _guess_member(sweep: Sweep, member: Member) -> float:
 
 
 def _count_work(plan: SweepPlan, member: Member) -> float:
-    """Count the multiply-adds of an epoch."""
-    shape = plan.case_at(*member).shape or Shape()
+    """Count the multiply-adds of an epoch, which of a user's own workload is one step."""
+    case = plan.case_at(*member)
+    if case.workload is not None:
+        return float(count_work(case))
+    shape = case.shape or Shape()
     return float(shape.multiply_adds_per_sample * shape.num_samples)

@@ -7,9 +7,12 @@ a pipe, and so does the coordinator.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
+from bench.measure.counters import Counter
+from bench.measure.energy import EXPECTED_SECONDS, measure_energy
 from bench.measure.messages import (
     BlockDone,
     CallsCounted,
@@ -63,7 +66,12 @@ class Wave:
         self.seats: list[Seat] = []
         self.pace = pace
 
-    def run(self, members: list[tuple[Case, int]], launch: Callable[[], WorkerProcess]) -> None:
+    def run(
+        self,
+        members: list[tuple[Case, int]],
+        launch: Callable[[], WorkerProcess],
+        open_counters: Callable[[str], AbstractContextManager[Sequence[Counter]]],
+    ) -> None:
         """Start the workers, then let them take turns until all have trained and shown their phases."""
         self._take_seats(members, launch)
         for number in range(self.plan.num_rounds):
@@ -75,6 +83,12 @@ class Wave:
         if self.plan.rungs:
             for seat in self.seats:
                 self._count(seat)
+        if self.plan.measures_energy:
+            for seat in self.seats:
+                self._show("energy", seat.case)
+                with open_counters(seat.case.device) as counters:
+                    self.journal(measure_energy(seat, self.number, counters, self.timeouts))
+                self.pace.tick(EXPECTED_SECONDS)
 
     def end(self) -> None:
         """Leave no worker behind."""
@@ -101,7 +115,8 @@ class Wave:
         for case, replicate, process in loaded:
             self._show("setting up", case)
             self._set_up(case, replicate, process)
-        self.pace.plan((seat.case, seat.seconds_left) for seat in self.seats)
+        metering = EXPECTED_SECONDS if self.plan.measures_energy else 0.0
+        self.pace.plan((seat.case, seat.seconds_left + metering) for seat in self.seats)
 
     def _set_up(self, case: Case, replicate: int, process: WorkerProcess) -> None:
         command = SetUp(

@@ -1,4 +1,4 @@
-"""A case: one point of device, engine, batching, precision, threads and shape, or of a workload of a user's own.
+"""A case: one point of device, engine, batching, precision, threads, replicas and shape, or a workload of one's own.
 
 Hashable: the key of everything measured.
 """
@@ -24,6 +24,10 @@ OWN = "own"
 
 
 MAX_PLACE = 1_000
+MAX_REPLICAS = 10_000
+"""A slip of the finger ends here: so many leave 2 MB of records in each process."""
+Argument = Annotated[str, Meta(pattern="^[A-Za-z_][A-Za-z0-9_]*$", max_length=50)]
+"""The name of a parameter."""
 
 
 class OwnWorkload(Struct, frozen=True, kw_only=True):
@@ -34,6 +38,8 @@ class OwnWorkload(Struct, frozen=True, kw_only=True):
     """"file.py:Class" or "module:Class"."""
     digest: Annotated[str, Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
     """SHA-256 of the file: another digest is another workload."""
+    arguments: Annotated[tuple[tuple[Argument, Count], ...], Meta(max_length=2)] = ()
+    """What its class is called with besides device, precision and seed: names and values, in a sweep over them."""
 
 
 class Shape(Struct, frozen=True, kw_only=True):
@@ -75,6 +81,8 @@ class Case(Struct, frozen=True, kw_only=True):
     num_threads: Count
     num_epochs: Count
     """Steps, of a workload of a user's own."""
+    num_replicas: Annotated[int, Meta(ge=1, le=MAX_REPLICAS)] = 1
+    """Networks that are trained at once, of seeds that follow each other; a step is an update of one of them."""
     shape: Shape | None = None
     """None is the recipe's."""
     workload: OwnWorkload | None = None
@@ -92,13 +100,17 @@ class Case(Struct, frozen=True, kw_only=True):
     def name(self) -> str:
         """The short name that tables and samples use.
 
-        Precision, threads and sizes appear where they are not fp32, one and the recipe's.
+        Precision, threads, replicas and sizes appear where they are not fp32, one, one and the recipe's.
         """
         parts = [self.device, *([self.engine, self.batching] if self.workload is None else [self.workload.name])]
         if self.precision != "fp32":
             parts.append(self.precision)
         if self.num_threads != 1:
             parts.append(f"{self.num_threads}-threads")
+        if self.num_replicas != 1:
+            parts.append(f"{self.num_replicas}-replicas")
         if self.shape is not None:
             parts += self.shape.name_parts
+        if self.workload is not None:
+            parts += [f"{name}-{value}" for name, value in self.workload.arguments]
         return "/".join(parts)

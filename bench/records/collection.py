@@ -1,4 +1,4 @@
-"""What is reported together: stored runs and races, and what other tools measured, each read by itself.
+"""What is reported together: stored runs, races and sweeps, and what other tools measured, each read by itself.
 
 What can't be read stops no other.
 """
@@ -18,6 +18,8 @@ from bench.records.race import Race
 from bench.records.reading import digest_files, is_file, is_there
 from bench.records.side import StoredRun, read_stored_run
 from bench.records.store import INFO_FILE, RACE_FILE, SAMPLES_FILE, read_race
+from bench.records.sweep import Sweep
+from bench.records.sweep_store import SWEEP_FILE, read_sweep
 
 MAX_RESULTS = 100
 """That are held and shown at once: a run of the suite standard takes some 3 MB, and a page of 6 MB has to hold all."""
@@ -39,6 +41,21 @@ class StoredRace:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredSweep:
+    """A sweep and where it lies."""
+
+    path: Path
+    content: str
+    """A digest of its two files: a copy of a sweep is the sweep itself."""
+    sweep: Sweep
+
+    @property
+    def started_at(self) -> str:
+        """As it was written down, which may be no time."""
+        return self.sweep.info.started_at
+
+
+@dataclass(frozen=True, slots=True)
 class Collection:
     """All that was named, in the order of its directories' names; what is there twice counts once."""
 
@@ -48,12 +65,18 @@ class Collection:
     """What can't be read, and why."""
     foreign: tuple[ForeignRun, ...] = ()
     """What other tools measured; never ranked with ours."""
+    sweeps: tuple[StoredSweep, ...] = ()
     read_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     """By our clock: nothing was started later."""
 
+    @property
+    def holds_something(self) -> bool:
+        """Whether anything could be read."""
+        return bool(self.runs or self.races or self.sweeps or self.foreign)
+
 
 def collect(paths: Sequence[Path]) -> Collection:
-    """Read what is named: the directory of a run or a race, one that holds such directories, another tool's file.
+    """Read what is named: the directory of a run, race or sweep, one that holds such directories, another tool's file.
 
     Raises:
         UsageError: when that is more than can be held at once.
@@ -63,16 +86,17 @@ def collect(paths: Sequence[Path]) -> Collection:
     for path in paths:
         try:
             is_foreign = path.suffix == FOREIGN_SUFFIX and is_file(path)
-            found |= dict.fromkeys([path] if is_foreign else find_results(path, "run", "race")[0])
+            found |= dict.fromkeys([path] if is_foreign else find_results(path, "run", "race", "sweep")[0])
         except InvalidFileError as error:
             faults[path] = error
     if len(found) > MAX_RESULTS:
         raise UsageError(
-            f"{len(found):,} runs, races and files are more than the {MAX_RESULTS} that are shown at once: name fewer, "
+            f"{len(found):,} results and files are more than the {MAX_RESULTS} that are shown at once: name fewer, "
             "or see many runs with python -m bench.history list"
         )
     runs: dict[str, StoredRun] = {}
     races: dict[str, StoredRace] = {}
+    sweeps: dict[str, StoredSweep] = {}
     foreign: dict[str, ForeignRun] = {}
     for path in found:
         try:
@@ -82,12 +106,17 @@ def collect(paths: Sequence[Path]) -> Collection:
             elif is_there(path / RACE_FILE):
                 race = read_stored_race(path)
                 races.setdefault(race.content, race)
+            elif is_there(path / SWEEP_FILE):
+                sweep = read_stored_sweep(path)
+                sweeps.setdefault(sweep.content, sweep)
             else:
                 other = read_foreign(path)
                 foreign.setdefault(other.content, other)
         except InvalidFileError as error:
             faults[path] = error
-    return Collection(tuple(runs.values()), tuple(races.values()), faults, tuple(foreign.values()))
+    return Collection(
+        tuple(runs.values()), tuple(races.values()), faults, tuple(foreign.values()), tuple(sweeps.values())
+    )
 
 
 def read_stored_race(path: Path) -> StoredRace:
@@ -98,3 +127,13 @@ def read_stored_race(path: Path) -> StoredRace:
     """
     race = read_race(path)
     return StoredRace(path, digest_files(MAX_SAMPLES_BYTES, path / RACE_FILE, path / SAMPLES_FILE), race)
+
+
+def read_stored_sweep(path: Path) -> StoredSweep:
+    """Read a sweep together with a digest of its contents.
+
+    Raises:
+        InvalidFileError: as `read_sweep`.
+    """
+    sweep = read_sweep(path)
+    return StoredSweep(path, digest_files(MAX_SAMPLES_BYTES, path / SWEEP_FILE, path / SAMPLES_FILE), sweep)

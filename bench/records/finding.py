@@ -10,8 +10,17 @@ from bench.records.gate import GATE_FILE
 from bench.records.reading import is_there
 from bench.records.selfcheck import SELFCHECK_FILE
 from bench.records.store import INFO_FILE, RACE_FILE
+from bench.records.sweep_store import SWEEP_FILE
+from bench.records.tune_store import TUNE_FILE
 
-HEADS = {"run": INFO_FILE, "race": RACE_FILE, "gate": GATE_FILE, "selfcheck": SELFCHECK_FILE}
+HEADS = {
+    "run": INFO_FILE,
+    "race": RACE_FILE,
+    "sweep": SWEEP_FILE,
+    "gate": GATE_FILE,
+    "selfcheck": SELFCHECK_FILE,
+    "tune": TUNE_FILE,
+}
 """Kind of a result -> the file that makes a directory one."""
 
 

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from bench.records.case import Count, Index, Name, ShortName
 from bench.records.conditions import Conditions
+from bench.records.energy import Metered
 from bench.records.rates import PerSecond, Rates, StepWork
 
 Seconds = Annotated[float, Meta(ge=0.0, le=1e9)]
@@ -131,6 +132,16 @@ class Memory(Struct, frozen=True, kw_only=True):
     """The most that tensors held on a device with memory of its own."""
 
 
+class Replica(Struct, frozen=True, kw_only=True):
+    """One of the networks that were trained at once, and what it came to; None is not finite."""
+
+    seed: Index
+    digest: Name
+    final_loss: Loss | None
+    heldout_rmse: Error | None
+    heldout_r_squared: Annotated[float, Meta(ge=-1e100, le=1.0)] | None
+
+
 class Trained(Key, tag="trained", frozen=True, kw_only=True):
     """A training is complete; judged outside of the timing."""
 
@@ -142,11 +153,18 @@ class Trained(Key, tag="trained", frozen=True, kw_only=True):
     heldout_error: Annotated[float, Meta(ge=0.0, le=LARGEST_ERROR)] | None = None
     """What a workload of a user's own calls its error on data that it did not train on; None where it has none."""
     memory: Memory = Memory()
+    replicas: tuple[Replica, ...] = ()
+    """All that were trained at once, the first of which everything else here is of; none where one was trained."""
 
     @property
     def final_loss(self) -> float | None:
         """The last epoch's mean training loss; None is not finite."""
         return self.epoch_losses[-1]
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether every loss that is known is a number."""
+        return None not in self.epoch_losses and all(each.final_loss is not None for each in self.replicas)
 
     @property
     def has_quality(self) -> bool:
@@ -171,6 +189,16 @@ class Counted(Key, tag="counted", frozen=True, kw_only=True):
     """Why counting failed."""
 
 
+class Energy(Key, tag="energy", frozen=True, kw_only=True):
+    """What a case draws, by counters, read apart from the timing: while all wait, then while it trains on."""
+
+    meters: Annotated[tuple[Metered, ...], Meta(max_length=1_000)]
+    num_steps: Count | None = None
+    """Of the training meanwhile, as are the next two; None where no counter could be read, and nothing was trained."""
+    num_samples: Count | None = None
+    seconds: PositiveSeconds | None = None
+
+
 class Failed(Key, tag="failed", frozen=True, kw_only=True):
     """A case could not be measured, or not to its end."""
 
@@ -187,4 +215,4 @@ class Ended(Struct, tag="ended", frozen=True, kw_only=True):
     seconds: Seconds
 
 
-Record = Started | Block | Trained | Counted | Failed | Rates | Conditions | Ended
+Record = Started | Block | Trained | Counted | Energy | Failed | Rates | Conditions | Ended

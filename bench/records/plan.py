@@ -39,6 +39,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     quality_margin: QualityMargin = QUALITY_MARGIN
     rungs: tuple[Name, ...] = ()
     """Of a ladder: the names of its cases in the order in which it climbs them, device by device."""
+    measures_energy: bool = False
+    """Whether counters of energy are read for each case, after its trainings."""
 
     def __post_init__(self) -> None:
         names = [case.name for case in self.cases]

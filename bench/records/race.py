@@ -119,6 +119,8 @@ class Round(Struct, tag="round", frozen=True, kw_only=True):
     is_reversed: bool
     num_steps: Count
     """Of each block."""
+    other_num_steps: Count | None = None
+    """Of the other arm's block, where its batches are of another size: the same samples in another number of steps."""
     seconds: tuple[PositiveSeconds, PositiveSeconds]
     """Of the first arm's block, and of the other's."""
     disturbance: Text | None = None

@@ -16,7 +16,9 @@ def repeat_command(
     else:
         work, amount = ["--workload", case.workload.place], "--steps"
     words = ["--device", case.device, *work, "--precision", case.precision]
-    words += ["--threads", str(case.num_threads), amount, str(case.num_epochs)]
+    words += ["--threads", str(case.num_threads)]
+    words += [] if case.num_replicas == 1 else ["--replicas", str(case.num_replicas)]
+    words += [amount, str(case.num_epochs)]
     for flag, value in {"--seed": seed, "--replicates": num_replicates, "--label": label}.items():
         words += [] if value is None else [flag, str(value)]
     return shlex.join(["python", "-m", "bench.run", *words])

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta, Struct
 
 from bench.records.case import Case
 from bench.records.conditions import Conditions
 from bench.records.environment import Environment
-from bench.records.journal import Block, BlockKind, Counted, Ended, Failed, Record, Started, Text, Trained
+from bench.records.journal import Block, BlockKind, Counted, Ended, Energy, Failed, Record, Started, Text, Trained
 from bench.records.plan import Plan
+from bench.records.price import Prices
 from bench.records.rates import Rates
 
 SCHEMA = 1
 """Version of `run.json` and `samples.jsonl`. History: 1 is the first. What is only added (conditions of a machine, a
-ladder's rates and counts) leaves it as it is: what was written before means what it meant."""
+ladder's rates and counts, energy, prices) leaves it as it is: what was written before means what it meant."""
 
 
 class Info(Struct, frozen=True, kw_only=True):
@@ -35,6 +37,7 @@ class RunInfo(Info, frozen=True, kw_only=True):
     """The contents of `run.json`, written once, before anything is measured."""
 
     plan: Plan
+    prices: Prices = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class Measurement:
     trained: Trained | None
     failed: Failed | None
     counted: Counted | None = None
+    energy: Energy | None = None
 
     def blocks_of(self, kind: BlockKind) -> list[Block]:
         """Return the blocks of one kind, in their order."""
@@ -93,6 +97,11 @@ class Run:
         return [measurement for measurement in self.measurements if measurement.case == case]
 
 
+def reprice(run: Run, prices: Prices) -> Run:
+    """Return a run at other prices; at its own where none are named."""
+    return replace(run, info=msgspec.structs.replace(run.info, prices=prices or run.info.prices))
+
+
 def assemble_run(info: RunInfo, records: Iterable[Record], warnings: tuple[str, ...] = ()) -> Run:
     """Sort records into measurements.
 
@@ -106,7 +115,7 @@ def assemble_run(info: RunInfo, records: Iterable[Record], warnings: tuple[str, 
     ended: Ended | None = None
     conditions: list[Conditions] = []
     rates: list[Rates] = []
-    groups: dict[tuple[int, int, str], list[Started | Block | Trained | Counted | Failed]] = {}
+    groups: dict[tuple[int, int, str], list[Started | Block | Trained | Counted | Energy | Failed]] = {}
     for record in records:
         if isinstance(record, Ended):
             ended = record
@@ -126,6 +135,7 @@ def assemble_run(info: RunInfo, records: Iterable[Record], warnings: tuple[str, 
             trained=next((record for record in group if isinstance(record, Trained)), None),
             failed=next((record for record in group if isinstance(record, Failed)), None),
             counted=next((record for record in group if isinstance(record, Counted)), None),
+            energy=next((record for record in group if isinstance(record, Energy)), None),
         )
         for (wave, replicate, name), group in groups.items()
     )

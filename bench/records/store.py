@@ -22,6 +22,7 @@ from bench.records.race import Race, RaceInfo, RaceRecord, assemble_race
 from bench.records.reading import MAX_COMPLAINT, UNDECODABLE, read_regular
 from bench.records.run import SCHEMA, Info, Run, RunInfo, assemble_run
 from bench.records.sweep import SweepRecord
+from bench.records.tune import TuneRecord
 from productnet.whole_file import write_whole
 
 INFO_FILE = "run.json"
@@ -46,7 +47,7 @@ class RunDirectory:
         self._samples = samples
         self._allowance = Allowance()
 
-    def append(self, record: Record | RaceRecord | SweepRecord) -> None:
+    def append(self, record: Record | RaceRecord | SweepRecord | TuneRecord) -> None:
         """Write one record as a whole line and hand it to the system.
 
         Raises:

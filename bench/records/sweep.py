@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
-from bench.records.case import Case, Count, Index, Shape
+from bench.records.case import Argument, Case, Count, Index, Shape
 from bench.records.journal import PositiveSeconds, Seconds, Text
+from bench.records.price import Prices
 from bench.records.run import Info
 
-AxisName = Literal["batch_size", "hidden", "num_samples", "threads", "depth"]
 DEFAULTS: Mapping[str, int] = MappingProxyType(
-    {"batch_size": 100, "hidden": 16, "num_samples": 1_000, "threads": 1, "depth": 2}
+    {"batch_size": 100, "hidden": 16, "num_samples": 1_000, "threads": 1, "depth": 2, "replicas": 1}
 )
-"""Where the recipe lies on each axis."""
+"""The axes of the product network, and where the recipe lies on each."""
+THREADS = "threads"
+"""An axis of every workload: those of the CPU."""
 BATCHES_PER_EPOCH = 10
 """As many as the recipe has: what an epoch costs beside its steps is shared out over equally many."""
 
-MAX_CURVES = 8
+MAX_CURVES = 16
 MAX_VALUES = 64
 Share = Annotated[float, Meta(ge=1e-9, lt=1.0)]
 StopReason = Literal["resolved", "budget", "interrupted"]
@@ -33,12 +35,21 @@ Values = Annotated[tuple[Count, ...], Meta(min_length=1, max_length=2)]
 class Axis(Struct, frozen=True, kw_only=True):
     """What is varied, and the values to begin with."""
 
-    name: AxisName
+    name: Argument
     values: Annotated[tuple[Count, ...], Meta(min_length=1, max_length=MAX_VALUES)]
+    default: Count | None = None
+    """Where a workload of a user's own lies by itself: the axis is a parameter of its class."""
 
     def __post_init__(self) -> None:
         if list(self.values) != sorted(set(self.values)):
             raise ValueError(f"the values of {self.name} do not rise")
+        if self.default is None and self.name not in DEFAULTS:
+            raise ValueError(f"{self.name} is no axis of the product network, and has no default")
+
+    @property
+    def usual(self) -> int:
+        """Where what is swept lies by itself."""
+        return DEFAULTS[self.name] if self.default is None else self.default
 
 
 class SweepPlan(Struct, frozen=True, kw_only=True):
@@ -55,6 +66,8 @@ class SweepPlan(Struct, frozen=True, kw_only=True):
     """How well a crossing is to be known."""
     alpha: Share
     seed: Index
+    prices: Prices = {}
+    """Where two curves have different ones, they cross in money elsewhere than in time."""
 
     def __post_init__(self) -> None:
         names = [curve.name for curve in self.curves]
@@ -62,16 +75,23 @@ class SweepPlan(Struct, frozen=True, kw_only=True):
             raise ValueError("two curves have the same name")
         if len({axis.name for axis in self.axes}) < len(self.axes):
             raise ValueError("both axes are the same")
+        if len({curve.workload is None for curve in self.curves}) > 1:
+            raise ValueError("the product network has other axes than a workload of a user's own")
 
     def case_at(self, curve: int, values: Values) -> Case:
         """Return the case of a curve at a point.
 
-        Unless it is an axis, the number of samples grows with the batch: an epoch has as many batches as the recipe's.
-        The second hidden layer is half as wide as the first, as in the recipe, unless depth is an axis: then all are
-        equally wide.
+        Of a user's own workload, what its class is called with varies. Of the product network the number of samples
+        grows with the batch, unless it is an axis: an epoch has as many batches as the recipe's. The second hidden
+        layer is half as wide as the first, as in the recipe, unless depth is an axis: then all are equally wide.
         """
         case = self.curves[curve]
         found = dict(zip((axis.name for axis in self.axes), values, strict=True))
+        num_threads = found.get(THREADS, case.num_threads)
+        if case.workload is not None:
+            arguments = tuple((name, value) for name, value in found.items() if name != THREADS)
+            workload = msgspec.structs.replace(case.workload, arguments=arguments)
+            return msgspec.structs.replace(case, num_threads=num_threads, workload=workload)
         batch_size = found.get("batch_size", DEFAULTS["batch_size"])
         width = found.get("hidden", DEFAULTS["hidden"])
         shape = Shape(
@@ -81,7 +101,8 @@ class SweepPlan(Struct, frozen=True, kw_only=True):
         )
         return msgspec.structs.replace(
             case,
-            num_threads=found.get("threads", case.num_threads),
+            num_threads=num_threads,
+            num_replicas=found.get("replicas", case.num_replicas),
             shape=None if shape == Shape() else shape,
         )
 
@@ -106,6 +127,8 @@ class Timed(Struct, tag="timed", frozen=True, kw_only=True):
     """Of an epoch, as timed before the first round to cut blocks with."""
     wall_seconds: Seconds
     """All that this process took of the sweep's time, from its start."""
+    num_samples: Count | None = None
+    """Of a block: samples, or what else a step of a user's own workload counts. None in what was stored before."""
 
 
 class Lost(Struct, tag="lost", frozen=True, kw_only=True):
@@ -146,6 +169,12 @@ class Sweep:
     ended: SweepEnded | None
     """How the last sitting ended, if something says so."""
     warnings: tuple[str, ...] = ()
+
+
+def reprice(sweep: Sweep, prices: Prices) -> Sweep:
+    """Return a sweep at other prices; at its own where none are named."""
+    plan = msgspec.structs.replace(sweep.info.plan, prices=prices or sweep.info.plan.prices)
+    return replace(sweep, info=msgspec.structs.replace(sweep.info, plan=plan))
 
 
 def assemble_sweep(info: SweepInfo, records: Iterable[SweepRecord], warnings: tuple[str, ...] = ()) -> Sweep:

@@ -232,6 +232,10 @@ def describe_within(run: Run, cases: Sequence[CaseComparison], flags: Mapping[st
         yield f"{baseline.name} is INVALID, so that nothing is held against it: {first.reason}"
     yield from describe_cases(cases)
     for case in cases:
-        if case.verdict == Verdict.INCONCLUSIVE:
-            yield f"to settle {case.case.name}:"
-            yield f"{COMMAND}{race_of_cases(baseline, case.case, flags)}"
+        if case.verdict != Verdict.INCONCLUSIVE:
+            continue
+        if case.case.num_replicas != baseline.num_replicas:
+            yield f"to settle {case.case.name}: more replicates, since no race takes two numbers of replicas"
+            continue
+        yield f"to settle {case.case.name}:"
+        yield f"{COMMAND}{race_of_cases(baseline, case.case, flags)}"

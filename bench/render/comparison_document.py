@@ -70,6 +70,8 @@ def document_devices(
                 "is_published": time.is_published,
                 "seconds_a_step": time.seconds,
                 "training_seconds": msgspec.to_builtins(time.result.training_seconds),
+                "price_per_hour": time.result.price_per_hour,
+                "training_money": msgspec.to_builtins(time.result.training_money),
                 "quality": str(time.result.quality),
                 "rank": rank(time, times),
             }

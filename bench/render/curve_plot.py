@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-MARKS = "abcdefgh"
+MARKS = "abcdefghijklmnop"
 BETWEEN, SHARED, CROSSING = ".", "*", "|"
 
 

@@ -84,7 +84,7 @@ def make_runs_table(runs: Mapping[str, Run | InvalidFileError], times_of_cases: 
     Args:
         runs: name -> the run, or why it can't be read; that is a row as well, so that no machine drops out unseen.
     """
-    columns = (
+    columns: tuple[Column, ...] = (
         Column("run", "run"),
         Column("machine", "machine"),
         CASE,
@@ -93,7 +93,11 @@ def make_runs_table(runs: Mapping[str, Run | InvalidFileError], times_of_cases: 
         Column("rank", "rank"),
         Column("quality", "quality"),
     )
-    rows = (row for name, run in runs.items() for row in _list_rows(name, run, times_of_cases))
+    rows = [row for name, run in runs.items() for row in _list_rows(name, run, times_of_cases)]
+    if any(time.result.price_per_hour for time in times_of_cases):
+        columns = (*columns, Column("money\na training", "training_money", number, has_spread=True))
+    else:
+        rows = [row[:-1] for row in rows]
     notes = (
         "Each machine was measured by itself. Rank: by time of a step among the published runs of the same mode, this "
         f"run among them. Quality is held against the same run's reference. {BRACKETS}",
@@ -105,7 +109,7 @@ def _list_rows(
     name: str, run: Run | InvalidFileError, times_of_cases: Sequence[CaseTime]
 ) -> Iterator[tuple[Value, ...]]:
     if isinstance(run, InvalidFileError):
-        yield (name, None, None, None, None, None, "can't be read")
+        yield (name, None, None, None, None, None, "can't be read", None)
         return
     for time in times_of_cases:
         if time.name == name:
@@ -118,6 +122,7 @@ def _list_rows(
                 time.result.steps_per_second,
                 f"{place[0]} of {place[1]}" if place else None,
                 describe_quality(time.result),
+                time.result.training_money,
             )
 
 

@@ -13,7 +13,7 @@ from bench.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One way to write a collection of runs and races."""
+    """One way to write a collection of runs, races and sweeps."""
 
     place: str
     """"module:function", imported when it is asked for: called with the collection and the columns of the terminal,

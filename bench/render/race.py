@@ -211,5 +211,5 @@ def make_race_table(race: Race, contrasts: Sequence[Contrast]) -> Table:
 def _step_seconds(race: Race, arm: int) -> float | None:
     """Return the median over undisturbed rounds: what is compared is paired, this is only shown."""
     rounds = [each for each in race.rounds if not each.disturbance and arm in (0, each.arm)]
-    seconds = [each.seconds[min(arm, 1)] / each.num_steps for each in rounds]
+    seconds = [each.seconds[min(arm, 1)] / ((arm and each.other_num_steps) or each.num_steps) for each in rounds]
     return statistics.median(seconds) if seconds else None

@@ -7,27 +7,33 @@ import msgspec
 from bench.judge.ladder import judge_ladder, list_rates
 from bench.judge.race import judge_race
 from bench.judge.results import judge_run
-from bench.records.collection import Collection, StoredRace
+from bench.judge.sweep import judge_sweep
+from bench.records.collection import Collection, StoredRace, StoredSweep
 from bench.records.journal import as_text
+from bench.records.run import Info
 from bench.records.side import StoredRun
 from bench.render.document import Document, list_rows, to_json
 from bench.render.foreign import make_foreign_table
 from bench.render.ladder import make_ladder_table, make_rates_table
 from bench.render.own_tables import make_own_accuracy_table
 from bench.render.race import describe_race, make_race_table
+from bench.render.replicas import make_replicas_table
 from bench.render.report import TABLES
+from bench.render.sweep import describe_sitting, describe_sweep
+from bench.render.sweep_tables import make_tables
 from bench.render.tables import make_failures_table
 
 _SCHEMA = 1
 
 
 def to_json_report(collection: Collection, _width: int) -> str:
-    """Write runs, races, what other tools measured, and what could not be read."""
+    """Write runs, races, sweeps, what other tools measured, and what could not be read."""
     return to_json(
         {
             "schema": _SCHEMA,
             "runs": [_run(each) for each in collection.runs],
             "races": [_race(each) for each in collection.races],
+            "sweeps": [_sweep(each) for each in collection.sweeps],
             "measured_by_others": list_rows(make_foreign_table(collection.foreign)),
             "unreadable": {as_text(str(path)): as_text(str(fault)) for path, fault in collection.faults.items()},
         }
@@ -37,7 +43,7 @@ def to_json_report(collection: Collection, _width: int) -> str:
 def _run(stored: StoredRun) -> Document:
     run, plan = stored.run, stored.run.info.plan
     results = judge_run(run)
-    tables = [list_rows(make(results)) for make in (*TABLES.values(), make_own_accuracy_table)]
+    tables = [list_rows(make(results)) for make in (*TABLES.values(), make_own_accuracy_table, make_replicas_table)]
     return {
         **_head(stored),
         "suite": plan.suite,
@@ -65,8 +71,24 @@ def _race(stored: StoredRace) -> Document:
     }
 
 
-def _head(stored: StoredRun | StoredRace) -> Document:
-    info = stored.run.info if isinstance(stored, StoredRun) else stored.race.info
+def _sweep(stored: StoredSweep) -> Document:
+    sweep, result = stored.sweep, judge_sweep(stored.sweep)
+    return {
+        **_head(stored),
+        "plan": sweep.info.plan,
+        **{name: list_rows(table) for name, table in make_tables(sweep, result).items()},
+        "lines": [*describe_sitting(sweep), *describe_sweep(sweep, result)],
+    }
+
+
+def _head(stored: StoredRun | StoredRace | StoredSweep) -> Document:
+    match stored:
+        case StoredRun():
+            info: Info = stored.run.info
+        case StoredRace():
+            info = stored.race.info
+        case StoredSweep():
+            info = stored.sweep.info
     return {
         "path": as_text(str(stored.path)),
         "content": stored.content,

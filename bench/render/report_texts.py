@@ -5,19 +5,21 @@ from __future__ import annotations
 from bench.judge.race import judge_race
 from bench.judge.results import judge_run
 from bench.judge.statistics import summarise
-from bench.records.collection import Collection, StoredRace
+from bench.judge.sweep import judge_sweep
+from bench.records.collection import Collection, StoredRace, StoredSweep
 from bench.records.side import StoredRun
 from bench.render.bars import draw_throughput
 from bench.render.escape import for_markdown, for_terminal
 from bench.render.foreign import make_foreign_table
 from bench.render.race import describe_race, list_race_files, make_race_table
 from bench.render.report import list_files, report_on_terminal
+from bench.render.sweep import list_sweep_files, report_sweep
 from bench.render.table import Column, Table, Value, to_csv, to_markdown, to_terminal, wrap
 from bench.render.tables import make_throughput_table
 
 
 def to_terminal_report(collection: Collection, width: int) -> str:
-    """Show every run and race as the command that measured it did."""
+    """Show every run, race and sweep as the command that measured it did."""
     parts = []
     for run in collection.runs:
         results = judge_run(run.run)
@@ -27,19 +29,25 @@ def to_terminal_report(collection: Collection, width: int) -> str:
         contrasts = judge_race(race.race)
         lines = (wrap(for_terminal(line), width) for line in describe_race(race.race, contrasts))
         parts += [for_terminal(str(race.path)), to_terminal(make_race_table(race.race, contrasts), width), *lines]
+    for stored in collection.sweeps:
+        text = report_sweep(stored.sweep, judge_sweep(stored.sweep), width)
+        parts += [for_terminal(str(stored.path)), text]
     if collection.foreign:
         parts.append(to_terminal(make_foreign_table(collection.foreign), width))
     return "\n".join((*parts, ""))
 
 
 def to_markdown_report(collection: Collection, _width: int) -> str:
-    """Write every table of every run and race under a heading of its own."""
+    """Write every table of every run, race and sweep under a heading of its own."""
     parts = []
     for run in collection.runs:
         files = list_files(run.run, judge_run(run.run))
         parts += [_heading(run), *(text for name, text in files.items() if name.endswith(".md"))]
     for race in collection.races:
         parts += [_heading(race), list_race_files(race.race, judge_race(race.race))["race.md"]]
+    for sweep in collection.sweeps:
+        texts = list_sweep_files(sweep.sweep, judge_sweep(sweep.sweep))
+        parts += [_heading(sweep), *(text for name, text in texts.items() if name.endswith(".md"))]
     if collection.foreign:
         parts += ["# Files of other tools\n", to_markdown(make_foreign_table(collection.foreign))]
     return "\n".join(parts)
@@ -81,5 +89,5 @@ def _locate(stored: StoredRun) -> tuple[str | None, ...]:
     return (str(stored.path), info.started_at, identity.cpu_model, accelerators or None, identity.torch_version)
 
 
-def _heading(stored: StoredRun | StoredRace) -> str:
+def _heading(stored: StoredRun | StoredRace | StoredSweep) -> str:
     return f"# {for_markdown(str(stored.path))}\n"

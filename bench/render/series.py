@@ -81,6 +81,7 @@ def _sort(collection: Collection) -> tuple[list[Point], list[str]]:
             else:
                 left_out.append(f"{stored.path}: {result.case.name} is left out: {point}")
     left_out += [f"{race.path} is left out: a race is its pairs, and no bare number" for race in collection.races]
+    left_out += [f"{each.path} is left out: a sweep is its curves, and no bare number" for each in collection.sweeps]
     left_out += [f"{each.path} is left out: it was measured by {each.measured_by}" for each in collection.foreign]
     return points, left_out
 

@@ -55,6 +55,7 @@ def list_settings(case: Case) -> list[str]:
     """Return the words that make an arm of a case."""
     if case.workload is None:
         work = [f"engine={case.engine}", f"batching={case.batching}"]
+        work += [f"batch_size={case.shape.batch_size}"] if case.shape else []
     else:
         work = [f"workload={case.workload.place}", f"steps={case.num_epochs}"]
     return [
@@ -62,6 +63,7 @@ def list_settings(case: Case) -> list[str]:
         *work,
         f"precision={case.precision}",
         f"threads={case.num_threads}",
+        *([] if case.num_replicas == 1 else [f"replicas={case.num_replicas}"]),
     ]
 
 

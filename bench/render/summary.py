@@ -60,7 +60,9 @@ def advise(results: Sequence[CaseResult]) -> str:
     seen = f"{counted(replicates, 'replicate')}, quality {fastest.quality}"
     # Trainings cut short have no quality that could be valid.
     claim = "Shortest time" if fastest.quality is Quality.CUT_SHORT else "Fastest valid mode"
-    line = f"{claim} here: {fastest.case.name}, {number(fastest.training_seconds.median)} s a training"
+    count = fastest.case.num_replicas
+    what = "a training" if count == 1 else f"for {count:,} trainings at once"
+    line = f"{claim} here: {fastest.case.name}, {number(fastest.training_seconds.median)} s {what}"
     if fastest is not results[0] and fastest.speedup is not None:
         line += f", {times(fastest.speedup)} the speed of {results[0].case.name}"
     line += f" ({seen})."

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from bench.judge.crossing import Crossing, Meeting
 from bench.judge.sweep import CurveResult, Pairing, SweepResult
 from bench.records.case import Case
-from bench.records.sweep import DEFAULTS, Sweep, SweepPlan
+from bench.records.sweep import Sweep, SweepPlan
 from bench.render.curve_plot import MARKS, plot_curves
 from bench.render.escape import for_markdown, for_terminal
 from bench.render.summary import describe_machine
+from bench.render.sweep_money import describe_money
 from bench.render.sweep_tables import axis_word, make_tables, unit_word
 from bench.render.table import to_csv, to_markdown, to_terminal, wrap
 from bench.render.units import duration, microseconds, number, whole
@@ -65,8 +66,8 @@ def describe_sitting(sweep: Sweep) -> Iterator[str]:
 def describe_sweep(sweep: Sweep, result: SweepResult) -> Iterator[str]:
     """Say where curves cross, how many threads are best, and what laws they follow."""
     plan = sweep.info.plan
-    for pairing in result.pairings:
-        yield from describe_pairing(plan, pairing)
+    yield from describe_pairings(plan, result)
+    yield from describe_money(plan, result)
     for curve in result.curves:
         if curve.best is None and plan.axes[0].name == "threads":
             yield f"UNDECIDED how many threads are best for {_name(plan, curve.curve, curve.family)}: too few visits"
@@ -76,10 +77,16 @@ def describe_sweep(sweep: Sweep, result: SweepResult) -> Iterator[str]:
         yield from describe_law(plan, curve)
 
 
+def describe_pairings(plan: SweepPlan, result: SweepResult) -> Iterator[str]:
+    """Say of each pair of curves where one overtakes the other; those that do come first."""
+    for pairing in sorted(result.pairings, key=lambda each: each.encounter.meeting is not Meeting.CROSSES):
+        yield from describe_pairing(plan, pairing)
+
+
 def describe_pairing(plan: SweepPlan, pairing: Pairing) -> Iterator[str]:
     """Say where one curve overtakes another."""
     cases = [plan.curves[each] for each in (pairing.first, pairing.second)]
-    within = _within(plan, pairing.family)
+    within = name_family(plan, pairing.family)
     encounter = pairing.encounter
     points = encounter.points
     if encounter.meeting is Meeting.UNDECIDED:
@@ -110,7 +117,7 @@ def _describe_precision(plan: SweepPlan, slower: Case, faster: Case, span: str, 
 
 def _describe_default(plan: SweepPlan, crossing: Crossing) -> str:
     """Say on which side of a crossing the recipe lies."""
-    default = DEFAULTS[plan.axes[0].name]
+    default = plan.axes[0].usual
     if crossing.low <= default <= crossing.high:
         return f"the default of {whole(default)} lies there"
     ratio = crossing.value / default
@@ -168,7 +175,7 @@ def plot_families(sweep: Sweep, result: SweepResult, width: int) -> Iterator[str
             if pairing.family == family
             for crossing in pairing.encounter.crossings
         ]
-        yield f"us a step over {axis_word(plan)}{_within(plan, family)}, both on the logarithm; | is a crossing"
+        yield f"us a step over {axis_word(plan)}{name_family(plan, family)}, both on the logarithm; | is a crossing"
         yield from plot_curves(points, crossings, (whole, microseconds), min(width, _PLOT_WIDTH))
         yield from (
             f"{MARKS[number]} {for_terminal(case.name)}" for number, case in enumerate(plan.curves) if number in curves
@@ -177,10 +184,11 @@ def plot_families(sweep: Sweep, result: SweepResult, width: int) -> Iterator[str
 
 
 def _name(plan: SweepPlan, curve: int, family: tuple[int, ...]) -> str:
-    return f"{plan.curves[curve].name}{_within(plan, family)}"
+    return f"{plan.curves[curve].name}{name_family(plan, family)}"
 
 
-def _within(plan: SweepPlan, family: tuple[int, ...]) -> str:
+def name_family(plan: SweepPlan, family: tuple[int, ...]) -> str:
+    """Name the values of the axes after the first, as the end of a sentence; nothing where there are none."""
     return "".join(f" at {axis_word(plan, place)} {whole(value)}" for place, value in enumerate(family, 1))
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bench.judge.crossing import Meeting
 from bench.judge.law import CLOSE, Interval
 from bench.judge.statistics import Summary
 from bench.judge.sweep import CurveResult, Pairing, SweepResult
-from bench.records.case import Shape
-from bench.records.sweep import DEFAULTS, Sweep, SweepPlan
+from bench.records.sweep import Sweep, SweepPlan
 from bench.render.table import Column, Table, Value
 from bench.render.units import microseconds, number, percent, times, whole
 
@@ -20,6 +20,7 @@ _WORDS = {
     "num_samples": "samples",
     "threads": "threads",
     "depth": "depth",
+    "replicas": "replicas",
 }
 _KINDS = {
     "estimate": "would not fit",
@@ -31,17 +32,20 @@ _KINDS = {
 
 def axis_word(plan: SweepPlan, place: int = 0) -> str:
     """Name an axis for people."""
-    return _WORDS[plan.axes[place].name]
+    name = plan.axes[place].name
+    return _WORDS.get(name, name)
 
 
 def unit_word(plan: SweepPlan) -> str:
     """Name the unit of work that a law is about."""
+    if plan.curves[0].workload is not None:
+        return "unit"
     return {"batch_size": "sample", "depth": "layer"}.get(plan.axes[0].name, "multiply-add")
 
 
 def family_columns(plan: SweepPlan) -> tuple[Column, ...]:
     """Return the column of the second axis, where there is one."""
-    return tuple(Column(_WORDS[axis.name], axis.name, whole) for axis in plan.axes[1:])
+    return tuple(Column(axis_word(plan, place), axis.name, whole) for place, axis in enumerate(plan.axes) if place)
 
 
 def make_tables(sweep: Sweep, result: SweepResult) -> dict[str, Table]:
@@ -50,6 +54,7 @@ def make_tables(sweep: Sweep, result: SweepResult) -> dict[str, Table]:
     tables = {
         "curves": make_curves_table(plan, result),
         "crossings": make_crossings_table(plan, result.pairings),
+        "money": make_money_table(plan, result.priced),
         "laws": make_laws_table(plan, [each for each in result.curves if each.law is not None]),
         "threads": make_threads_table(plan, [each for each in result.curves if each.best is not None]),
         "left_out": make_left_out_table(sweep, result),
@@ -78,14 +83,14 @@ def make_curves_table(plan: SweepPlan, result: SweepResult) -> Table:
     for curve in result.curves:
         for point in curve.points:
             mean = 0.0 if curve.curve == 0 else means.get((curve.family, curve.curve, point.value))
-            batch_size = (point.case.shape or Shape()).batch_size
+            samples = point.samples_per_step
             rows.append(
                 (
                     plan.curves[curve.curve].name,
                     *curve.family,
                     point.value,
                     Summary(point.num_visits, point.step_seconds, point.low, point.high),
-                    batch_size / point.step_seconds,
+                    None if samples is None else samples / point.step_seconds,
                     None if mean is None else math.exp(-mean),
                     point.num_visits,
                 )
@@ -120,7 +125,7 @@ def make_crossings_table(plan: SweepPlan, pairings: Sequence[Pairing]) -> Table:
         head: tuple[Value, ...] = (*names, *pairing.family, str(pairing.encounter.meeting))
         for crossing in pairing.encounter.crossings:
             faster = names[crossing.second_is_faster_above]
-            over = crossing.value / DEFAULTS[plan.axes[0].name]
+            over = crossing.value / plan.axes[0].usual
             rows.append((*head, faster, crossing.value, crossing.low, crossing.high, over))
         if not pairing.encounter.crossings:
             points = pairing.encounter.points
@@ -136,6 +141,20 @@ def make_crossings_table(plan: SweepPlan, pairings: Sequence[Pairing]) -> Table:
             "be told.",
         ),
     )
+
+
+def make_money_table(plan: SweepPlan, priced: Sequence[Pairing]) -> Table:
+    """Where each pair of curves crosses in money."""
+    table = make_crossings_table(plan, priced)
+    columns = (
+        replace(each, heading="cheaper\nabove", name="cheaper_above") if each.name == "faster_above" else each
+        for each in table.columns
+    )
+    note = (
+        "Time at the price of an hour on each curve's device, in the currency of --price-per-hour; the rest as where "
+        "they cross in time."
+    )
+    return replace(table, title="Crossings in money", columns=tuple(columns), notes=(note,))
 
 
 def make_laws_table(plan: SweepPlan, curves: Sequence[CurveResult]) -> Table:
@@ -212,7 +231,7 @@ def make_left_out_table(sweep: Sweep, result: SweepResult) -> Table:
     plan = sweep.info.plan
     columns = (
         Column("curve", "curve"),
-        *(Column(_WORDS[axis.name], axis.name, whole) for axis in plan.axes),
+        *(Column(axis_word(plan, place), axis.name, whole) for place, axis in enumerate(plan.axes)),
         Column("what", "kind"),
         Column("why", "reason"),
     )

@@ -26,6 +26,8 @@ class Judgement:
     heldout_accuracy: dict[str, float] | None = None
     heldout_error: float | None = None
     """A workload of a user's own has this alone, or nothing."""
+    replicas: tuple[dict[str, float | str], ...] = ()
+    """Of several networks that were trained at once, each by itself; the rest is of the first."""
 
 
 class Workload(Protocol):

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 from bench.errors import UsageError, WorkloadError
@@ -114,7 +114,7 @@ def import_class(workload: OwnWorkload) -> Any:
         hint = f"it has: {', '.join(here)}" if here else "a workload is a class with a method run(num_steps)"
         said = f"no class {class_name!r}" if found is None else f"{class_name!r}, which is no class"
         raise WorkloadError(f"workload {file} has {said}: {hint}")
-    _check_signatures(workload.place, found)
+    _check_signatures(workload.place, found, dict(workload.arguments))
     return found
 
 
@@ -142,8 +142,14 @@ def has_phases(found: type) -> bool:
     return hasattr(found, "fetch")
 
 
-def _check_signatures(place: str, found: type) -> None:
-    _check_call(place, found.__name__, ("device", "precision", "seed"), found)
+def list_axes(found: type) -> dict[str, int]:
+    """List what a sweep may vary of a class: its parameters with a whole number from 1 on as default, and that."""
+    defaults = {name: each.default for name, each in inspect.signature(found).parameters.items()}
+    return {name: value for name, value in defaults.items() if type(value) is int and value >= 1}
+
+
+def _check_signatures(place: str, found: type, arguments: Mapping[str, int]) -> None:
+    _check_call(place, found.__name__, ("device", "precision", "seed"), found, arguments)
     if not hasattr(found, "run"):
         raise WorkloadError(f"workload {place} has no method run(num_steps), which runs so many steps")
     missing = [name for name in _PARTS if not hasattr(found, name)] if has_phases(found) else []
@@ -155,11 +161,14 @@ def _check_signatures(place: str, found: type) -> None:
             _check_call(place, name, words if is_static else ("self", *words), getattr(found, name))
 
 
-def _check_call(place: str, name: str, words: Sequence[str], function: Any) -> None:
+def _check_call(
+    place: str, name: str, words: Sequence[str], function: Any, arguments: Mapping[str, int] = MappingProxyType({})
+) -> None:
     try:
-        inspect.signature(function).bind(*words)
+        inspect.signature(function).bind(*words, **arguments)
     except (TypeError, ValueError) as error:
-        shown = ", ".join(word for word in words if word != "self")
+        named = (f"{argument}={value}" for argument, value in arguments.items())
+        shown = ", ".join([*(word for word in words if word != "self"), *named])
         raise WorkloadError(f"workload {place} can't be called as {name}({shown}): {first_line(error)}") from error
 
 

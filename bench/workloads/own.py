@@ -11,6 +11,7 @@ import random
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, SupportsFloat
 
 import numpy as np
@@ -61,6 +62,7 @@ class Own:
         self.device = open_device(case.device)
         self.arithmetic = set_up_arithmetic(self.device, case.precision)
         self.make = import_class(case.workload)
+        self.arguments = dict(case.workload.arguments)
         self.num_multiply_adds_per_step: int | None = None
         self.least_multiply_adds_per_step: int | None = None
         self._step_work = Work()
@@ -71,7 +73,8 @@ class Own:
         for plant in (random.seed, torch.manual_seed, lambda seed: np.random.seed(seed % 2**32)):
             plant(self.seed)
         torch_device = self.device.torch_device
-        self.built = self._call("the class", self.make, torch_device, self.arithmetic, self.seed)
+        make = partial(self.make, **self.arguments)
+        self.built = self._call("the class", make, torch_device, self.arithmetic, self.seed)
         items = getattr(self.built, "items_per_step", None)
         if not isinstance(items, int) or items < 1:
             raise WorkloadError(

@@ -11,7 +11,7 @@ import torch
 
 from bench.records.case import Case
 from bench.records.rates import StepWork
-from bench.workloads import Judgement
+from bench.workloads import Judgement, Workload
 from bench.workloads.counts import count_step_work
 from productnet.batching import Batch
 from productnet.config import TrainConfig
@@ -20,20 +20,34 @@ from productnet.evaluate import predict
 from productnet.train import Training
 
 
+def make_product_net(case: Case, seed: int) -> Workload:
+    """Make what a case asks for: a training, or several of seeds that follow each other."""
+    if case.num_replicas == 1:
+        return ProductNet(case, seed)
+    from bench.workloads.replicas import ReplicatedNet
+
+    return ReplicatedNet(case, seed)
+
+
+def make_config(case: Case, seed: int) -> TrainConfig:
+    """Make the recipe of a case."""
+    return TrainConfig(
+        device=case.device,
+        engine=case.engine,
+        batching=case.batching,
+        precision=case.precision,
+        num_threads=case.num_threads,
+        num_epochs=case.num_epochs,
+        seed=seed,
+        **({} if case.shape is None else msgspec.structs.asdict(case.shape)),
+    )
+
+
 class ProductNet:
     """A training of the product network, as a case asks for it."""
 
     def __init__(self, case: Case, seed: int) -> None:
-        config = TrainConfig(
-            device=case.device,
-            engine=case.engine,
-            batching=case.batching,
-            precision=case.precision,
-            num_threads=case.num_threads,
-            num_epochs=case.num_epochs,
-            seed=seed,
-            **({} if case.shape is None else msgspec.structs.asdict(case.shape)),
-        )
+        config = make_config(case, seed)
         self.training = Training(config)
         self.device = self.training.device
         self.arithmetic = self.training.arithmetic

@@ -11,16 +11,16 @@ from torch import nn
 class Workload:
     """A small network on data of its own making."""
 
-    items_per_step = 64
-    """How many samples (or tokens, or images) a step takes: what "samples a second" counts."""
-
-    def __init__(self, device, precision, seed):
+    def __init__(self, device, precision, seed, batch_size=64):
         """Build everything that a training needs. Called again, with the same seed, for each training.
 
         device is a torch.device. precision knows its own name (precision.precision, say "bf16"), its type
         (precision.layer_type), how to run a forward pass in it (precision.autocast) and a gradient scaler for fp16
-        (precision.make_scaler). seed was given to torch, numpy and random before.
+        (precision.make_scaler). seed was given to torch, numpy and random before. More parameters are optional: those
+        with a whole number as default can be swept, python -m bench.sweep --workload FILE.py --over batch_size=1:1024
         """
+        # How many samples (or tokens, or images) a step takes: what "samples a second" counts.
+        self.items_per_step = batch_size
         generator = torch.Generator().manual_seed(seed)
         self.inputs = torch.randn(1_024, 32, generator=generator).to(device)
         self.targets = self.inputs.square().mean(dim=1, keepdim=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from bench.records.case import Case
-from productnet.registry import AMP, BATCHINGS, ENGINES, PRECISIONS
+from productnet.registry import AMP, BATCHINGS, ENGINES, PRECISIONS, REPLICA_BATCHING, REPLICA_ENGINES
 
 Mode = tuple[str, str, str]
 """Engine, batching, precision."""
@@ -65,7 +65,8 @@ SUITES = {
 def choose_reference(cases: Sequence[Case]) -> Case:
     """Choose the CPU float32 reference of these cases: the one among them that is it, else one on one thread."""
     for case in cases:
-        if (case.device, case.engine, case.batching, case.precision) == _REFERENCE:
+        axes = (case.device, case.engine, case.batching, case.precision)
+        if axes == _REFERENCE and case.num_replicas == 1:
             return case
     device, engine, batching, precision = _REFERENCE
     return Case(
@@ -101,6 +102,7 @@ def plan_cases(
     precisions: Sequence[str] | None,
     num_threads: int,
     num_epochs: int,
+    replicas: Sequence[int] = (1,),
 ) -> tuple[Case, ...]:
     """Lay out the cases of a suite on some devices; the first is the baseline.
 
@@ -108,6 +110,8 @@ def plan_cases(
         engines: None for the suite's own; otherwise each is combined with each batching and precision.
         batchings: likewise.
         precisions: likewise; what a device can't do becomes a case that is unavailable, with its reason.
+        replicas: how many networks at once, each number with each mode. Of its own modes a suite leaves out those that
+            train one at a time; one that was named becomes a case that is unavailable, with its reason.
     """
     cases = []
     for device in devices:
@@ -123,7 +127,14 @@ def plan_cases(
                 precision=precision,
                 num_threads=num_threads,
                 num_epochs=num_epochs,
+                num_replicas=num_replicas,
             )
             for engine, batching, precision in modes
+            for num_replicas in replicas
+            if num_replicas == 1
+            or (
+                (engine in REPLICA_ENGINES or engines is not None)
+                and (batching == REPLICA_BATCHING or batchings is not None)
+            )
         ]
     return tuple(cases)

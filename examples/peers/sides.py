@@ -43,7 +43,7 @@ class Side:
 def _list_devices(engine: str) -> tuple[str, ...]:
     if engine.startswith("graphed"):
         return ("cuda",)
-    return ("cpu",) if engine == "fused" else ("cpu", "cuda", "mps")
+    return ("cpu", "cuda") if engine == "fused" else ("cpu", "cuda", "mps")
 
 
 SIDES = {

@@ -20,6 +20,7 @@ from productnet.commands.output import (
     write_json,
 )
 from productnet.commands.progress import show_progress
+from productnet.commands.replication import add_replicas_flag, check_replicas, run_replicas
 from productnet.config import TrainConfig, make_config
 from productnet.door import leaving_at_once
 from productnet.errors import ConfigError, DivergedError
@@ -72,6 +73,7 @@ def add_flags(parser: ArgumentParser) -> None:
         help="keep best.safetensors, last.safetensors and recipe.toml there, in place of those of an earlier training",
     )
     parser.add_argument("--log", metavar="DIR", help="keep every epoch's loss there, in losses.csv")
+    add_replicas_flag(parser)
     add_json_flag(parser)
 
 
@@ -79,6 +81,8 @@ def run(arguments: Namespace) -> int:
     """Train as the command line says."""
     config = read_config(arguments)
     check_json(arguments.json)
+    if arguments.replicas is not None:
+        check_replicas(arguments, config)
     save, log = (None if folder is None else Path(folder) for folder in (arguments.save, arguments.log))
     for flag, folder in (("--save", save), ("--log", log)):
         if folder is not None:
@@ -86,6 +90,8 @@ def run(arguments: Namespace) -> int:
     with leaving_at_once(arguments.parser.prog):
         import torch._dynamo  # noqa: F401 - torch's first optimizer imports it: a second that is no set-up
     say = make_say(arguments.json)
+    if arguments.replicas is not None:
+        return run_replicas(config, arguments.replicas, arguments.parser.prog, say, arguments.json)
     from productnet.memory import naming_memory, try_memory
 
     with naming_memory(config):

@@ -12,7 +12,7 @@ from productnet.config import TrainConfig
 from productnet.engines import Engine
 from productnet.engines.blocks import BlockEngine, check_unscaled
 from productnet.engines.compiler import check_compiler
-from productnet.engines.flat import FlatProgram, Steps
+from productnet.engines.flat import FlatProgram, Steps, flatten_parameters, make_steps
 from productnet.model import MLP
 from productnet.precision import Arithmetic
 
@@ -40,8 +40,13 @@ def make_compiled(model: MLP, config: TrainConfig, arithmetic: Arithmetic) -> En
     """
     check_unscaled("compiled", arithmetic)
     check_compiler("compiled")
-    program = FlatProgram(model, config, arithmetic, compile_steps, STEPS_A_GRAPH)
+    program = make_flat_program(flatten_parameters(model), make_steps(config, arithmetic))
     return BlockEngine(model, program, arithmetic, config.batch_sizes, most_steps=config.num_steps_per_epoch)
+
+
+def make_flat_program(parameters: torch.Tensor, steps: Steps) -> FlatProgram:
+    """Make the program that compiles steps, of one network or of several at once."""
+    return FlatProgram(parameters, steps, compile_steps, STEPS_A_GRAPH)
 
 
 def compile_steps(steps: Steps, arguments: tuple[torch.Tensor, ...]) -> Steps:

@@ -17,9 +17,9 @@ from productnet.config import TrainConfig
 from productnet.engines import Engine
 from productnet.engines.autograd import AutogradEngine, make_adam
 from productnet.engines.blocks import BlockEngine, Program, check_unscaled
-from productnet.engines.compiled import STEPS_A_GRAPH, compile_steps
+from productnet.engines.compiled import make_flat_program
 from productnet.engines.compiler import check_compiler
-from productnet.engines.flat import FlatProgram
+from productnet.engines.flat import flatten_parameters, make_steps
 from productnet.errors import ModeUnavailableError
 from productnet.kinds import KINDS, Record
 from productnet.model import MLP
@@ -49,7 +49,8 @@ def make_graphed_compiled(model: MLP, config: TrainConfig, arithmetic: Arithmeti
     """
     record = _find_recorder("graphed-compiled", model, arithmetic)
     check_compiler("graphed-compiled")
-    program = GraphProgram(FlatProgram(model, config, arithmetic, compile_steps, STEPS_A_GRAPH), record)
+    steps = make_steps(config, arithmetic)
+    program = GraphProgram(make_flat_program(flatten_parameters(model), steps), record)
     return BlockEngine(model, program, arithmetic, config.batch_sizes, MOST_STEPS)
 
 

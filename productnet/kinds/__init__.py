@@ -58,6 +58,9 @@ class Kind(Protocol):
     def memory_bytes(self, index: int, /) -> int | None:
         """Return the size of its own memory; None where it shares the host's."""
 
+    def free_memory_bytes(self, index: int, /) -> int | None:
+        """Return how much of its own memory nobody holds now; None where it shares the host's."""
+
     def reset_peak_memory(self, index: int, /) -> None:
         """Start counting its peak memory anew."""
 

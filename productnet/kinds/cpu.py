@@ -34,6 +34,10 @@ def memory_bytes(_index: int) -> None:
     """The host's."""
 
 
+def free_memory_bytes(_index: int) -> None:
+    """The host's."""
+
+
 def reset_peak_memory(_index: int) -> None:
     """The host's memory is counted by the system."""
 

@@ -65,6 +65,14 @@ def memory_bytes(index: int) -> int:
     return torch.cuda.get_device_properties(index).total_memory
 
 
+def free_memory_bytes(index: int) -> int:
+    """As the driver says; this process's own context is taken off."""
+    import torch
+
+    free: int = torch.cuda.mem_get_info(index)[0]
+    return free
+
+
 def reset_peak_memory(index: int) -> None:
     """Forget the peak so far."""
     import torch

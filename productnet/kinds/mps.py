@@ -46,6 +46,10 @@ def memory_bytes(_index: int) -> None:
     """The host's."""
 
 
+def free_memory_bytes(_index: int) -> None:
+    """The host's."""
+
+
 def reset_peak_memory(_index: int) -> None:
     """Nobody keeps a peak for Metal."""
 

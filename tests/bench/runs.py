@@ -8,11 +8,12 @@ A training of two blocks, and what comes of it:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from bench.records.case import Case
+from bench.records.energy import Drawn, Metered, Scope
 from bench.records.environment import Accelerator, Environment, Identity, Recorded
 from bench.records.journal import (
     PHASES,
@@ -21,6 +22,7 @@ from bench.records.journal import (
     BlockKind,
     Counted,
     Ended,
+    Energy,
     Failed,
     Record,
     Started,
@@ -79,6 +81,7 @@ def make_info(
     label: str | None = None,
     reference: Case | None = None,
     rungs: Sequence[Case] = (),
+    prices: Mapping[str, float] | None = None,
 ) -> RunInfo:
     """Return what `run.json` holds; the first case is the baseline, and the reference where none is named."""
     return RunInfo(
@@ -94,6 +97,7 @@ def make_info(
             rungs=tuple(case.name for case in rungs),
         ),
         environment=environment,
+        prices=dict(prices or {}),
     )
 
 
@@ -106,9 +110,10 @@ def make_run(
     is_complete: bool = True,
     reference: Case | None = None,
     rungs: Sequence[Case] = (),
+    prices: Mapping[str, float] | None = None,
 ) -> Run:
     """Return a run of these cases with all these records."""
-    info = make_info(cases, num_replicates, environment, label, reference, rungs)
+    info = make_info(cases, num_replicates, environment, label, reference, rungs, prices)
     ended = Ended(is_complete=is_complete, seconds=75.0)
     return assemble_run(info, [*(record for group in records for record in group), ended])
 
@@ -125,6 +130,32 @@ def make_counted(
         kernels_per_step=kernels,
         reason=reason,
     )
+
+
+def make_energy(
+    case: Case,
+    *meters: Metered,
+    num_steps: int = 2_000,
+    seconds: float = 10.0,
+    replicate: int = 0,
+    wave: int = 0,
+) -> Energy:
+    """Return the record of what a case draws; a step takes 100 samples."""
+    return Energy(
+        case=case.name,
+        replicate=replicate,
+        wave=wave,
+        meters=meters,
+        num_steps=num_steps,
+        num_samples=100 * num_steps,
+        seconds=seconds,
+    )
+
+
+def make_meter(scope: Scope, idle_watts: float, watts: float, name: str = "a counter") -> Metered:
+    """Return what a counter said within ten seconds."""
+    idle, training = (Drawn(joules=10 * each, seconds=10.0, num_refreshes=100) for each in (idle_watts, watts))
+    return Metered(scope=scope, name=name, idle=idle, training=training)
 
 
 def make_rates(

@@ -8,13 +8,17 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 
-from bench.records.case import Case
+from bench.judge.sweep import judge_sweep
+from bench.own import make_own_case
+from bench.records.case import Case, OwnWorkload
 from bench.records.sweep import (
+    THREADS,
     Axis,
-    AxisName,
     Lost,
     Sweep,
     SweepEnded,
@@ -25,15 +29,17 @@ from bench.records.sweep import (
     Values,
     assemble_sweep,
 )
+from bench.records.sweep_store import open_sweep
+from bench.render.sweep import list_sweep_files
 from tests.bench.runs import ENVIRONMENT, make_case
 
 CURVES = (make_case("eager"), make_case("reference"))
-DEFAULT_AXES: tuple[tuple[AxisName, Sequence[int]], ...] = (("batch_size", (1, 10, 100)),)
+DEFAULT_AXES: tuple[tuple[str, Sequence[int]], ...] = (("batch_size", (1, 10, 100)),)
 Cost = tuple[float, float]
 """Seconds a step, and seconds for each unit of the first axis."""
 
 
-def make_plan(*axes: tuple[AxisName, Sequence[int]], curves: Sequence[Case] = CURVES, **changes: object) -> SweepPlan:
+def make_plan(*axes: tuple[str, Sequence[int]], curves: Sequence[Case] = CURVES, **changes: object) -> SweepPlan:
     """Return a plan; over three batch sizes where no axis is given."""
     plan = SweepPlan(
         curves=tuple(curves),
@@ -45,6 +51,22 @@ def make_plan(*axes: tuple[AxisName, Sequence[int]], curves: Sequence[Case] = CU
         seed=1,
     )
     return msgspec.structs.replace(plan, **changes)
+
+
+def make_own_plan(*axes: tuple[str, Sequence[int]]) -> SweepPlan:
+    """Return a plan over parameters of a user's own class, each 16 by itself, in two precisions."""
+    conv = OwnWorkload(name="conv", place="conv.py:Workload", digest="0" * 64)
+    curves = tuple(
+        make_own_case(conv, "cpu", precision, num_threads=1, num_steps=200) for precision in ("fp32", "bf16")
+    )
+    return make_plan(
+        curves=curves,
+        axes=tuple(_make_own_axis(name, values) for name, values in axes),
+    )
+
+
+def _make_own_axis(name: str, values: Sequence[int]) -> Axis:
+    return Axis(name=name, values=tuple(values), default=None if name == THREADS else 16)
 
 
 def make_info(plan: SweepPlan | None = None) -> SweepInfo:
@@ -104,3 +126,22 @@ def make_lost(curve: int = 0, values: Values = (100,), **changes: object) -> Los
     """Return a point that does not fit."""
     lost = Lost(curve=curve, values=values, kind="memory", reason="out of memory")
     return msgspec.structs.replace(lost, **changes)
+
+
+def make_crossing_sweep() -> Sweep:
+    """Return two curves that cross at 4,000, of which one has no room for a million and failed once."""
+    sweep = make_sweep([(100e-6, 100e-9), (300e-6, 50e-9)], (10, 100, 1_000, 10_000, 100_000))
+    failed = make_lost(curve=1, values=(100,), kind="failed", reason="out of luck")
+    return replace(sweep, lost=(make_lost(values=(10**6,)), failed))
+
+
+def write_sweep(path: Path, sweep: Sweep) -> Path:
+    """Store a sweep as `bench.sweep` does, with its tables."""
+    directory, _ = open_sweep(sweep.info, path, ())
+    with directory:
+        records: list[SweepRecord] = [*sweep.timed, *sweep.lost, *([sweep.ended] if sweep.ended else [])]
+        for record in records:
+            directory.append(record)
+        for name, text in list_sweep_files(sweep, judge_sweep(sweep)).items():
+            directory.write_text(name, text)
+    return path

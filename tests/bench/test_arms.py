@@ -11,6 +11,7 @@ import pytest
 from bench.arguments import parse_duration, parse_share
 from bench.arms import make_case, make_source, parse_settings
 from bench.errors import UsageError
+from bench.records.case import Shape
 from bench.records.race import Source
 from productnet.errors import ConfigError
 from productnet.registry import ENGINES
@@ -45,6 +46,17 @@ def test_settings_are_read_as_they_are_said() -> None:
         "env.OMP_X": "a=b",
         "env._Y": "",
     }
+
+
+def test_batches_may_be_of_another_size() -> None:
+    assert make_case(parse_settings(["batch_size=200"]), "cpu").shape == Shape(batch_size=200)
+    assert make_case(parse_settings(["batch_size=100"]), "cpu").shape is None
+    with pytest.raises(UsageError, match="batch_size=many is no number"):
+        make_case(parse_settings(["batch_size=many"]), "cpu")
+    with pytest.raises(ConfigError, match="2000 is larger than the data"):
+        make_case(parse_settings(["batch_size=2000"]), "cpu")
+    with pytest.raises(UsageError, match="batch_size= is the product network's"):
+        parse_settings(["workload=my.py", "batch_size=2"])
 
 
 def test_a_device_has_one_spelling() -> None:
@@ -103,6 +115,16 @@ def test_a_number_of_threads_that_is_none_is_refused(threads: str) -> None:
 def test_a_number_of_threads_that_no_training_takes_is_refused(threads: str) -> None:
     with pytest.raises(ConfigError, match="is too small"):
         make_case({"threads": threads}, "cpu")
+
+
+def test_an_arm_may_train_several_networks_at_once() -> None:
+    case = make_case({"engine": "eager", "replicas": "64"}, "cpu")
+    assert case.name == "cpu/eager/manual/64-replicas"
+    for number in ("0", "10001"):
+        with pytest.raises(UsageError, match=f"replicas={number} can't be trained at once: use 1 to 10,000"):
+            make_case({"replicas": number}, "cpu")
+    with pytest.raises(UsageError, match="replicas= is the product network's"):
+        parse_settings(["workload=mine.py", "replicas=2"])
 
 
 def test_the_source_of_an_arm_is_what_is_at_hand_where_nothing_is_said() -> None:

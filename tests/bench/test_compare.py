@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shlex
@@ -324,6 +325,20 @@ def test_devices_of_several_machines_are_put_side_by_side(
     assert "this machine only" in shown
 
 
+def test_devices_have_a_column_of_money_where_an_hour_has_a_price(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_measured(Path("linux-cpu"), {REFERENCE: 1.0})
+    write_measured(Path("linux-cuda"), {make_case(device="cuda:0"): 0.5})
+    words = ("--devices", "linux-cpu", "linux-cuda", "--no-published", "--format", "csv")
+    assert call(monkeypatch, *words, "--price-per-hour", "cuda=3.6") == 0
+    host, card = csv.DictReader(read(capsys)[0].splitlines())
+    assert host["training_money"] == ""
+    assert float(card["training_money"]) == pytest.approx(float(card["training_seconds"]) * 0.001)
+    assert call(monkeypatch, *words) == 0
+    assert "training_money" not in read(capsys)[0]
+
+
 @pytest.mark.parametrize("form", ["markdown", "terminal", "csv", "json"])
 def test_a_missing_and_a_damaged_run_are_named_after_all_others_are_shown(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], form: str
@@ -382,6 +397,7 @@ def test_devices_that_did_other_work_are_refused_unless_let_through(monkeypatch:
         ("--devices", "x", "--strict"),
         ("--devices", "x", "--rows", "engine"),
         ("x", "--no-published"),
+        ("x", "--price-per-hour", "2.49"),
         ("x", "--margin", "0.1%"),
     ],
 )

@@ -23,6 +23,7 @@ from bench.records.foreign import read_foreign
 from bench.records.gate import read_gate
 from bench.records.selfcheck import SELFCHECK_FILE, SelfCheck
 from bench.records.store import create_run, read_info, read_race, read_run
+from bench.records.sweep_store import read_sweep
 from bench.render.formats import FORMATS
 from bench.render.gate import list_gate_files, summarise_on_terminal
 from bench.render.report import list_files, report_on_terminal
@@ -43,12 +44,14 @@ from tests.bench.hostile import (
 from tests.bench.races import make_pairs, make_race_info, make_schooled, make_seated, write_race
 from tests.bench.render import test_ladder
 from tests.bench.render.test_report import make_golden_run
+from tests.bench.sweeps import make_crossing_sweep
 from tests.bench.tampered import write_gate
 
 READERS: dict[str, Callable[[Path], object]] = {
     "run.json": read_run,
     "race.json": read_race,
     "gate.json": read_gate,
+    "sweep.json": read_sweep,
     "selfcheck.json": lambda path: read_info(path / SELFCHECK_FILE, SelfCheck),
     "foreign.json": lambda path: read_foreign(path / "foreign.json"),
 }
@@ -67,6 +70,9 @@ RACE_LINES = [
         *(make_schooled(label, seed, digest=str(seed)) for seed in range(3) for label in "ab"),
     )
 ]
+SWEEP = make_crossing_sweep()
+SWEEP_HEAD = json.loads(msgspec.json.encode(SWEEP.info))
+SWEEP_LINES = [json.loads(msgspec.json.encode(record)) for record in (*SWEEP.timed, *SWEEP.lost, SWEEP.ended)]
 FOREIGN = [
     json.loads((Path(__file__).parents[1] / "data" / f"{name}.json").read_text("utf-8"))
     for name in ("hyperfine", "pytest-benchmark")
@@ -123,7 +129,7 @@ def show_in_every_format(path: Path) -> None:
     collection = collect([path])
     for fault in collection.faults.values():
         assert len(str(fault)) < 1_500
-    if not (collection.runs or collection.races or collection.foreign):
+    if not collection.holds_something:
         return
     for name, each in FORMATS.items():
         if name in ("html", "png", "svg"):
@@ -172,6 +178,7 @@ KINDS = {
     "run": ("run.json", RUN_HEAD, RUN_LINES),
     "ladder": ("run.json", LADDER_HEAD, LADDER_LINES),
     "race": ("race.json", RACE_HEAD, RACE_LINES),
+    "sweep": ("sweep.json", SWEEP_HEAD, SWEEP_LINES),
 }
 
 

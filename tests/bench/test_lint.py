@@ -9,12 +9,22 @@ from pathlib import Path
 import pytest
 
 from bench import lint
+from tests.bench.sweeps import make_crossing_sweep, write_sweep
 from tests.bench.tampered import list_faults, write_gate, write_race, write_run
 
 
 def test_what_was_measured_and_kept_as_it_was_is_sound(tmp_path: Path) -> None:
-    for path in (write_run(tmp_path / "run"), write_race(tmp_path / "race"), write_gate(tmp_path / "gate")):
+    sweep = write_sweep(tmp_path / "sweep", make_crossing_sweep())
+    for path in (write_run(tmp_path / "run"), write_race(tmp_path / "race"), write_gate(tmp_path / "gate"), sweep):
         assert list_faults(path) == []
+
+
+def test_a_number_of_a_sweeps_table_that_is_another_is_a_fault(tmp_path: Path) -> None:
+    path = write_sweep(tmp_path / "sweep", make_crossing_sweep())
+    table = path / "crossings.csv"
+    table.write_text(table.read_text().replace("10000", "10001"))
+    (fault,) = list_faults(path)
+    assert fault.startswith("crossings.csv: row 1 (cpu/eager/manual), batch_size_high: expected 10000")
 
 
 def test_every_published_result_is_sound(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +118,7 @@ def test_the_command_names_every_fault_and_exits_with_5(
         f"{tmp_path / 'b' / 'race.csv'}: the file: expected the table that the samples make, found none",
         f"{tmp_path / 'c'}: sound",
         f"{tmp_path / 'nothing'} can't be read: No such file or directory; "
-        "is it the directory of a run or a race or a gate?",
+        "is it the directory of a run or a race or a sweep or a gate?",
         "2 of 4 sound, 2 with faults",
     ]
 

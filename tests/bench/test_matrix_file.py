@@ -63,7 +63,7 @@ def test_what_is_optional_is_said_so(tmp_path: Path) -> None:
     [
         (
             {"machines": '"a"'},
-            "'machines' is not known: use machine, device, engine, batching, precision, threads, req",
+            "'machines' is not known: use machine, device, engine, batching, precision, threads, repl",
         ),
         ({"machine": None}, "machine is missing: there have to be machine, device, engine, batching"),
         ({"device": "[]"}, "device is []: use text in quotation marks, or a list of such"),

@@ -25,6 +25,7 @@ from productnet.registry import load
 from tests.bench.races import write_race
 from tests.bench.records.test_foreign import write_hyperfine
 from tests.bench.sides import EAGER, REFERENCE, write_measured
+from tests.bench.sweeps import make_crossing_sweep, write_sweep
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,6 +35,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_measured(Path("results/run"), {REFERENCE: 2.0, EAGER: 1.0})
     write_race(Path("results/race"))
+    write_sweep(Path("results/sweep"), make_crossing_sweep())
 
 
 def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -49,6 +51,7 @@ def test_a_directory_of_results_is_all_that_it_holds() -> None:
     collection = collect([Path("results")])
     assert [str(each.path) for each in collection.runs] == ["results/run"]
     assert [str(each.path) for each in collection.races] == ["results/race"]
+    assert [str(each.path) for each in collection.sweeps] == ["results/sweep"]
     assert collection.faults == {}
 
 
@@ -66,7 +69,7 @@ def test_more_than_can_be_held_at_once_is_refused_before_it_is_read(
     for number in range(101):
         Path(f"many/{number}").mkdir(parents=True)
         Path(f"many/{number}/run.json").touch()
-    with pytest.raises(UsageError, match=r"101 runs, races and files are more than the 100 .* bench\.history list"):
+    with pytest.raises(UsageError, match=r"101 results and files are more than the 100 .* bench\.history list"):
         call(monkeypatch, "many", *words)
     shutil.rmtree("many/0")
     assert len(collect([Path("many"), Path("many/1")]).faults) == 100
@@ -81,15 +84,15 @@ def test_every_format_takes_what_there_may_be(name: str) -> None:
     write_hyperfine(Path("times.json"))
     write = load(FORMATS[name].place)
     assert write(collect([Path("results"), Path("times.json")]), 80)
-    for path in (Path("results/race"), Path("times.json")):
-        if FORMATS[name].left_out is None or (name in {"png", "svg"} and path.name == "race"):
+    for path in (Path("results/race"), Path("results/sweep"), Path("times.json")):
+        if FORMATS[name].left_out is None or (name in {"png", "svg"} and path.name != "times.json"):
             assert write(collect([path]), 80)
         else:
             with pytest.raises(IncompleteError):
                 write(collect([path]), 80)
 
 
-def test_the_tables_of_runs_and_races_are_printed(
+def test_the_tables_of_runs_races_and_sweeps_are_printed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call(monkeypatch, "results") == 0
@@ -97,6 +100,7 @@ def test_the_tables_of_runs_and_races_are_printed(
     assert "results/run" in shown
     assert "Throughput" in shown
     assert "SAME" in shown
+    assert "cpu/reference/manual passes cpu/eager/manual" in shown
 
 
 def test_the_end_of_the_file_chooses_the_format(
@@ -118,6 +122,7 @@ def test_what_an_export_leaves_out_is_told_of_beside_it(
     assert list(json.loads(shown.out)) == [f"{case.name} on Example CPU" for case in (REFERENCE, EAGER)]
     assert shown.err.splitlines() == [
         "python -m bench.report: results/race is left out: a race is its pairs, and no bare number",
+        "python -m bench.report: results/sweep is left out: a sweep is its curves, and no bare number",
         "python -m bench.report: times.json is left out: it was measured by hyperfine",
     ]
     assert call(monkeypatch, "results", "times.json", "--format", "json") == 0

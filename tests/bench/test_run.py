@@ -19,8 +19,10 @@ from bench import run as door
 from bench.errors import BenchError, FaultyDeviceError, UnavailableError
 from bench.judge.ladder import judge_ladder
 from bench.judge.results import judge_run
+from bench.judge.run_faults import find_run_faults
+from bench.measure.counters import Counter
 from bench.measure.survey import Unusable
-from bench.records.store import read_run
+from bench.records.store import read_run, read_run_records
 from bench.render.report import list_files
 from tests.bench.measure.fakes import MISBEHAVING
 from tests.bench.measure.test_environment import make_survey
@@ -70,6 +72,11 @@ def call_here(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
         (("--epochs", "many"), 2, ("many",)),
         (("--replicates", "0"), 2, ("0", "at least 1")),
         (("--replicates", "1001"), 2, ("1001", "at most 1000")),
+        (("--replicas", "0"), 2, ("0 replicas", "use 1 to 10,000")),
+        (("--replicas", "10001"), 2, ("10001", "use 1 to 10,000")),
+        (("--replicas", "some"), 2, ("'some'", "say, 64")),
+        (("--replicas", "1,,2"), 2, ("'1,,2'", "with commas")),
+        (("--replicas", "2", "--workload", "mine.py"), 2, ("--replicas", "product network")),
         (("--threads", "-1"), 2, ("-1", "at least 1")),
         (("--seed", "-1"), 2, ("-1", "at least 0")),
         (("--quality-margin", "1"), 2, ("'1'", "above 1")),
@@ -77,6 +84,12 @@ def call_here(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
         (("--quality-margin", "inf"), 2, ("'inf'", "above 1")),
         (("--quality-margin", "wide"), 2, ("'wide'", "above 1")),
         (("--label", "../up"), 2, ("../up", "letters")),
+        (("--price-per-hour", "cheap"), 2, ("'cheap'", "2.49")),
+        (("--price-per-hour", "0"), 2, ("'0'", "above 0")),
+        (("--price-per-hour", "-1"), 2, ("-1", "2.49")),
+        (("--price-per-hour", "gpu=1"), 2, ("'gpu'", "cpu, cuda")),
+        (("--price-per-hour", "=1"), 2, ("'=1'", "2.49")),
+        (("--price-per-hour", "cuda=1,cuda:0=2"), 2, ("two prices for cuda",)),
         pytest.param(("--output", "/proc/version/x"), 2, ("/proc/version/x", "--output"), marks=posix_only),
         (("--bogus",), 2, ("--bogus", "--help")),
     ],
@@ -116,6 +129,42 @@ def test_a_list_of_cases_asks_no_device(tmp_path: Path) -> None:
 def test_the_quick_suite_is_what_the_readme_says(tmp_path: Path) -> None:
     listed = call("--list", cwd=tmp_path).stdout.splitlines()
     assert listed == ["auto/reference/manual", "auto/reference/dataloader", "auto/eager/manual"]
+
+
+def test_replicas_multiply_the_modes_of_a_suite_that_can_train_several(tmp_path: Path) -> None:
+    listed = call("--list", "--replicas", "1,4", cwd=tmp_path).stdout.splitlines()
+    assert listed == [
+        "auto/reference/manual",
+        "auto/reference/dataloader",
+        "auto/eager/manual",
+        "auto/eager/manual/4-replicas",
+    ]
+
+
+def test_a_real_run_of_replicas_is_whole_and_its_first_is_the_single_training(tmp_path: Path) -> None:
+    words = ("--device", "cpu", "--engine", "eager", "--batching", "manual", "--replicas", "1,3", "--epochs", "2")
+    answer = call(*words, cwd=tmp_path, NO_COLOR="1")
+    assert answer.returncode == 0, answer.stderr
+    (directory,) = (tmp_path / "results").iterdir()
+    assert list(find_run_faults(*read_run_records(directory)[:2])) == []
+    stored = read_run(directory)
+    alone, three = (each.trained for each in stored.measurements if each.case in stored.info.plan.cases)
+    assert alone is not None
+    assert three is not None
+    assert three.digest == alone.digest
+    assert three.epoch_losses == pytest.approx(alone.epoch_losses, rel=1e-5)
+    assert [each.seed for each in three.replicas] == [1, 2, 3]
+    assert len({each.digest for each in three.replicas}) == 3
+    rows = list(csv.DictReader((directory / "replicas.csv").read_text().splitlines()))
+    assert [row["num_replicas"] for row in rows] == ["1", "3"]
+    assert float(rows[1]["models_per_second"]) == pytest.approx(3 / float(rows[1]["training_seconds"]))
+    assert "networks a second over networks at once" in (directory / "replicas.md").read_text()
+
+
+def test_an_engine_that_was_named_and_trains_one_network_at_a_time_is_exit_3(tmp_path: Path) -> None:
+    answer = call("--device", "cpu", "--engine", "reference", "--batching", "manual", "--replicas", "2", cwd=tmp_path)
+    assert answer.returncode == 3
+    assert "engine reference trains one network at a time: for replicas use eager, compiled, fused" in answer.stdout
 
 
 def test_an_absent_device_is_exit_3_in_one_line_with_nothing_left_behind(tmp_path: Path) -> None:
@@ -171,6 +220,27 @@ def test_a_case_that_fails_is_exit_6_and_shown_with_the_command_that_repeats_it(
     assert "python -m bench.run --device cpu --engine raises" in shown
     assert (fake_machine / "r" / "throughput.md").exists()
     assert (fake_machine / "r" / "logs").is_dir()
+
+
+def test_a_run_that_is_asked_for_energy_and_money_keeps_and_shows_both(
+    fake_machine: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("bench.measure.counters.find_packages", lambda _root: (Counter("cpu", "RAPL", reason="none"),))
+    monkeypatch.setattr(arguments, "ENGINES", {"good": ""})
+    monkeypatch.setattr(arguments, "TrainConfig", lambda **_settings: _Recipe())
+    flags = ("--energy", "--price-per-hour", "cuda=2.49,cpu=0.36")
+    assert call_here(monkeypatch, "--engine", "good", "--batching", "manual", "--output", "r", *flags) == 0
+    stored = read_run(fake_machine / "r")
+    assert stored.info.prices == {"cuda": 2.49, "cpu": 0.36}
+    assert stored.info.plan.measures_energy
+    (row,) = csv.DictReader((fake_machine / "r" / "money.csv").read_text().splitlines())
+    (time,) = csv.DictReader((fake_machine / "r" / "throughput.csv").read_text().splitlines())
+    assert float(row["training_money"]) == pytest.approx(float(time["training_seconds"]) * 0.36 / 3600)
+    (row,) = csv.DictReader((fake_machine / "r" / "energy.csv").read_text().splitlines())
+    assert (row["cpu_training_joules"], row["cpu_counters"]) == ("not measured", "RAPL: none")
+    shown = capsys.readouterr().out
+    assert "not measured" in shown
+    assert "1,000" in shown
 
 
 def test_an_engine_that_is_unavailable_alone_is_exit_3(fake_machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,10 +17,11 @@ from bench.records.case import Case
 from bench.records.sweep_store import read_sweep
 from bench.sweep_arguments import parse_axis
 from productnet.door import run_door
-from productnet.errors import ProductNetError
+from productnet.errors import ModeUnavailableError, ProductNetError
 from productnet.exit_code import ExitCode
 from tests.bench.measure.fakes import FakeWorkload
 from tests.bench.measure.test_environment import make_survey
+from tests.bench.workloads.own_files import SIZED
 
 ROOT = Path(__file__).parents[2]
 COSTLY = "tests.bench.test_sweep:CostlyWorkload"
@@ -28,10 +29,15 @@ needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are for
 
 
 class CostlyWorkload(FakeWorkload):
-    """An epoch takes what its batch says, with the reference far longer; eager has no room for large ones."""
+    """An epoch takes what its batch says, with the reference far longer; eager has no room for large ones.
+
+    Graphs are for cards alone; no machine has a compiler.
+    """
 
     def __init__(self, case: Case, seed: int) -> None:
         super().__init__(pass_time=lambda _seconds: None)
+        if case.engine == "compiled" or (case.engine == "graphed" and case.device == "cpu"):
+            raise ModeUnavailableError(f"engine {case.engine} is not for {case.device}")
         batch_size = case.shape.batch_size if case.shape else 100
         if case.engine == "eager" and batch_size > 1_000:
             raise MemoryError(f"no room for {batch_size}")
@@ -40,6 +46,12 @@ class CostlyWorkload(FakeWorkload):
     def train(self, num_epochs: int) -> list[float]:
         time.sleep(num_epochs * self.epoch_seconds)
         return [0.5] * num_epochs
+
+
+def test_more_replicas_than_can_be_trained_at_once_are_refused(call_here: Callable[..., tuple[int, str, str]]) -> None:
+    code, _, complaint = call_here("--over", "replicas=1:10001", "--device", "cpu")
+    assert code == ExitCode.USAGE
+    assert "10,001 replicas are too many to train at once: use up to 10,000" in complaint
 
 
 @pytest.fixture
@@ -114,9 +126,9 @@ def test_what_makes_no_sense_is_refused_in_one_line(
 
 def test_too_many_curves_are_refused(call_here: Callable[..., tuple[int, str, str]]) -> None:
     many = ("--engine", "reference,eager,compiled-model", "--batching", "manual,dataloader,dataloader-batched")
-    code, _, said = call_here("--over", "batch_size=1:9", *many)
+    code, _, said = call_here("--over", "batch_size=1:9", *many, "--precision", "fp32,bf16")
     assert code == ExitCode.USAGE
-    assert "9 curves are too many" in said
+    assert "18 curves are too many" in said
 
 
 @needs_fork
@@ -141,9 +153,82 @@ def test_a_sweep_leaves_its_samples_and_tables_goes_on_and_is_shown(
     code, out, _ = call_here("--show", "s")
     assert code == ExitCode.FINE
     assert "Curves" in out
+    assert "In money" not in out
+    code, out, _ = call_here("--show", "s", "--price-per-hour", "2.49")
+    assert "In money: no two curves have prices that differ" in out
+    code, _, said = call_here(*words, "--price-per-hour", "2.49")
+    assert code == ExitCode.NOT_COMPARABLE
+    assert "differs in prices" in said
     code, _, said = call_here(*words, "--visits", "3")
     assert code == ExitCode.NOT_COMPARABLE
     assert "num_visits" in said
+
+
+@needs_fork
+def test_a_model_of_ones_own_is_swept_over_a_parameter_of_its_class(
+    call_here: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    (tmp_path / "sized.py").write_text(SIZED)
+    words = ("--workload", "sized.py", "--over", "batch_size=4,64", "--visits", "1", "--output", "s")
+    code, out, said = call_here(*words)
+    assert code == ExitCode.FINE, said
+    sweep = read_sweep(tmp_path / "s")
+    assert sweep.info.plan.axes[0].usual == 4
+    points = {(timed.values, (timed.num_samples or 0) // timed.num_steps) for timed in sweep.timed}
+    assert points == {((4,), 4), ((64,), 64)}
+    assert "cpu/sized" in out
+    (tmp_path / "sized.py").write_text(f"{SIZED}# edited\n")
+    code, _, said = call_here(*words)
+    assert code == ExitCode.NOT_COMPARABLE
+    assert "curves" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("--over", "width=1:9"), "can't be swept over width: an axis is a parameter of its class"),
+        (("--over", "is_odd=1:9"), "whole number as default; it has: batch_size"),
+        (("--over", "batch_size=1:9", "--engine", "eager"), "--engine is of the product network"),
+        (("--over", "batch_size=1:9", "--workload", "other/sized.py"), "names cpu/sized twice"),
+    ],
+)
+def test_what_makes_no_sense_for_a_model_of_ones_own_is_refused(
+    call_here: Callable[..., tuple[int, str, str]], tmp_path: Path, words: tuple[str, ...], complaint: str
+) -> None:
+    (tmp_path / "other").mkdir()
+    for name in ("sized.py", "other/sized.py"):
+        (tmp_path / name).write_text(SIZED)
+    code, _, said = call_here("--workload", "sized.py", *words)
+    assert code == ExitCode.USAGE
+    assert complaint in said
+    assert len(said.strip().splitlines()) == 1
+
+
+@needs_fork
+@pytest.mark.parametrize(
+    ("engines", "expected"), [("graphed,eager", ExitCode.FINE), ("compiled", ExitCode.UNAVAILABLE)]
+)
+def test_an_engine_that_a_device_lacks_is_told_and_fails_where_no_device_has_it(
+    call_here: Callable[..., tuple[int, str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    engines: str,
+    expected: ExitCode,
+) -> None:
+    monkeypatch.setattr("bench.measure.survey.take_survey", lambda _asked: make_survey("cuda", "cpu"))
+    words = ("--device", "cpu,cuda", "--engine", engines, "--visits", "1", "--output", "s")
+    code, out, said = call_here("--over", "batch_size=10,100", *words)
+    assert code == expected, said
+    sweep = read_sweep(tmp_path / "s")
+    curves = sweep.info.plan.curves
+    lacking = {(curves[lost.curve].device, curves[lost.curve].engine, lost.values) for lost in sweep.lost}
+    if expected == ExitCode.FINE:
+        assert lacking == {("cpu", "graphed", (10,))}
+        assert len({timed.curve for timed in sweep.timed}) == 3
+        assert "engine graphed is not for cpu" in out
+    else:
+        assert {device for device, _, _ in lacking} == {"cpu", "cuda"}
+        assert not sweep.timed
 
 
 @needs_fork

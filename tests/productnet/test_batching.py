@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import hashlib
+import tracemalloc
+from collections import deque
 
 import pytest
 import torch
@@ -8,7 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.data import TensorDataset
 
-from productnet.batching import Batching, BatchOrder, DataLoaderBatching, epoch_mean, make_batching
+from productnet.batching import (
+    Batching,
+    BatchOrder,
+    DataLoaderBatching,
+    _SampleSampler,
+    epoch_mean,
+    make_batching,
+)
 from productnet.config import TrainConfig
 from productnet.data import Dataset, draw_training_data
 from productnet.device import Device
@@ -43,6 +52,17 @@ def test_the_order_starts_within_the_stream_and_not_at_its_seed() -> None:
     torch.rand(10, generator=stream)
     order = BatchOrder(20, stream.get_state())
     assert torch.equal(order.next_epoch(), torch.randperm(20, generator=stream))
+
+
+def test_the_stock_loaders_numbers_are_the_order_and_take_less_memory_than_the_samples() -> None:
+    num_samples = 200_000
+    assert list(_SampleSampler(_order(num_samples))) == _order(num_samples).next_epoch().tolist()
+    sampler = _SampleSampler(_order(num_samples))
+    tracemalloc.start()
+    deque(sampler, maxlen=0)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 24 * num_samples
 
 
 def test_the_order_neither_reads_nor_moves_the_streams_of_others() -> None:

@@ -30,6 +30,7 @@ def _pretend(monkeypatch: pytest.MonkeyPatch) -> Pretend:
         monkeypatch.setattr(
             torch.cuda, "get_device_properties", lambda index: SimpleNamespace(total_memory=(index + 1) * 2**30)
         )
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda index: (index + 2**20, (index + 1) * 2**30))
         monkeypatch.setattr(torch, "full", lambda size, value, device: real_full(size, value))
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
@@ -118,6 +119,12 @@ def test_a_card_is_opened_by_its_number(pretend: Pretend) -> None:
     assert open_device("cuda:1") == Device("cuda:1", "Card 1", 2 * 2**30)
     assert open_device("cuda:0") == Device("cuda", "Card 0", 2**30)
     assert Device("cuda:1", "Card 1", None).torch_device == torch.device("cuda", 1)
+
+
+def test_what_nobody_holds_is_known_of_a_card_alone(pretend: Pretend) -> None:
+    pretend(cuda=2, mps=True)
+    assert open_device("cuda:1").free_memory_bytes() == 2**20 + 1
+    assert [Device(name, "", None).free_memory_bytes() for name in ("mps", "cpu")] == [None, None]
 
 
 def test_a_build_without_cuda_is_named_as_the_reason(pretend: Pretend) -> None:

@@ -316,8 +316,6 @@ def test_many_trainings_in_one_process_are_all_compiled() -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("batching", BATCHINGS)
 def test_training_on_cuda_follows_the_cpu(engine: str, batching: str) -> None:
-    if engine == "fused":
-        pytest.skip("engine fused has code for the CPU alone")
     config = replace(SHORT_LAST_BATCH, engine=engine, batching=batching)
     on_card = Training(replace(config, device="cuda"))
     on_card.prepare()

@@ -17,7 +17,6 @@ from productnet.errors import ModeUnavailableError
 from productnet.kinds import cpu, cuda
 from productnet.train import Training, fit
 from tests.productnet import tape
-from tests.productnet.conftest import run_as_written
 from tests.productnet.modes import GRAPHED
 
 RECIPE = TrainConfig(num_samples=250, batch_size=100, num_heldout_samples=20, num_epochs=3)
@@ -29,7 +28,6 @@ def device(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     name: str = request.param
     if name == "cpu":
         monkeypatch.setattr(cpu, "make_recorder", tape.make_recorder)
-        monkeypatch.setattr(graphed, "compile_steps", run_as_written)
     return name
 
 

@@ -28,6 +28,7 @@ def test_the_estimate_is_that_of_the_recipe_by_hand() -> None:
         RuntimeError("[enforce fail] DefaultCPUAllocator: not enough memory: you tried to allocate 4 bytes."),
         RuntimeError("MPS backend out of memory (allocated 0 bytes)"),
         RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
     ],
 )
 def test_too_little_memory_is_said_of_the_setting_that_takes_most(error: Exception) -> None:

@@ -26,7 +26,7 @@ from bench.render.page.layers import (
     list_records,
     mark_constant,
 )
-from bench.render.page.lines import draw_losses, draw_narrowing
+from bench.render.page.lines import draw_losses, draw_narrowing, draw_sweep
 from bench.render.units import microseconds, number, times
 
 WIDTH = 400
@@ -184,6 +184,7 @@ _DRAWINGS: Mapping[Kind, Callable[[Figure], Chart]] = {
     "quality": _draw_quality,
     "narrowing": draw_narrowing,
     "runs": _draw_runs,
+    "sweep": draw_sweep,
 }
 
 

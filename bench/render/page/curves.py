@@ -1,17 +1,24 @@
-"""The tables behind the lines of a report: how the loss fell, and how the interval of a race narrowed."""
+"""The tables behind the lines of a report: how the loss fell, how a race narrowed, how steps grow along a sweep."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from bench.judge.curves import list_curves
 from bench.judge.race import LOOKS, Contrast, estimate
 from bench.judge.results import CaseResult
+from bench.judge.statistics import Summary
+from bench.judge.sweep import CurveResult, Family, SweepResult
 from bench.records.race import Race
+from bench.records.sweep import SweepPlan
 from bench.render.page.figure import Figure
+from bench.render.sweep import name_family
+from bench.render.sweep_tables import axis_word
 from bench.render.table import Column, Table, Value
-from bench.render.units import number, whole
+from bench.render.units import microseconds, number, whole
 
 MAX_POINTS = 120
 """Of a curve: about one for every three pixels."""
@@ -79,6 +86,53 @@ def list_narrowing(race: Race, contrast: Contrast) -> Table:
         f"the interval and could stop. Band: the same within {plan.margin:.1%}."
     )
     return Table(f"{ours} against {theirs}", columns, tuple(rows), (note,))
+
+
+def list_sweep_figures(plan: SweepPlan, result: SweepResult) -> list[Figure]:
+    """Show the curves of each family with where they cross; of a single point there is nothing to be drawn."""
+    families = dict.fromkeys(curve.family for curve in result.curves)
+    tables = [_list_family(plan, result, family) for family in families]
+    return [Figure("sweep", each) for each in tables if len({row[1] for row in each.rows}) > 1]
+
+
+def _list_family(plan: SweepPlan, result: SweepResult, family: Family) -> Table:
+    curves = {curve.curve: curve for curve in result.curves if curve.family == family}
+    columns = (
+        Column("curve", "curve"),
+        Column(axis_word(plan), "value", number),
+        Column("us a step", "step_seconds", microseconds, has_spread=True),
+        Column("crossing from", "crossing_low", whole),
+        Column("to", "crossing_high", whole),
+    )
+    rows: list[tuple[Value, ...]] = [
+        (
+            plan.curves[curve.curve].name,
+            point.value,
+            Summary(point.num_visits, point.step_seconds, point.low, point.high),
+            None,
+            None,
+        )
+        for curve in curves.values()
+        for point in curve.points
+    ]
+    for pairing in result.pairings:
+        if pairing.family == family:
+            names = [plan.curves[each].name for each in (pairing.first, pairing.second)]
+            for crossing in pairing.encounter.crossings:
+                slower, faster = names if crossing.second_is_faster_above else reversed(names)
+                there = Summary(0, _read_off(curves[pairing.first], crossing.value), None, None)
+                rows.append((f"{faster} passes {slower}", crossing.value, there, crossing.low, crossing.high))
+    note = (
+        "Dots: the mean over visits, each in a fresh process; upright lines: from the quickest visit to the slowest. "
+        "Diamonds: where two curves cross, with the interval."
+    )
+    return Table(f"A step over {axis_word(plan)}{name_family(plan, family)}", columns, tuple(rows), (note,))
+
+
+def _read_off(curve: CurveResult, value: float) -> float:
+    """Return the seconds of a step on the straight line between two points, both axes on the logarithm."""
+    values, seconds = zip(*((math.log(each.value), math.log(each.step_seconds)) for each in curve.points), strict=True)
+    return math.exp(np.interp(math.log(value), values, seconds))
 
 
 def _name_curve(names: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from bench.render.table import Table
 
-Kind = Literal["speedups", "ladder", "throughput", "phases", "losses", "quality", "narrowing", "runs"]
+Kind = Literal["speedups", "ladder", "throughput", "phases", "losses", "quality", "narrowing", "runs", "sweep"]
 ALL = "all"
 """Stands where a row is of all replicates or seeds together."""
 RANKED, NOT_RANKED = "ranked", "not ranked"

@@ -10,20 +10,24 @@ from datetime import datetime
 from bench.judge.quality import Quality
 from bench.judge.race import Verdict, judge_race
 from bench.judge.results import CaseResult, find_fastest
-from bench.records.collection import Collection, StoredRace
+from bench.judge.sweep import judge_sweep
+from bench.records.collection import Collection, StoredRace, StoredSweep
 from bench.records.race import Race
 from bench.records.run import Run
 from bench.records.side import StoredRun
+from bench.records.sweep import Sweep
 from bench.records.times import list_undated, sort_newest
 from bench.render.race import describe_contrast
 from bench.render.summary import UNDATED, advise, describe_machine, describe_run
+from bench.render.sweep import describe_pairings
+from bench.render.sweep_tables import axis_word
 from bench.render.tables import describe_quality
-from bench.render.units import times
+from bench.render.units import counted, times
 
 Judged = Mapping[str, Sequence[CaseResult]]
 
 _MAX_NAMED = 3
-"""Machines, modes, races or arms of one in a headline."""
+"""Machines, modes, races or arms of one, sweeps or crossings of one in a headline."""
 _MAX_ALARMS = 40
 
 
@@ -41,6 +45,10 @@ def describe_collection(collection: Collection, judged: Judged) -> Iterator[str]
         yield _describe_race(race.race)
     if len(collection.races) > _MAX_NAMED:
         yield f"{len(collection.races) - _MAX_NAMED} more races stand below."
+    for sweep in collection.sweeps[:_MAX_NAMED]:
+        yield _describe_sweep(sweep.sweep)
+    if len(collection.sweeps) > _MAX_NAMED:
+        yield f"{len(collection.sweeps) - _MAX_NAMED} more sweeps stand below."
     if collection.foreign:
         others = ", ".join(dict.fromkeys(each.measured_by for each in collection.foreign))
         yield f"Beside them stands what {others} measured, by rules of their own: it is never ranked with ours."
@@ -57,7 +65,7 @@ def list_alarms(collection: Collection, judged: Judged) -> list[str]:
 def _find_alarms(collection: Collection, judged: Judged) -> Iterator[str]:
     for path, fault in collection.faults.items():
         yield f"Can't be read, and is left out: {path}: {fault}"
-    dated: list[StoredRun | StoredRace] = [*collection.runs, *collection.races]
+    dated: list[StoredRun | StoredRace | StoredSweep] = [*collection.runs, *collection.races, *collection.sweeps]
     for each in list_undated(dated, collection.read_at):
         yield f"{each.path}: {UNDATED} ({each.started_at})"
     for stored in collection.runs:
@@ -66,6 +74,9 @@ def _find_alarms(collection: Collection, judged: Judged) -> Iterator[str]:
     for race in collection.races:
         for text in (*race.race.warnings, *mark_race(race)):
             yield f"{race.path}: {text}"
+    for sweep in collection.sweeps:
+        for text in (*sweep.sweep.warnings, *mark_sweep(sweep)):
+            yield f"{sweep.path}: {text}"
 
 
 def mark_run(stored: StoredRun, results: Sequence[CaseResult]) -> list[str]:
@@ -85,6 +96,14 @@ def mark_race(stored: StoredRace) -> list[str]:
     marks += [str(Verdict.UNSTABLE)] if any(each.verdict is Verdict.UNSTABLE for each in contrasts) else []
     qualities = {str(each.quality.quality) for each in contrasts}
     return marks + [str(each) for each in (Quality.INVALID, Quality.DIFFERENT, Quality.UNDECIDED) if each in qualities]
+
+
+def mark_sweep(stored: StoredSweep) -> list[str]:
+    """Say in a few words what is not as it should be with a sweep; what does not fit is an answer."""
+    sweep = stored.sweep
+    marks = ["PARTIAL"] if sweep.ended is None or sweep.ended.reason == "interrupted" else []
+    num_failed = sum(lost.kind == "failed" for lost in sweep.lost)
+    return marks + ([f"{counted(num_failed, 'point')} failed"] if num_failed else [])
 
 
 def _count_qualities(run: Run, results: Sequence[CaseResult]) -> str:
@@ -124,3 +143,12 @@ def _describe_race(race: Race) -> str:
     said = " ".join(f"{describe_contrast(race, each)}." for each in contrasts[:_MAX_NAMED])
     more = f" {len(contrasts) - _MAX_NAMED} more stand below." if len(contrasts) > _MAX_NAMED else ""
     return f"Race of {', '.join(f'{arm.label}: {arm.settings}' for arm in arms)}. {said}{more}"
+
+
+def _describe_sweep(sweep: Sweep) -> str:
+    """Say where the curves of a sweep cross, as many of them as a headline holds."""
+    plan = sweep.info.plan
+    said = list(describe_pairings(plan, judge_sweep(sweep)))
+    more = f" {len(said) - _MAX_NAMED} more lines stand below." if len(said) > _MAX_NAMED else ""
+    curves = ", ".join(case.name for case in plan.curves)
+    return f"Sweep of {curves} over {axis_word(plan)}. {' '.join(f'{line}.' for line in said[:_MAX_NAMED])}{more}"

@@ -1,4 +1,4 @@
-"""Figures in which a line goes on: the loss over epochs, the interval of a race over its pairs."""
+"""Figures in which a line goes on: the loss over epochs, the interval of a race over its pairs, curves of a sweep."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from bench.render.page.layers import (
 )
 
 _MAX_TICKS = 6
+_FEW_POWERS = 3
 
 
 def draw_losses(figure: Figure) -> Chart:
@@ -88,6 +89,53 @@ def draw_narrowing(figure: Figure) -> Chart:
             y=y, fill=alt.Fill("is_look:N", scale=looks, legend=None)
         ),
     ).properties(height=250)
+
+
+def draw_sweep(figure: Figure) -> Chart:
+    """Draw the curves of a sweep, both axes on the logarithm, and where two of them cross."""
+    records = [_in_microseconds(each) for each in list_records(figure.table)]
+    points = [each for each in records if each["crossing_low"] is None]
+    crossings = [each for each in records if each["crossing_low"] is not None]
+    names = list(dict.fromkeys(each["curve"] for each in points))
+    chosen = alt.selection_point(fields=["curve"], bind="legend")
+    looks = [(colour, dash) for dash in ([1, 0], [5, 3]) for colour in SERIES][: len(names)]
+    colours, dashes = (list(each) for each in zip(*looks, strict=True))
+    legend = alt.Legend(columns=1, symbolType="stroke", symbolStrokeWidth=3, symbolOpacity=1)
+    colour = alt.Color("curve:N", scale=alt.Scale(domain=names, range=colours), legend=legend)
+    dash = alt.StrokeDash("curve:N", scale=alt.Scale(domain=names, range=dashes), legend=legend)
+    scale = alt.Scale(type="log", nice=False, padding=10)
+    x, y = (
+        alt.X("value:Q", title=figure.table.columns[1].heading, scale=scale, axis=_log_axis(points, "value")),
+        alt.Y("microseconds:Q", title="us a step", scale=scale, axis=_log_axis(points, "microseconds")),
+    )
+    base = alt.Chart(alt.InlineData(values=points)).encode(x=x, color=colour, opacity=light_up(chosen, 1))
+    meetings = alt.Chart(alt.InlineData(values=crossings)).encode(y=y)
+    return alt.layer(
+        base.mark_rule(strokeWidth=2, aria=False).encode(y=alt.Y("quickest:Q", scale=scale), y2="slowest:Q"),
+        base.mark_line(strokeWidth=2).encode(y=y, strokeDash=dash).add_params(chosen),
+        base.mark_point(filled=True, size=45).encode(y=y),
+        meetings.mark_rule(strokeWidth=2, color=INK, aria=False).encode(
+            x=alt.X("crossing_low:Q", scale=scale), x2="crossing_high:Q"
+        ),
+        meetings.mark_point(shape="diamond", size=80, filled=True, color=INK, opacity=1).encode(
+            x=x, tooltip=["curve:N", "value:Q", "crossing_low:Q", "crossing_high:Q"]
+        ),
+    ).properties(height=320)
+
+
+def _in_microseconds(record: Record) -> Record:
+    names = {"step_seconds": "microseconds", "step_seconds_low": "quickest", "step_seconds_high": "slowest"}
+    shown = {ours: 1e6 * float(record[theirs] or 0) for theirs, ours in names.items() if record[theirs] is not None}
+    return {**record, **shown}
+
+
+def _log_axis(records: Sequence[Record], name: str) -> alt.Axis:
+    """Mark powers of ten, and where they are few what lies between them."""
+    values = [float(each[name] or 1) for each in records]
+    powers = _powers_of_ten(values)
+    if len(powers) <= _FEW_POWERS:
+        powers = [part * power for power in powers for part in (1.0, 2.0, 5.0)]
+    return alt.Axis(format="~s", values=powers)
 
 
 def _narrow_domain(records: list[Record]) -> tuple[float, float]:

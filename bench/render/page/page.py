@@ -25,7 +25,7 @@ from bench.render.page.sections import list_sections
 from bench.render.page.views import style_of
 
 IN_FULL = (12, 6, 3, 1)
-"""Runs, and races, that are shown with figures of their own: the first of these numbers with which the page fits."""
+"""Runs, races, and sweeps, that have figures of their own: the first of these numbers with which the page fits."""
 MAX_PAGE_BYTES = 6 * 10**6
 
 

@@ -13,16 +13,19 @@ from markupsafe import Markup
 from bench.errors import IncompleteError
 from bench.judge.race import judge_race
 from bench.judge.results import judge_run
-from bench.records.collection import Collection, StoredRace
+from bench.judge.sweep import judge_sweep
+from bench.records.collection import Collection, StoredRace, StoredSweep
 from bench.records.side import StoredRun
 from bench.render.escape import for_picture
 from bench.render.page.charts import draw, specify
-from bench.render.page.curves import make_narrowing
+from bench.render.page.curves import list_sweep_figures, make_narrowing
 from bench.render.page.figure import Figure
 from bench.render.page.figures import list_throughput_of_runs, make_ladder
 from bench.render.page.machines import compare_runs
 from bench.render.race import describe_race
 from bench.render.summary import advise, describe_run
+from bench.render.sweep import describe_sitting, describe_sweep
+from bench.render.sweep_tables import axis_word
 
 _WIDTH = 640
 _LINE = 96
@@ -45,8 +48,10 @@ def to_svg(collection: Collection, _width: int) -> str:
 def list_left_out(collection: Collection) -> list[str]:
     """Say what of a collection the one picture does not show."""
     races = collection.races if collection.runs else collection.races[1:]
+    sweeps = collection.sweeps if collection.runs or collection.races else collection.sweeps[1:]
+    paths = [*(each.path for each in races), *(each.path for each in sweeps)]
     return [
-        *(f"{each.path} is left out: one picture shows runs, or one race" for each in races),
+        *(f"{path} is left out: one picture shows runs, one race or one sweep" for path in paths),
         *(f"{each.path} is left out: it was measured by {each.measured_by}" for each in collection.foreign),
     ]
 
@@ -57,7 +62,7 @@ def to_inline_svg(specification: dict[str, Any]) -> Markup:
 
 
 def _specify_picture(collection: Collection) -> dict[str, Any]:
-    """Choose the picture: the modes of a run, the runs beside each other, or a race.
+    """Choose the picture: the modes of a run, the runs beside each other, a race or a sweep.
 
     Raises:
         IncompleteError: when nothing of it was measured.
@@ -68,11 +73,13 @@ def _specify_picture(collection: Collection) -> dict[str, Any]:
         title, lines, figures = _picture_runs(collection.runs)
     elif collection.races:
         title, lines, figures = _picture_race(collection.races[0])
+    elif collection.sweeps:
+        title, lines, figures = _picture_sweep(collection.sweeps[0])
     else:
         raise IncompleteError("there is no picture of what other tools measured alone: it is ranked with nothing")
     shown = [figure for figure in figures if figure.table.says_something]
     if not shown:
-        raise IncompleteError("there is no picture of what was not measured: no case and no race has a result")
+        raise IncompleteError("there is no picture of what was not measured: no case, race or sweep has a result")
     folded = [part for line in lines for part in textwrap.wrap(for_picture(line), _LINE)]
     if len(folded) > _MAX_LINES:
         folded[_MAX_LINES:] = ["..."]
@@ -102,6 +109,12 @@ def _picture_race(stored: StoredRace) -> tuple[str, list[str], list[Figure]]:
     lines = [line.strip() for line in describe_race(stored.race, contrasts) if line]
     figures = [make_narrowing(stored.race, each) for each in contrasts]
     return "Time ratio of a race, pair by pair", lines, figures
+
+
+def _picture_sweep(stored: StoredSweep) -> tuple[str, list[str], list[Figure]]:
+    plan, result = stored.sweep.info.plan, judge_sweep(stored.sweep)
+    lines = [*describe_sitting(stored.sweep), *describe_sweep(stored.sweep, result)]
+    return f"Time of a step over {axis_word(plan)}", lines, list_sweep_figures(plan, result)
 
 
 def _to_svg(specification: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The sections of the page: all runs beside each other, each run, each race, and where they were measured."""
+"""The sections of the page: all runs beside each other, each run, race and sweep, and where they were measured."""
 
 from __future__ import annotations
 
@@ -9,22 +9,25 @@ from bench.judge.advice import choose_advice
 from bench.judge.checks import check_run
 from bench.judge.race import judge_race
 from bench.judge.results import CaseResult
-from bench.records.collection import Collection, StoredRace
+from bench.judge.sweep import judge_sweep
+from bench.records.collection import Collection, StoredRace, StoredSweep
 from bench.records.side import StoredRun
 from bench.records.times import sort_newest
 from bench.render.advice import ADVICE, describe_finding, remedies
 from bench.render.escape import for_terminal
 from bench.render.foreign import make_foreign_table
-from bench.render.page.curves import make_narrowing
+from bench.render.page.curves import list_sweep_figures, make_narrowing
 from bench.render.page.environment import make_environment_tables
 from bench.render.page.figure import Figure
 from bench.render.page.figures import list_run_figures, list_throughput_of_runs
-from bench.render.page.headline import Judged, mark_race, mark_run
+from bench.render.page.headline import Judged, mark_race, mark_run, mark_sweep
 from bench.render.page.machines import compare_runs, make_races_table
 from bench.render.page.views import FigureView, TableView, view_figure, view_table
 from bench.render.race import describe_race, make_race_table
 from bench.render.report import make_tables
 from bench.render.summary import describe_run, explain_quality
+from bench.render.sweep import describe_sitting, describe_sweep
+from bench.render.sweep_tables import make_tables as make_sweep_tables
 
 MAX_OPEN = 3
 """More runs than these are folded away until somebody opens one."""
@@ -58,11 +61,12 @@ def list_sections(collection: Collection, judged: Judged, max_in_full: int) -> I
     """List the sections in their order.
 
     Args:
-        max_in_full: runs, and races, that are shown with figures of their own: the newest. All are in the tables of
-            all runs.
+        max_in_full: runs, races, and sweeps, that are shown with figures of their own: the newest. All runs and races
+            are in the tables of all.
     """
     runs = sort_newest(collection.runs, collection.read_at)
     races = sort_newest(collection.races, collection.read_at)
+    sweeps = sort_newest(collection.sweeps, collection.read_at)
     if len(runs) > 1:
         yield _compare_runs(collection.runs, max_in_full)
     for place, stored in enumerate(runs[:max_in_full], 1):
@@ -71,10 +75,12 @@ def list_sections(collection: Collection, judged: Judged, max_in_full: int) -> I
         yield _compare_races(collection.races, max_in_full)
     for place, race in enumerate(races[:max_in_full], 1):
         yield _show_race(f"race-{place}", race, is_open=len(races) <= MAX_OPEN)
+    for place, sweep in enumerate(sweeps, 1):
+        yield _show_sweep(f"sweep-{place}", sweep, place <= max_in_full, is_open=len(sweeps) <= MAX_OPEN)
     if collection.foreign:
         table = view_table(make_foreign_table(collection.foreign))
         yield Section("others", "Measured by other tools", marks=("not ranked",), tables=(table,))
-    if collection.runs or collection.races:
+    if collection.runs or collection.races or collection.sweeps:
         yield _show_environment(collection)
 
 
@@ -128,9 +134,23 @@ def _show_race(anchor: str, stored: StoredRace, is_open: bool) -> Section:
     )
 
 
+def _show_sweep(anchor: str, stored: StoredSweep, is_in_full: bool, is_open: bool) -> Section:
+    sweep, result = stored.sweep, judge_sweep(stored.sweep)
+    return Section(
+        anchor,
+        for_terminal(f"Sweep {stored.path}"),
+        marks=_printable(mark_sweep(stored)),
+        lines=_printable((*describe_sitting(sweep), *describe_sweep(sweep, result))),
+        figures=_draw(list_sweep_figures(sweep.info.plan, result)) if is_in_full else (),
+        tables=tuple(map(view_table, make_sweep_tables(sweep, result).values())) if is_in_full else (),
+        is_open=is_open,
+    )
+
+
 def _show_environment(collection: Collection) -> Section:
     environments = {str(each.path): each.run.info.environment for each in collection.runs}
     environments |= {str(each.path): each.race.info.environment for each in collection.races}
+    environments |= {str(each.path): each.sweep.info.environment for each in collection.sweeps}
     tables = make_environment_tables(environments)
     return Section("environment", "Where it was measured", tables=tuple(map(view_table, tables)))
 

@@ -16,6 +16,7 @@ import torch
 from productnet.batching import Batching, ManualBatching
 from productnet.config import TrainConfig
 from productnet.engines import Engine
+from productnet.engines.fused.limits import Limits
 from productnet.errors import ModeUnavailableError, first_line
 from productnet.model import MLP
 from productnet.precision import Arithmetic
@@ -23,13 +24,11 @@ from productnet.precision import Arithmetic
 if TYPE_CHECKING:
     from productnet.engines.fused.trainer import Trainer
 
-WIDEST = 1_024
-DEEPEST = 16
-MOST_SAMPLES = (2**32 - 1) // 20 - 1
-"""With more of them torch draws its permutations by another rule."""
+LIMITS = Limits(widest=1_024, deepest=16, most_samples=(2**32 - 1) // 20 - 1)
+"""With more samples torch draws its permutations by another rule."""
 
 
-def make_fused(model: MLP, config: TrainConfig, arithmetic: Arithmetic) -> Engine:
+def make_fused_on_cpu(model: MLP, config: TrainConfig, arithmetic: Arithmetic) -> Engine:
     """Train in one compiled loop; compiling happens at its first epoch, unless a process has done so before.
 
     Raises:
@@ -47,9 +46,9 @@ def check_fused(config: TrainConfig, arithmetic: Arithmetic) -> None:
     Raises:
         ModeUnavailableError: otherwise, with the reason and a remedy.
     """
-    reason = _find_limit(config, arithmetic)
-    if reason is not None:
-        raise ModeUnavailableError(f"engine fused {reason}")
+    if arithmetic.device_type != "cpu":
+        raise ModeUnavailableError(f"engine fused has no code for device {config.device}: use --device cpu")
+    LIMITS.check(config, arithmetic)
     try:
         import_module("numba")
     except ImportError as error:
@@ -63,20 +62,6 @@ def check_fused(config: TrainConfig, arithmetic: Arithmetic) -> None:
             f"engine fused draws permutations as torch 2.13 does, and torch {torch.__version__} draws others: "
             "use --engine eager"
         )
-
-
-def _find_limit(config: TrainConfig, arithmetic: Arithmetic) -> str | None:
-    if arithmetic.device_type != "cpu":
-        return f"has no code for device {config.device}: use --device cpu"
-    if arithmetic.precision != "fp32":
-        return f"computes in float32, and {arithmetic.precision} was asked for: use --precision fp32"
-    if not 1 <= len(config.hidden_sizes) <= DEEPEST:
-        return f"takes 1 to {DEEPEST} hidden layers, not {len(config.hidden_sizes)}: use --engine eager"
-    if max(config.hidden_sizes) > WIDEST:
-        return f"takes layers of at most {WIDEST:,} units, not {max(config.hidden_sizes):,}: use --engine eager"
-    if config.num_samples > MOST_SAMPLES:
-        return f"takes at most {MOST_SAMPLES:,} samples, not {config.num_samples:,}: use --engine eager"
-    return None
 
 
 def pack_parameters(model: MLP) -> torch.Tensor:

@@ -20,12 +20,20 @@ _MIDDLE = 397
 
 
 @compiled
-def draw_orders(words: Array, cursor: Array, reciprocals: Array, orders: Array) -> None:
-    """Draw a permutation into each row."""
+def draw_orders(words: Array, cursors: Array, reciprocals: Array, orders: Array) -> None:
+    """Draw from each of several streams its next permutations.
+
+    Args:
+        words: (streams, 624) uint32, the states of the generators.
+        cursors: (streams, 1) int64, how many of the numbers that a state gives are used up.
+        reciprocals: (n,) float64, 1 / (n - place).
+        orders: (streams, epochs, n) uint32, written.
+    """
     numbers = np.empty(NUM_WORDS, np.uint32)
-    temper(words, numbers)
-    for row in range(len(orders)):
-        draw_order(words, cursor, reciprocals, numbers, orders[row])
+    for stream in range(len(orders)):
+        temper(words[stream], numbers)
+        for epoch in range(orders.shape[1]):
+            draw_order(words[stream], cursors[stream], reciprocals, numbers, orders[stream, epoch])
 
 
 @compiled

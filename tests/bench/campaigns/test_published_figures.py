@@ -10,6 +10,7 @@ import pytest
 from bench.campaigns.peers.answers import describe_peers, read_answers
 from bench.campaigns.race_figures import describe_races
 from bench.campaigns.race_lines import read_lines
+from bench.campaigns.sweep_scenarios import describe_coverage, read_results
 from bench.publishing import DOCS, METHOD_FILE, find_section, unpack
 from bench.records.selfcheck import read_selfcheck
 from bench.render.selfcheck import to_section
@@ -27,6 +28,7 @@ def describe_selfcheck(archive: Path, directory: Path) -> str:
     [
         ("races", "races.jsonl.gz", lambda path, _: describe_races(read_lines(path))),
         ("peers", "peers.jsonl.gz", lambda path, _: describe_peers(read_answers(path))),
+        ("sweeps", "sweep-coverage.jsonl.gz", lambda path, _: describe_coverage(read_results(path))),
         ("selfcheck", "selfcheck.tar.gz", describe_selfcheck),
     ],
 )

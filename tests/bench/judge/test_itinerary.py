@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.judge.itinerary import MAX_MEMBERS, Visit, choose_visit, list_groups
 from bench.judge.sweep import judge_sweep, list_pairs, work_of
-from bench.records.sweep import AxisName, Sweep, SweepRecord, assemble_sweep
+from bench.records.sweep import Sweep, SweepRecord, assemble_sweep
 from tests.bench.runs import make_case
 from tests.bench.sweeps import make_info, make_lost, make_plan, make_records, make_sweep, make_timed
 
@@ -89,7 +89,7 @@ def test_a_second_axis_makes_families_that_cross_each_by_itself() -> None:
 
 
 def test_the_work_of_a_step_is_what_grows_along_the_axis() -> None:
-    def work(name: AxisName, value: int) -> float | None:
+    def work(name: str, value: int) -> float | None:
         plan = make_plan((name, (value,)))
         count = work_of(plan)
         return None if count is None else count(plan.case_at(0, (value,)))

@@ -79,7 +79,7 @@ def test_every_device_climbs_from_its_own_first_rung() -> None:
 def test_shares_are_those_of_what_each_would_take_at_the_measured_rates() -> None:
     """A step takes 10 ms: 1 ms of arithmetic, 1.25 ms at the rate of a product, 1 ms for its bytes, 6 ms for calls."""
     (rung,) = climb(train(BASE, 1.0), [make_counted(BASE, 3_000.0), make_rates(5e10)], rungs=(BASE,))
-    assert rung.flops_per_second == pytest.approx(1e10)
+    assert rung.flop_per_second == pytest.approx(1e10)
     assert rung.floor_seconds == pytest.approx(0.1)
     assert rung.share_of_floor == pytest.approx(0.1)
     assert rung.share_of_matrix == pytest.approx(0.125)
@@ -129,7 +129,7 @@ def test_rates_of_another_device_precision_or_number_of_threads_are_none_of_a_ca
 
 def test_where_nobody_has_counted_there_is_no_share() -> None:
     (rung,) = climb(train(BASE, 1.0, None), [make_rates(5e10), make_counted(BASE, None, reason="no")], rungs=(BASE,))
-    assert (rung.flops_per_second, rung.share_of_floor, rung.shares.memory) == (None, None, None)
+    assert (rung.flop_per_second, rung.share_of_floor, rung.shares.memory) == (None, None, None)
     assert (rung.operators_per_step, rung.shares.dispatch, rung.bound) == (None, None, None)
 
 
@@ -155,7 +155,7 @@ def test_a_device_that_waits_for_its_host_is_held_up_by_calls_however_cheap_one_
 def test_a_rung_of_which_nothing_was_measured_has_nothing_but_its_failure() -> None:
     rung = climb(train(BASE, 1.0), [make_failed(FAST), make_rates(5e10)], rungs=(BASE, FAST))[1]
     assert rung.result.failures
-    assert {rung.over_before, rung.over_reference, rung.share_of_floor, rung.flops_per_second, rung.bound} == {None}
+    assert {rung.over_before, rung.over_reference, rung.share_of_floor, rung.flop_per_second, rung.bound} == {None}
 
 
 def test_a_run_that_is_no_ladder_has_no_rungs() -> None:

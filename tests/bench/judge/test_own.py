@@ -100,7 +100,10 @@ def test_a_workload_with_a_quality_is_held_against_float32_on_the_cpu_seed_by_se
     ]
     run = make_run(run.info.plan.cases, differing, num_replicates=len(errors), reference=own())
     assert judge_quality(run, own()).quality is Quality.REFERENCE
-    assert judge_quality(run, own("bf16")).quality is quality
+    verdict = judge_quality(run, own("bf16"))
+    assert verdict.quality is quality
+    if quality is Quality.DIFFERENT:
+        assert (verdict.reason or "").startswith("heldout_error() is ")
 
 
 def test_a_loss_that_is_not_finite_is_invalid_with_and_without_a_quality() -> None:
@@ -113,6 +116,20 @@ def test_whole_trainings_of_two_sides_without_a_quality_are_untested_even_where_
     base, head = train({own(): [None]}), train({own(): [None]})
     verdict = compare_quality([base], [head], own(), 1.25)
     assert (verdict.quality, verdict.reason) == (Quality.UNTESTED, NO_QUALITY)
+
+
+def test_what_differs_between_two_sides_is_called_as_the_workload_calls_it() -> None:
+    base, head = (
+        make_run(
+            [own()],
+            *(strip(make_training(own(), [1.0], replicate=seed), factor * (1 + seed), factor) for seed in range(3)),
+            num_replicates=3,
+        )
+        for factor in (1.0, 3.0)
+    )
+    verdict = compare_quality([base], [head], own(), 1.25)
+    assert verdict.quality is Quality.DIFFERENT
+    assert (verdict.reason or "").startswith("heldout_error() is 3 times that of the base")
 
 
 def test_runs_of_an_edited_file_have_the_workload_between_them_and_nothing_else() -> None:

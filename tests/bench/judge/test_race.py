@@ -31,6 +31,7 @@ from bench.judge.race import (
     quantile_at_look,
     why_stop,
 )
+from bench.records.case import Shape
 from bench.records.race import Race, RaceRecord, Round, assemble_race
 from tests.bench.races import ARMS, ENDED, THIRD, make_pair, make_pairs, make_plan, make_race, make_round, make_schooled
 
@@ -424,3 +425,14 @@ def test_the_margin_of_quality_is_the_plans() -> None:
     records += [make_schooled("b", seed, losses=[0.5], mse=0.09 * (2.0 + 0.01 * seed)) for seed in range(3)]
     (contrast,) = judge_race(make_race([0.0] * 4, *records, plan=make_plan(quality_margin=3.0)))
     assert contrast.quality.quality is Quality.EQUIVALENT
+
+
+def test_batches_of_another_size_are_other_batches_and_no_other_data() -> None:
+    """A digest holds the batches as they were handed out; quality then says what the difference is worth."""
+    records = [make_schooled(label, seed, digest=label) for label in "ab" for seed in range(3)]
+    larger = msgspec.structs.replace(ARMS[1], case=msgspec.structs.replace(ARMS[1].case, shape=Shape(batch_size=200)))
+    qualities = [
+        judge_race(make_race([0.0] * 4, *records, plan=make_plan(ARMS[0], arm)))[0].quality.quality
+        for arm in (ARMS[1], larger)
+    ]
+    assert qualities == [Quality.INVALID, Quality.EQUIVALENT]

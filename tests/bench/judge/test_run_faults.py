@@ -11,7 +11,7 @@ import pytest
 
 from bench.judge.run_faults import find_run_faults
 from bench.records.journal import Ended, Memory, Record
-from tests.bench.runs import make_case, make_counted, make_failed, make_training
+from tests.bench.runs import make_case, make_counted, make_energy, make_failed, make_meter, make_training
 from tests.bench.tampered import (
     CASES,
     Tamper,
@@ -80,6 +80,12 @@ RUN_TAMPERINGS: dict[str, tuple[Tamper, str]] = {
     "counted twice": (
         lambda _, r: r.__setitem__(slice(-1, -1), [msgspec.to_builtins(make_counted(CASES[0], 9.0))] * 2),
         "cpu/reference/manual, replicate 0, wave 0: expected one record 'counted', found 2",
+    ),
+    "metered twice": (
+        lambda _, r: r.__setitem__(
+            slice(-1, -1), [msgspec.to_builtins(make_energy(CASES[0], make_meter("cpu", 20.0, 60.0)))] * 2
+        ),
+        "cpu/reference/manual, replicate 0, wave 0: expected one record 'energy', found 2",
     ),
     "never set up": (lambda _, r: take(r, type="started"), "expected 'started' first, found block"),
     "never judged": (lambda _, r: take(r, type="trained"), "expected 'trained' or 'failed', found neither"),

@@ -242,6 +242,23 @@ class WitnessWorkload(MisbehavingWorkload):
             raise LookupError(json.dumps(told))
 
 
+class PacedWorkload(FakeWorkload):
+    """An epoch takes what its engine says; one of them is not here, and one falls in its first timed block."""
+
+    def __init__(self, case: Case, seed: int) -> None:
+        super().__init__(pass_time=lambda _seconds: None)
+        if case.engine == "graphed":
+            raise DeviceUnavailableError("there are no graphs here")
+        self.engine = case.engine
+        self.epoch_seconds = {"eager": 0.0001, "compiled": 0.00012}.get(case.engine, 0.0002)
+
+    def train(self, num_epochs: int) -> list[float]:
+        if self.engine == "compiled" and self.num_restarts > 0:
+            raise RuntimeError("out of luck")
+        time.sleep(num_epochs * self.epoch_seconds)
+        return [0.5] * num_epochs
+
+
 def write_torch(directory: Path) -> Path:
     """Write a stand-in for torch, for interpreters that need only find one: the real one takes seconds to import."""
     (directory / "torch" / "_dynamo").mkdir(parents=True)

@@ -154,6 +154,12 @@ def test_a_device_that_torch_finds_and_that_fails_is_present(monkeypatch: pytest
     assert survey._survey(asked).unusable["cpu"] == Unusable(reason="device cpu fails", exit_code=3, is_present=True)
 
 
+def test_what_nobody_holds_of_a_cards_memory_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert survey._survey("cpu").free_bytes == {}
+    monkeypatch.setattr(Device, "free_memory_bytes", lambda _: 2**30)
+    assert survey._survey("cpu").free_bytes == {"cpu": 2**30}
+
+
 @pytest.mark.parametrize("asked", ["auto", "all", "cpu"])
 def test_where_no_device_works_the_reason_is_that_of_the_cpu(asked: str) -> None:
     found = make_survey(cpu=Unusable(reason="its timer lies", exit_code=ExitCode.INVALID, is_present=True))

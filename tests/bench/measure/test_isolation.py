@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from bench.measure.process import Target, WorkerError, _name_signal, start_worker
-from bench.measure.rounds import measure, plan_waves
+from bench.measure.rounds import Probes, measure, plan_waves
 from bench.measure.timeouts import Timeouts
 from bench.records.case import Case
 from bench.records.conditions import Conditions
@@ -240,13 +240,20 @@ def test_the_rates_of_devices_are_measured_before_each_wave_of_a_ladder_and_for_
         return [make_rates(5e10, wave=wave)]
 
     plan = name_reference(make_ladder("good", "prints", num_replicates=2))
-    measure(plan, launcher(tmp_path), records.append, lambda _: None, timeouts=QUICK, probe_rates=probe)
+    measure(plan, launcher(tmp_path), records.append, lambda _: None, timeouts=QUICK, probes=Probes(rates=probe))
     assert asked == [(["good", "prints"], 1), (["good", "prints"], 2)]
     assert [record.wave for record in records if isinstance(record, Rates)] == [1, 2]
     first = next(place for place, record in enumerate(records) if isinstance(record, Rates))
     assert {record.wave for record in records[:first] if isinstance(record, Block)} == {0}
     asked.clear()
-    measure(make_plan("good"), launcher(tmp_path), records.append, lambda _: None, timeouts=QUICK, probe_rates=probe)
+    measure(
+        make_plan("good"),
+        launcher(tmp_path),
+        records.append,
+        lambda _: None,
+        timeouts=QUICK,
+        probes=Probes(rates=probe),
+    )
     assert asked == []
 
 

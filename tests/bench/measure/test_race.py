@@ -16,6 +16,7 @@ from bench.measure.messages import AnyCommand, BlockDone, Judge, Judged, Ready, 
 from bench.measure.process import FailureKind, WorkerError, WorkerProcess
 from bench.measure.race import RaceCourse, Standing
 from bench.measure.timeouts import Timeouts
+from bench.records.case import Shape
 from bench.records.journal import Memory, Trained
 from bench.records.race import Fallen, RacePlan, RaceRecord, Round, Seated, Source, StopReason
 from tests.bench.measure.fakes import ScriptedClock
@@ -433,6 +434,16 @@ def test_blocks_of_unequal_numbers_of_steps_are_never_compared(num_steps: tuple[
     assert f"{num_steps[1]} steps" in fallen.reason
     assert f"{num_steps[0]}" in fallen.reason
     course.assert_all_ended()
+
+
+def test_arms_whose_batches_are_of_another_size_are_compared_over_equally_many_samples() -> None:
+    larger = msgspec.structs.replace(ARMS[1], case=msgspec.structs.replace(ARMS[1].case, shape=Shape(batch_size=200)))
+    course = Course(Script(num_steps=(26, 13, 26)), make_plan(ARMS[0], larger, budget_seconds=1e6))
+    assert course.run() == "resolved"
+    assert {(each.num_steps, each.other_num_steps) for each in course.of(Round)} == {(26, 13)}
+    course = Course(Script(num_samples=(260, 130, 260)), make_plan(ARMS[0], larger, budget_seconds=1e6))
+    assert course.run() == "failed"
+    assert "130 samples" in course.of(Fallen)[0].reason
 
 
 # Quality.

@@ -18,10 +18,11 @@ from bench.measure.room import Room, find_room
 from bench.measure.sweep import SweepCourse
 from bench.measure.sweep_pace import choose_num_epochs, choose_num_rounds
 from bench.records.case import Case, Shape
+from bench.records.environment import Accelerator
 from bench.records.sweep import Lost, StopReason, Sweep, SweepPlan, SweepRecord, Timed
 from tests.bench.measure.fakes import ScriptedClock
 from tests.bench.runs import ENVIRONMENT
-from tests.bench.sweeps import make_info, make_plan, make_timed
+from tests.bench.sweeps import make_info, make_own_plan, make_plan, make_timed
 
 AnyReply = TypeVar("AnyReply", bound=Reply)
 COSTS = {"eager": (100e-6, 100e-9), "reference": (300e-6, 50e-9)}
@@ -36,6 +37,7 @@ class Script:
     told: list[tuple[Case, AnyCommand]] = field(default_factory=list)
     fails: Callable[[Case, AnyCommand], BaseException | None] = lambda case, command: None
     workers: list[ScriptedWorker] = field(default_factory=list)
+    num_samples: Callable[[Case], int] = lambda case: (case.shape or Shape()).batch_size
 
 
 class ScriptedWorker:
@@ -61,8 +63,9 @@ class ScriptedWorker:
         return cast("AnyReply", self._answer(self.case, command))
 
     def _answer(self, case: Case, command: AnyCommand) -> Reply:
-        fixed, each = COSTS[case.engine]
+        fixed, each = COSTS.get(case.engine, COSTS["eager"])
         epoch_seconds = 10 * (fixed + each * (case.shape or Shape()).batch_size)
+        num_samples = self.script.num_samples(case)
         if isinstance(command, SetUp):
             self.script.clock.pass_time(0.2 + 4 * epoch_seconds)
             return Ready(
@@ -77,7 +80,10 @@ class ScriptedWorker:
         assert isinstance(command, RunBlock)
         self.script.clock.pass_time(command.amount * epoch_seconds)
         return BlockDone(
-            num_steps=10 * command.amount, num_samples=1, seconds=command.amount * epoch_seconds, epoch_losses=(0.5,)
+            num_steps=10 * command.amount,
+            num_samples=10 * command.amount * num_samples,
+            seconds=command.amount * epoch_seconds,
+            epoch_losses=(0.5,),
         )
 
     def end(self) -> None:
@@ -140,6 +146,23 @@ def test_what_is_too_large_by_estimate_is_never_started() -> None:
         (1, (10_000,), "estimate"),
     ]
     assert max((case.shape or Shape()).batch_size for case, _ in script.told) == 100
+
+
+def test_a_users_own_workload_is_not_estimated_goes_on_and_is_compared_with_steps_of_its_size_alone() -> None:
+    own = make_own_plan(("batch_size", (1, 10**9)))
+    large = own.case_at(0, (10**9,))
+    assert Room({"cpu": 3 * 10**8}).why_too_large(large, [large]) is None
+    assert "at least" in (Room({"cpu": 10**8}).why_too_large(large, [large]) or "")
+    assert Room({"cuda": 1}).why_too_large(msgspec.structs.replace(large, device="cuda"), [large]) is None
+
+    script = Script(num_samples=lambda case: 64 if case.precision == "bf16" else 32)
+    _, sweep, _ = sit(script, own)
+    assert not any(command.restart for _, command in script.told if isinstance(command, RunBlock))
+    assert {timed.curve for timed in sweep.timed} == {0}
+    assert {timed.num_samples == 32 * timed.num_steps for timed in sweep.timed} == {True}
+    assert {lost.reason for lost in sweep.lost} == {
+        "its step takes 64 samples, that of the curve before it 32: they do other work"
+    }
 
 
 def test_memory_that_runs_out_costs_the_larger_points_of_that_curve_alone() -> None:
@@ -259,9 +282,26 @@ def test_too_large_is_said_in_numbers_and_counts_what_is_alive_beside_it() -> No
     assert reason is not None
     assert "1.6 GB" in reason
     assert "1.0 GB on cpu" in reason
-    on_card = msgspec.structs.replace(large, device="cuda")
-    assert "on cuda" in (Room({"cuda": 10**8}).why_too_large(on_card, [on_card]) or "")
-    assert Room({"cuda": 10**8}).why_too_large(large, [large]) is None
+
+
+def test_a_card_holds_what_was_moved_there_and_the_host_what_was_drawn() -> None:
+    shape = Shape(batch_size=10**6, num_samples=10**7)
+    on_card = msgspec.structs.replace(PLAN.curves[0], device="cuda", shape=shape)
+    by_loader = msgspec.structs.replace(on_card, batching="dataloader")
+    on_host = msgspec.structs.replace(on_card, device="cpu")
+    card, host = Room({"cuda": 10**8}), Room({"cpu": 10**8})
+    assert "0.3 GB at least; there are 0.1 GB on cuda" in (card.why_too_large(on_card, [on_card]) or "")
+    assert card.why_too_large(by_loader, [by_loader]) is None
+    assert card.why_too_large(on_host, [on_host]) is None
+    assert "0.2 GB at least; there are 0.1 GB on cpu" in (host.why_too_large(on_card, [on_card]) or "")
+
+
+def test_of_a_card_what_is_free_counts_and_all_of_it_where_that_is_not_known() -> None:
+    cards = tuple(Accelerator(name=name, model_name="x", memory_bytes=80) for name in ("cuda", "cuda:1"))
+    identity = msgspec.structs.replace(ENVIRONMENT.identity, accelerators=cards)
+    recorded = msgspec.structs.replace(ENVIRONMENT.recorded, memory_available_bytes=8, memory_limit_bytes=None)
+    environment = msgspec.structs.replace(ENVIRONMENT, identity=identity, recorded=recorded)
+    assert find_room(environment, {"cuda": 70}).bytes_of == {"cuda": 70, "cuda:1": 80, "cpu": 8}
 
 
 def test_lost_points_rule_out_what_is_larger_on_every_axis() -> None:

@@ -308,7 +308,7 @@ def test_a_block_in_which_something_is_compiled_is_no_sample(monkeypatch: pytest
 def test_the_first_replicate_finds_an_empty_cache_and_the_next_what_it_has_left(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    names = ("TORCHINDUCTOR_CACHE_DIR", "NUMBA_CACHE_DIR")
+    names = ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "NUMBA_CACHE_DIR")
     for name in names:
         monkeypatch.setenv(name, "elsewhere")
     clock = ScriptedClock()

@@ -19,6 +19,10 @@ def test_threads_are_in_the_name_only_where_they_are_not_one() -> None:
     assert make_case(num_threads=2).name == "cpu/reference/manual/2-threads"
 
 
+def test_replicas_are_in_the_name_only_where_they_are_not_one() -> None:
+    assert replace(make_case(num_threads=2), num_replicas=64).name == "cpu/reference/manual/2-threads/64-replicas"
+
+
 def test_equal_cases_are_one_key() -> None:
     assert len({make_case(), make_case(), make_case(num_threads=2), make_case(num_epochs=10)}) == 3
 
@@ -32,6 +36,7 @@ def test_the_first_case_of_a_plan_is_the_baseline() -> None:
 def test_a_workload_s_name_stands_for_engine_and_batching() -> None:
     assert OWN.name == "cpu/conv"
     assert replace(OWN, precision="bf16", num_threads=2).name == "cpu/conv/bf16/2-threads"
+    assert replace(OWN, workload=replace(CONV, arguments=(("batch_size", 8),))).name == "cpu/conv/batch_size-8"
 
 
 def test_another_content_or_place_of_a_file_is_another_case_of_the_like() -> None:

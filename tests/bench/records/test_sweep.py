@@ -10,10 +10,10 @@ import pytest
 
 from bench.errors import InvalidFileError, NotComparableError, UsageError
 from bench.records.case import Shape
-from bench.records.sweep import SweepEnded, assemble_sweep
+from bench.records.sweep import Axis, SweepEnded, SweepPlan, assemble_sweep
 from bench.records.sweep_store import SWEEP_FILE, open_sweep, read_sweep
 from productnet.config import TrainConfig
-from tests.bench.sweeps import make_info, make_lost, make_plan, make_timed
+from tests.bench.sweeps import CURVES, make_info, make_lost, make_own_plan, make_plan, make_timed
 
 
 def write(path: Path, *records: object) -> None:
@@ -121,9 +121,25 @@ def test_the_batch_takes_the_samples_along_so_that_an_epoch_has_ten_steps() -> N
     assert plan.case_at(0, (6_400,)).name == "cpu/eager/manual/batch-6400/samples-64000"
 
 
+def test_a_workload_of_a_users_own_is_called_with_the_values_and_threads_stay_the_cpus() -> None:
+    plan = make_own_plan(("width", (8, 64)), ("threads", (1, 2)))
+    case = plan.case_at(1, (64, 2))
+    assert case.workload is not None
+    assert (case.workload.arguments, case.num_threads, case.shape) == ((("width", 64),), 2, None)
+    assert [axis.usual for axis in plan.axes] == [16, 1]
+
+
+def test_an_axis_that_nobody_has_and_curves_of_both_kinds_are_refused() -> None:
+    with pytest.raises(ValueError, match="speed is no axis of the product network"):
+        Axis(name="speed", values=(1, 2))
+    own = make_own_plan(("width", (8, 64)))
+    with pytest.raises(ValueError, match="has other axes"):
+        msgspec.convert(msgspec.to_builtins(msgspec.structs.replace(own, curves=(*own.curves, CURVES[0]))), SweepPlan)
+
+
 def test_each_axis_changes_what_it_is_called_after() -> None:
     def shape(*point: tuple[str, int]) -> Shape | None:
-        plan = make_plan(*((name, (value,)) for name, value in point))  # type: ignore[arg-type]
+        plan = make_plan(*((name, (value,)) for name, value in point))
         return plan.case_at(0, tuple(value for _, value in point)).shape
 
     assert shape(("hidden", 16)) is None
@@ -132,6 +148,7 @@ def test_each_axis_changes_what_it_is_called_after() -> None:
     assert shape(("depth", 2), ("hidden", 8)) == Shape(hidden_sizes=(8, 8))
     assert shape(("num_samples", 5_000)) == Shape(num_samples=5_000)
     assert make_plan(("threads", (4,))).case_at(0, (4,)).num_threads == 4
+    assert make_plan(("replicas", (4,))).case_at(0, (4,)).num_replicas == 4
 
 
 def test_a_name_counts_equal_widths() -> None:

@@ -47,6 +47,7 @@ ROW = CaseRow(
     precision="fp32",
     num_threads=1,
     num_epochs=1_000,
+    num_replicas=1,
     step_seconds=1e-4,
     steps_per_second=1e4,
     samples_per_second=1e6,

@@ -209,3 +209,11 @@ def test_a_line_of_progress_shows_how_the_interval_narrows() -> None:
     found = [Estimate(4, math.log(1.25), math.log1p(0.01), 0.01), None]
     assert narrowing(plan, 4, found, 75.0) == "pair   4  1 min 15 s  b/a 1.2500 (1.2376 to 1.2625, +-1.00%)"
     assert ratio_of(Estimate(1, 0.0, math.inf, 0.0)) == "1.0000"
+
+
+def test_a_step_of_batches_of_another_size_is_timed_by_its_own_number_of_steps() -> None:
+    halved = [msgspec.structs.replace(each, other_num_steps=each.num_steps // 5) for each in make_pair(0, 0.0)]
+    race = assemble_race(make_race_info(), halved)
+    first, second = make_race_table(race, judge_race(race)).rows
+    assert first[2] == pytest.approx(0.001)
+    assert second[2] == pytest.approx(0.005)

@@ -6,7 +6,9 @@ After a change that is meant, write them anew and read the difference: UPDATE_GO
 from __future__ import annotations
 
 import csv
+import io
 
+import msgspec
 import pytest
 
 from bench.judge.itinerary import Visit
@@ -19,7 +21,7 @@ from bench.render.units import number, whole
 from tests.bench.golden import check_golden
 from tests.bench.render.test_report import HOSTILE
 from tests.bench.runs import make_case
-from tests.bench.sweeps import make_info, make_lost, make_plan, make_records, make_sweep, make_timed
+from tests.bench.sweeps import make_info, make_lost, make_own_plan, make_plan, make_records, make_sweep, make_timed
 
 VALUES = (1, 10, 100, 1_000, 10_000, 100_000)
 COSTS = ((100e-6, 100e-9), (300e-6, 50e-9), (600e-6, 200e-9))
@@ -135,6 +137,22 @@ def test_the_regime_on_each_side_of_the_knee_is_said() -> None:
     assert any("above all that was measured" in line for line in lines)
     lines = lines_of(make_sweep(((100e-6, 1e-3),), VALUES, curves=(make_case("eager"),)))
     assert any("below all that was measured" in line for line in lines)
+
+
+def test_a_sweep_of_a_users_own_model_counts_what_its_steps_take_and_speaks_of_units() -> None:
+    values = (2, 8, 32, 128, 512)
+    timed = (
+        msgspec.structs.replace(each, num_samples=each.num_steps * 24 * each.values[0])
+        for each in make_records([(1e-4, 1e-6), (2e-4, 5e-7)], [(value,) for value in values], 2, 0.001)
+    )
+    sweep = assemble_sweep(make_info(make_own_plan(("num_lines", values))), timed)
+    texts = list_sweep_files(sweep, judge_sweep(sweep))
+    assert "cpu/conv/bf16 passes cpu/conv at num\\_lines" in texts["sweep.md"]
+    assert "the default of 16 is" in texts["sweep.md"]
+    assert "ns a unit" in texts["sweep.md"]
+    (row, *_) = csv.DictReader(io.StringIO(texts["curves.csv"]))
+    assert float(row["samples_per_second"]) == pytest.approx(24 * 2 / 102e-6, rel=0.01)
+    assert "seconds_per_unit" in texts["laws.csv"]
 
 
 def test_the_best_count_of_threads_is_named_with_those_as_good() -> None:

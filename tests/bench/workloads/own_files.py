@@ -54,6 +54,14 @@ PHASES = """
 """
 
 
+SIZED = (
+    GOOD.replace("precision, seed):", "precision, seed, batch_size=4, is_odd=False, rate=0.1):")
+    .replace("torch.randn(4, 3,", "torch.randn(self.items_per_step, 3,")
+    .replace("# built", "self.items_per_step = batch_size")
+)
+"""The same, with a batch size that can be swept and two parameters that can't."""
+
+
 def write(directory: Path, text: str = GOOD, name: str = "my_model") -> Path:
     """Write a file whose name no other test's module has."""
     unique = hashlib.sha256(f"{directory} {text}".encode()).hexdigest()[:8]

@@ -3,11 +3,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bench.errors import UsageError, WorkloadError
-from bench.workloads.files import find_workload, import_class
-from tests.bench.workloads.own_files import GOOD, PHASES, change, write
+from bench.workloads.files import find_workload, import_class, list_axes
+from tests.bench.workloads.own_files import GOOD, PHASES, SIZED, change, write
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +50,17 @@ def test_a_mistake_that_can_be_seen_before_anything_runs_is_named(
     for word in ("my_model", *words):
         assert word in said
     assert "\n" not in said
+
+
+def test_axes_are_the_parameters_with_a_whole_number_as_default(tmp_path: Path) -> None:
+    assert list_axes(import_class(find_workload(str(write(tmp_path, SIZED))))) == {"batch_size": 4}
+    assert list_axes(import_class(find_workload(str(write(tmp_path, GOOD))))) == {}
+
+
+def test_an_argument_that_the_class_does_not_take_is_named(tmp_path: Path) -> None:
+    workload = msgspec.structs.replace(find_workload(str(write(tmp_path, SIZED))), arguments=(("width", 3),))
+    with pytest.raises(WorkloadError, match=r"called as Workload\(device, precision, seed, width=3\): .*'width'"):
+        import_class(workload)
 
 
 def test_a_name_that_a_file_lacks_is_named_with_those_it_has(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from bench.own import SKELETON
 from bench.records.case import OwnWorkload
 from bench.workloads.files import find_workload
 from bench.workloads.own import Own
-from tests.bench.workloads.own_files import GOOD, PHASES, case_of, case_of_text, change, write
+from tests.bench.workloads.own_files import GOOD, PHASES, SIZED, case_of, case_of_text, change, write
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
@@ -193,6 +193,14 @@ def test_a_compiled_model_is_watched_as_it_was_written_and_is_compiled_again_aft
     before = len(compiled)
     own.restart()
     assert len(compiled) == before + 1
+
+
+def test_a_class_is_called_with_the_arguments_of_its_case(tmp_path: Path) -> None:
+    workload = find_workload(str(write(tmp_path, SIZED)))
+    assert examined(workload).num_samples_per_epoch == 4
+    own = examined(msgspec.structs.replace(workload, arguments=(("batch_size", 32),)))
+    assert own.num_samples_per_epoch == 32
+    assert own.num_multiply_adds_per_step == 2 * 32 * 3 * 2
 
 
 def test_a_file_that_has_changed_since_it_was_found_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import msgspec
 import pytest
 
 from bench.records.case import Case
@@ -17,6 +18,22 @@ def test_on_a_cpu_the_first_case_of_every_suite_is_the_reference(suite: str) -> 
     cases = plan_cases(SUITES[suite], ["cpu"], None, None, None, num_threads=1, num_epochs=1_000)
     assert choose_reference(cases) is cases[0]
     assert cases[0] == REFERENCE
+
+
+def plan_replicas(engines: tuple[str, ...] | None, batchings: tuple[str, ...] | None) -> list[str]:
+    cases = plan_cases(SUITES["quick"], ["cpu"], engines, batchings, None, 1, 1_000, replicas=(1, 4))
+    return [case.name for case in cases if case.num_replicas > 1]
+
+
+def test_what_a_user_named_and_trains_one_network_at_a_time_is_tried_and_says_so_itself() -> None:
+    assert plan_replicas(None, None) == ["cpu/eager/manual/4-replicas"]
+    assert plan_replicas(("reference",), None) == ["cpu/reference/manual/4-replicas"]
+    assert plan_replicas(None, ("dataloader",)) == ["cpu/eager/dataloader/4-replicas"]
+
+
+def test_replicas_of_the_reference_are_not_the_reference() -> None:
+    several = msgspec.structs.replace(REFERENCE, num_replicas=4)
+    assert choose_reference([several]) == REFERENCE
 
 
 def test_the_reference_is_taken_from_wherever_it_stands_among_the_cases_and_with_its_threads() -> None:

@@ -15,12 +15,11 @@ from numpy.typing import DTypeLike, NDArray
 from torch.nn.functional import mse_loss
 
 from productnet.config import TrainConfig
-from productnet.engines.fused.cpu import DEEPEST, MOST_SAMPLES, WIDEST, check_fused
+from productnet.engines.fused.cpu import LIMITS, check_fused
 from productnet.engines.fused.stream import OrderStream
 from productnet.engines.fused.trainer import Trainer
 from productnet.errors import ModeUnavailableError
 from productnet.precision import Arithmetic
-from productnet.replicas import train_replicas
 from productnet.train import Training, draw_start, fit
 
 RECIPE = TrainConfig(device="cpu", engine="fused", num_heldout_samples=20)
@@ -185,21 +184,6 @@ def test_changed_parameters_are_those_that_are_trained_on() -> None:
     assert after > 10 * before
 
 
-# Replicas
-
-
-def test_replicas_are_the_trainings_of_their_seeds_bit_for_bit() -> None:
-    config = replace(SHORT_LAST_BATCH, num_epochs=3)
-    replicas = train_replicas(config, [4, 2, 4], num_threads=2)
-    assert [replica.seed for replica in replicas] == [4, 2, 4]
-    for replica in replicas[:2]:
-        training = Training(replace(config, seed=replica.seed))
-        assert list(replica.epoch_losses) == training.train(3)
-        for parameter, expected in zip(replica.model.parameters(), training.model.parameters(), strict=True):
-            assert torch.equal(parameter, expected)
-    assert replicas[0].epoch_losses != replicas[1].epoch_losses
-
-
 # Limits
 
 
@@ -207,18 +191,22 @@ def test_replicas_are_the_trainings_of_their_seeds_bit_for_bit() -> None:
     ("changes", "arithmetic", "reason"),
     [
         ({}, Arithmetic("bf16", "cpu"), "computes in float32, and bf16 was asked for: use --precision fp32"),
-        ({"device": "cuda"}, Arithmetic("fp32", "cuda"), "has no code for device cuda: use --device cpu"),
-        ({"hidden_sizes": ()}, Arithmetic("fp32", "cpu"), "takes 1 to 16 hidden layers, not 0: use --engine eager"),
-        ({"hidden_sizes": (2,) * (DEEPEST + 1)}, Arithmetic("fp32", "cpu"), "takes 1 to 16 hidden layers, not 17"),
+        ({"device": "mps"}, Arithmetic("fp32", "mps"), "has no code for device mps: use --device cpu"),
+        ({"hidden_sizes": ()}, Arithmetic("fp32", "cpu"), "takes 1 to 16 hidden layers on device cpu, not 0: use"),
         (
-            {"hidden_sizes": (8, WIDEST + 1)},
+            {"hidden_sizes": (2,) * (LIMITS.deepest + 1)},
             Arithmetic("fp32", "cpu"),
-            "takes layers of at most 1,024 units, not 1,025",
+            "takes 1 to 16 hidden layers on device cpu, not 17",
         ),
         (
-            {"num_samples": MOST_SAMPLES + 1},
+            {"hidden_sizes": (8, LIMITS.widest + 1)},
             Arithmetic("fp32", "cpu"),
-            "takes at most 214,748,363 samples, not 214,748,364",
+            "takes layers of at most 1,024 units on device cpu, not 1,025",
+        ),
+        (
+            {"num_samples": LIMITS.most_samples + 1},
+            Arithmetic("fp32", "cpu"),
+            "takes at most 214,748,363 samples on device cpu, not 214,748,364",
         ),
     ],
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from bench.errors import InvalidFileError
-from bench.records.collection import Collection, StoredRace
+from bench.records.collection import Collection, StoredRace, StoredSweep
 from bench.records.environment import Environment
 from bench.records.foreign import ForeignRow, ForeignRun
 from bench.records.run import Run
@@ -20,6 +20,7 @@ from tests.bench.render.test_race import make_golden_race
 from tests.bench.render.test_report import make_golden_run
 from tests.bench.runs import ENVIRONMENT, make_case, make_run, make_training
 from tests.bench.sides import EAGER, REFERENCE, make_environment, make_measured
+from tests.bench.sweeps import make_crossing_sweep, make_lost, make_sweep
 
 _MARKUP = "</script><img src=http://x.test/ onerror=alert(1)>&amp;{{ 7*7 }} | `x` **b** [c](javascript:alert(1)) =1+1 "
 HOSTILE = _MARKUP + "\u2028\n\x1b[31m"
@@ -32,16 +33,17 @@ def make_collection(*runs: Run) -> Collection:
 
 
 def make_whole_collection() -> Collection:
-    """Return two runs of different machines, one of which was stopped; a race; a file of another tool; a fault."""
+    """Return two runs of different machines, one was stopped; a race; a sweep; a file of another tool; a fault."""
     elsewhere = make_environment({"cpu_model": "Other CPU"}, os_release="Linux-6.2")
     runs = make_collection(make_golden_run(), make_measured({REFERENCE: 2.0, EAGER: 1.0}, environment=elsewhere)).runs
     race = StoredRace(Path("race"), "content of the race", make_golden_race())
+    sweep = StoredSweep(Path("sweep"), "content of the sweep", make_crossing_sweep())
     foreign = ForeignRun(Path("times.json"), "theirs", "hyperfine", (ForeignRow("sleep 1", (1.0, 1.25)),))
-    return Collection(runs, (race,), {Path("torn"): InvalidFileError("torn holds no record")}, (foreign,))
+    return Collection(runs, (race,), {Path("torn"): InvalidFileError("torn holds no record")}, (foreign,), (sweep,))
 
 
 def make_hostile_collection() -> Collection:
-    """Return a run, a race and another tool's file in which every free text is hostile."""
+    """Return a run, a race, a sweep and another tool's file in which every free text is hostile."""
     case, other = make_case(f"a{HOSTILE}"), make_case(f"b{HOSTILE}")
     environment = Environment(
         identity=msgspec.structs.replace(ENVIRONMENT.identity, cpu_model=HOSTILE),
@@ -60,11 +62,14 @@ def make_hostile_collection() -> Collection:
         msgspec.structs.replace(arm, label=arm.label + HOSTILE, settings=HOSTILE) for arm in race.info.plan.arms
     )
     info = msgspec.structs.replace(race.info, plan=msgspec.structs.replace(race.info.plan, arms=arms))
+    sweep = make_sweep([(1e-4, 1e-7), (3e-4, 5e-8)], (10, 1_000, 100_000), curves=(case, other))
+    lost = replace(sweep, lost=(make_lost(values=(10**6,), reason=HOSTILE),), warnings=(HOSTILE,))
     return Collection(
         (StoredRun(Path(HOSTILE), "run", warned),),
         (StoredRace(Path(f"race{HOSTILE}"), "race", replace(race, info=info)),),
         {Path(f"torn{HOSTILE}"): InvalidFileError(HOSTILE)},
         (ForeignRun(Path(HOSTILE), "theirs", "hyperfine", (ForeignRow(HOSTILE, (1.0, 1.25), HOSTILE),)),),
+        (StoredSweep(Path(f"sweep{HOSTILE}"), "sweep", lost),),
     )
 
 

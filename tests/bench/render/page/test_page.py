@@ -49,7 +49,7 @@ def hostile() -> str:
 
 
 def test_the_sections_come_in_their_order(page: str) -> None:
-    assert list(list_sections(page)) == ["runs", "run-1", "run-2", "race-1", "others", "environment"]
+    assert list(list_sections(page)) == ["runs", "run-1", "run-2", "race-1", "sweep-1", "others", "environment"]
 
 
 def test_the_head_says_what_was_measured_and_which_mode_to_use(page: str) -> None:
@@ -60,6 +60,7 @@ def test_the_head_says_what_was_measured_and_which_mode_to_use(page: str) -> Non
         "Other CPU",
         "Fastest valid mode in 1 of 2 runs: cpu/eager/manual",
         "Race of a: ",
+        "Sweep of cpu/eager/manual, cpu/reference/manual over batch size. cpu/reference/manual passes cpu/eager/manual",
     ):
         assert text in head
 
@@ -81,8 +82,21 @@ def test_a_page_of_one_run_starts_with_three_sentences() -> None:
 
 def test_what_is_not_as_it_should_be_is_said_at_the_top(page: str) -> None:
     head = page[: page.index("<nav")]
-    for text in ("torn: torn holds no record", "run0: PARTIAL", "run0: 1 of 6 cases INVALID", "race: arm e killed"):
+    for text in (
+        "torn: torn holds no record",
+        "run0: PARTIAL",
+        "run0: 1 of 6 cases INVALID",
+        "race: arm e killed",
+        "sweep: 1 point failed",
+    ):
         assert text in head
+
+
+def test_a_sweep_is_shown_with_its_curves_crossings_laws_and_what_was_left_out(page: str) -> None:
+    section = list_sections(page)["sweep-1"]
+    for text in ("Curves", "Crossings", "Scaling laws", "Left out", "did not fit", "out of luck", "passes", "the knee"):
+        assert text in section
+    assert section.count("<figure>") == 1
 
 
 def test_what_others_measured_stands_apart_and_is_in_no_figure(page: str) -> None:
@@ -112,7 +126,7 @@ def test_a_last_digit_that_differs_on_another_processor_is_said_beside_the_runs(
 
 def test_every_figure_has_a_picture_its_specification_and_its_raw_data(page: str) -> None:
     figures = re.findall(r"<figure>.*?</figure>", page, re.DOTALL)
-    assert len(figures) == 14
+    assert len(figures) == 15
     for figure in figures:
         assert figure.count("<svg") == 1
         (specification,) = re.findall(r'<script type="application/json">(.*?)</script>', figure, re.DOTALL)

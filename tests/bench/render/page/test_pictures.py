@@ -43,10 +43,19 @@ def test_a_picture_of_a_race_shows_what_came_of_it() -> None:
     assert "b against a: SLOWER" in texts
 
 
+def test_a_picture_of_a_sweep_says_where_curves_cross() -> None:
+    collection = Collection((), (), {}, sweeps=make_whole_collection().sweeps)
+    texts = " ".join(read_texts(collection))
+    assert "Time of a step over batch size" in texts
+    assert "cpu/reference/manual passes cpu/eager/manual at batch size" in texts
+    assert list_left_out(collection) == []
+
+
 def test_what_is_not_in_the_picture_is_told() -> None:
     collection = make_whole_collection()
     assert list_left_out(collection) == [
-        "race is left out: one picture shows runs, or one race",
+        "race is left out: one picture shows runs, one race or one sweep",
+        "sweep is left out: one picture shows runs, one race or one sweep",
         "times.json is left out: it was measured by hyperfine",
     ]
     assert list_left_out(Collection((), collection.races, {})) == []

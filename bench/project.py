@@ -1,0 +1,83 @@
+"""`python -m bench.project`: how long, and for what price, so many steps would take, from runs of a few hundred."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.arguments import add_price_flag, choose_width
+from bench.errors import BenchError, UsageError
+from productnet.door import OneLineParser, run_door, say
+from productnet.exit_code import ExitCode
+
+if TYPE_CHECKING:
+    from bench.records.run import Run
+
+_PROG = "python -m bench.project"
+_LARGEST = 10**12
+
+
+def make_parser() -> OneLineParser:
+    """Describe the command line."""
+    parser = OneLineParser(
+        prog=_PROG,
+        description="Foretell from stored runs how long a training of so many steps or epochs takes in each of their "
+        "cases, with an interval for a single training. A run for it: python -m bench.run --epochs 30 --replicates 4.",
+    )
+    add = parser.add_argument
+    add("runs", nargs="+", type=Path, metavar="RUN", help="the directory of a run, or one that holds some")
+    add_amount = parser.add_mutually_exclusive_group(required=True).add_argument
+    add_amount("--steps", type=_parse_count, help="of the training")
+    add_amount("--epochs", type=_parse_count, help="of the training")
+    against = "in place of a number: a run of whole trainings, to hold what is foretold against"
+    add_amount("--against", type=Path, metavar="RUN", help=against)
+    add_price_flag(parser)
+    return parser
+
+
+def main() -> int:
+    """Foretell as the command line says."""
+    from bench.records.finding import find_results
+    from bench.records.run import reprice
+    from bench.records.store import read_run
+
+    arguments = make_parser().parse_args()
+    if arguments.against is not None and arguments.price_per_hour:
+        raise UsageError("--price-per-hour is of --steps or --epochs: --against holds times against each other")
+    paths = [path for named in arguments.runs for path in find_results(named, "run")[0]]
+    runs = {str(path): reprice(read_run(path), arguments.price_per_hour) for path in dict.fromkeys(paths)}
+    say(_check(arguments, runs) if arguments.against is not None else _project(arguments, runs))
+    return ExitCode.FINE
+
+
+def _project(arguments: Namespace, runs: dict[str, Run]) -> str:
+    from bench.judge.projection import project
+    from bench.render.projection import report_projections
+
+    found = {name: project(run, arguments.steps, arguments.epochs) for name, run in runs.items()}
+    if not any(found.values()):
+        raise UsageError("nothing was timed there to foretell from: name a run with a whole training in it")
+    return report_projections(found, choose_width())
+
+
+def _check(arguments: Namespace, runs: dict[str, Run]) -> str:
+    from bench.judge.projection import check
+    from bench.records.store import read_run
+    from bench.render.projection import report_checks
+
+    full = read_run(arguments.against)
+    checks = [each for run in runs.values() for each in check(run, full)]
+    if not checks:
+        raise UsageError(f"no case of {', '.join(runs)} was trained to its end in {arguments.against}")
+    return report_checks(checks, choose_width())
+
+
+def _parse_count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= _LARGEST:
+        raise ArgumentTypeError(f"{text!r} is no number of them: use 1 to {_LARGEST:,}")
+    return int(text)
+
+
+if __name__ == "__main__":
+    run_door(_PROG, main, (BenchError,))

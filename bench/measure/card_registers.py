@@ -27,7 +27,9 @@ def make_card_work(device: torch.device) -> Callable[[int], None]:
     def run(num_passes: int) -> None:
         numbers.fill_(1.0)
         with torch.cuda.device(device):
-            multiply_add[(NUM_PROGRAMS,)](numbers, num_passes, _NUM_LANES, _LENGTH, num_warps=_NUM_WARPS)
+            multiply_add[(NUM_PROGRAMS,)](
+                numbers, num_passes, _NUM_LANES, _LENGTH, num_warps=_NUM_WARPS, enable_fp_fusion=True
+            )
         check_limit(numbers)  # sync point
 
     return run

@@ -57,6 +57,8 @@ def _escape(found: re.Match[str]) -> str:
             return f"\\#{_BREAK}"
         case "www":
             return f"{_BREAK}."
+        case "block" if found[0].endswith(":"):  # of a table's rule, or of an emoji
+            return found[0] + _BREAK
         case "indent":
             return "&#32;"
         case _:

@@ -106,6 +106,7 @@ class CardTrainer:
             config.epsilon,
             **self.constants(num_samples),
             num_warps=self._form.num_warps,
+            enable_fp_fusion=True,  # as it was checked; Triton 3.9 announces another default
             num_stages=1,
         )
         self.num_updates += num_steps

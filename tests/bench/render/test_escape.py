@@ -112,6 +112,7 @@ def test_in_a_cell_github_shows_the_text_and_makes_nothing_of_it(text: str) -> N
 
 @given(before=texts, after=texts)
 @example(before="", after=" - ")
+@example(before="", after=" :+1:")
 def test_in_lines_of_a_paragraph_github_shows_the_texts_and_makes_nothing_of_them(before: str, after: str) -> None:
     page = render(f"x {for_markdown(before)}  \n{for_markdown(after)}  \nend\n")
     assert set(page.tags) <= {"p", "br", "span"}

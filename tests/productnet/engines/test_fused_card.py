@@ -211,5 +211,6 @@ def test_the_kernel_compiles_for_a_card(
     source = compiler.ASTSource(
         card.train_kernel, types, constexprs={(names.index(name),): value for name, value in constants.items()}
     )
-    compiled = compiler.compile(source, target=target, options={"num_warps": form.num_warps, "num_stages": 1})
+    options = {"num_warps": form.num_warps, "num_stages": 1, "enable_fp_fusion": True}
+    compiled = compiler.compile(source, target=target, options=options)
     assert compiled.asm["cubin"]

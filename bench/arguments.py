@@ -149,7 +149,9 @@ def parse_prices(text: str) -> dict[str, float]:
         if not price > 0 or ("=" in part and not name):
             raise ArgumentTypeError(f"{part!r} is no price: use a number above 0, say 2.49, or cuda=2.49,cpu=0.10")
         if name == "auto":
-            raise ArgumentTypeError(f"{part!r} names no device: use its own name, say cuda={amount}, or {amount} for all")
+            raise ArgumentTypeError(
+                f"{part!r} names no device: use its own name, say cuda={amount}, or {amount} for all"
+            )
         try:
             name = check_device_name(name or EVERY_DEVICE, also=(EVERY_DEVICE,))
         except ConfigError as error:

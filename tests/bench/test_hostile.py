@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from bench.errors import IncompleteError, InvalidFileError, UsageError
 from bench.judge.gate import decide_outcome, judge_gate
+from bench.judge.projection import project
 from bench.judge.results import judge_run
 from bench.lint import find_faults
 from bench.records.collection import collect
@@ -28,6 +29,7 @@ from bench.records.sweep import reprice as reprice_sweep
 from bench.records.sweep_store import read_sweep
 from bench.render.formats import FORMATS
 from bench.render.gate import list_gate_files, summarise_on_terminal
+from bench.render.projection import report_projections
 from bench.render.report import list_files, report_on_terminal
 from productnet.registry import load
 from tests.bench.github import LINKED, render
@@ -148,6 +150,7 @@ def show_in_every_format(path: Path) -> None:
     for stored in collection.runs:
         results = judge_run(stored.run)
         check_harmless("terminal", report_on_terminal(stored.run, results, 80))
+        check_harmless("terminal", report_projections({"a run": project(stored.run, 1_000)}, 80))
         for file, text in list_files(stored.run, results).items():
             check_harmless("csv" if file.endswith(".csv") else "markdown", text)
 

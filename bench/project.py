@@ -63,6 +63,12 @@ def _project(arguments: Namespace, runs: dict[str, Run]) -> str:
     found = {name: project(run, arguments.steps, arguments.epochs) for name, run in runs.items()}
     if not any(found.values()):
         raise UsageError("nothing was timed there to foretell from: name a run with a whole training in it")
+    wanted = "a block" if arguments.epochs is None else "a whole training, which says how many steps an epoch has,"
+    for name, run in runs.items():
+        told = {each.case for each in found[name]}
+        lacking = [case.name for case in run.info.plan.cases if case not in told]
+        if lacking:
+            tell(printable(f"left out of {name}, where {wanted} was not timed: {', '.join(lacking)}"))
     return report_projections(found, choose_width())
 
 

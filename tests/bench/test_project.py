@@ -18,7 +18,7 @@ from bench.records.store import create_run
 from productnet.door import run_door
 from productnet.exit_code import ExitCode
 from tests.bench.replicated import make_replicas_case, make_replicated
-from tests.bench.runs import make_case, make_info, make_training
+from tests.bench.runs import make_case, make_failed, make_info, make_training
 from tests.bench.sides import make_environment, write_measured
 
 ROOT = Path(__file__).parents[2]
@@ -190,6 +190,19 @@ def test_of_replicas_it_is_said_whose_steps_those_are(
             directory.append(record)
     _, out, _ = call("r", "--steps", "100")
     assert "of replicas, steps and times are of all networks together" in " ".join(out.split())
+
+
+def test_a_case_that_can_not_be_foretold_is_named(call: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
+    stopped, lost = make_case("eager", num_epochs=30), make_case("graphed", num_epochs=30)
+    with create_run(make_info([CASE, stopped, lost]), tmp_path / "r", ()) as directory:
+        for record in (*make_training(CASE, [1.0]), *make_training(stopped, [1.0])[:-1], make_failed(lost)):
+            directory.append(record)
+    _, out, said = call("r", "--steps", "100")
+    assert said == "left out of r, where a block was not timed: cpu/graphed/manual\n"
+    assert "cpu/eager/manual" in out
+    _, out, said = call("r", "--epochs", "100")
+    assert "cpu/eager/manual, cpu/graphed/manual" in said
+    assert "cpu/reference/manual" in out
 
 
 def test_remarks_name_the_run_where_there_are_several(

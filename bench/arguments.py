@@ -7,18 +7,18 @@ import re
 import shutil
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from bench.errors import UsageError
 from bench.own import NUM_STEPS, add_own_flags, check_own_flags
-from bench.records.case import MAX_REPLICAS
+from bench.records.case import MAX_REPLICAS, Case
 from bench.records.plan import MAX_REPLICATES, QUALITY_MARGIN
-from bench.records.price import EVERY_DEVICE
+from bench.records.price import EVERY_DEVICE, find_price
 from bench.workloads.suites import SUITES
 from productnet.config import TrainConfig
 from productnet.device import check_device_name
-from productnet.door import OneLineParser
+from productnet.door import OneLineParser, tell
 from productnet.errors import ConfigError
 from productnet.registry import AMP, BATCHINGS, ENGINES, PRECISIONS, REPLICA_BATCHING, REPLICA_ENGINES
 
@@ -88,6 +88,13 @@ def add_price_flag(parser: ArgumentParser) -> None:
     parser.add_argument("--price-per-hour", type=parse_prices, default={}, metavar="PRICE", help=help_text)
 
 
+def tell_unpriced(prices: Mapping[str, float], cases: Iterable[Case]) -> None:
+    """Say which devices have no price, where some were named: their money is left out."""
+    lacking = dict.fromkeys(case.device for case in cases if find_price(prices, case.device) is None)
+    if prices and lacking:
+        tell(f"no price for {', '.join(lacking)}: --price-per-hour names {', '.join(prices)}")
+
+
 def check_numbers(arguments: Namespace) -> None:
     """Fill in what the user left out, and check every number as a training would.
 
@@ -141,12 +148,16 @@ def parse_prices(text: str) -> dict[str, float]:
         price = float(amount) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", amount) else 0.0
         if not price > 0 or ("=" in part and not name):
             raise ArgumentTypeError(f"{part!r} is no price: use a number above 0, say 2.49, or cuda=2.49,cpu=0.10")
+        if name == "auto":
+            raise ArgumentTypeError(
+                f"{part!r} names no device: use its own name, say cuda={amount}, or {amount} for all"
+            )
         try:
             name = check_device_name(name or EVERY_DEVICE, also=(EVERY_DEVICE,))
         except ConfigError as error:
             raise ArgumentTypeError(str(error)) from error
         if name in prices:
-            raise ArgumentTypeError(f"{text!r} has two prices for {name}: use one")
+            raise ArgumentTypeError(f"{text!r} has two prices for {name}: use one, with a point as decimal mark")
         prices[name] = price
     return prices
 

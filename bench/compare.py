@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.arguments import choose_width
+from bench.arguments import choose_width, tell_unpriced
 from bench.compare_arguments import check_arguments, make_criteria, make_parser
 from bench.errors import BenchError, InvalidFileError, NewerSchemaError, NotComparableError, UsageError
 from bench.judge.axes import is_chosen
@@ -130,7 +130,9 @@ def _compare_devices(arguments: Namespace) -> int:
     check_distinct([each.stored for each in given if each.stored is not None])
     machines, lines = _gather_machines(given, arguments)
     machines = [replace(each, run=reprice(each.run, arguments.price_per_hour)) for each in machines]
-    _check_filters(arguments, [case for each in machines for case in each.run.info.plan.cases])
+    cases = [case for each in machines for case in each.run.info.plan.cases]
+    _check_filters(arguments, cases)
+    tell_unpriced(arguments.price_per_hour, cases)
     criteria = make_criteria(arguments)
     times = list_times(machines, _keep(arguments))
     figures, shown = compare_devices(times, criteria), {each.name: each.run for each in machines}

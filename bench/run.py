@@ -12,7 +12,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
-from bench.arguments import check_numbers, choose_width, make_parser
+from bench.arguments import check_numbers, choose_width, make_parser, tell_unpriced
 from bench.errors import BenchError, UnavailableError
 from bench.interrupts import interrupt_once
 from bench.own import MAKE_OWN, choose_own_reference, plan_own_cases, write_skeleton
@@ -121,6 +121,7 @@ def _measure(arguments: Namespace, make_workload: str) -> int:
     for name, reason in not_measured.items():
         print(f"not measured: {printable(f'{name} ({reason})')}", file=sys.stderr)
     prices = arguments.price_per_hour
+    tell_unpriced(prices, plan.cases)
     directory, run, was_interrupted = measure_plan(plan, survey, arguments, _PROG, make_workload, prices)
     may_lack = suite.is_ladder and arguments.engine is None
     return _report(directory, run, was_interrupted, arguments.strict, may_lack)

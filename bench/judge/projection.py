@@ -11,11 +11,12 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
 from bench.judge.law import Interval
+from bench.judge.quality import Quality, judge_quality
 from bench.judge.statistics import geometric_mean, summarise
 from bench.records.case import Case
 from bench.records.journal import Started
@@ -29,6 +30,9 @@ MIN_PROCESSES = 2
 SHORT_BLOCK_SECONDS = 0.02
 """In shorter blocks the first steps after a switch of workers, which are slower, weigh too much."""
 
+LARGEST_EXPONENT = 700.0
+"""Of e, for the end of an interval of processes that have nothing in common: a float holds no more than e^709."""
+
 LARGE_START_SHARE = 0.2
 """Of a training: a start that was seen once says little of the next one."""
 
@@ -39,6 +43,7 @@ class Projection:
 
     case: Case
     num_steps: int
+    """Updates of one network; of replicas those of all together."""
     start_seconds: float
     """Before the first step that counts; importing torch is not in it."""
     step_seconds: float
@@ -51,6 +56,8 @@ class Projection:
     """The median block that it was foretold from."""
     price_per_hour: float | None
     """Of its device, as the user says."""
+    doubt: str | None = None
+    """Why its times may be worth nothing: its trainings are INVALID, or a process failed."""
 
     @property
     def start_share(self) -> float:
@@ -91,17 +98,35 @@ def project(run: Run, num_steps: int | None = None, num_epochs: int | None = Non
     """Foretell every case of a run of which blocks were timed.
 
     Args:
-        num_steps: of the training; or else
-        num_epochs: of it.
+        num_steps: of each network that is trained; or else
+        num_epochs: of the training.
     """
     projections = []
     for case in run.info.plan.cases:
-        measurements = [each for each in run.measurements_of(case) if each.started and each.blocks_of("train")]
-        wanted = num_steps if num_steps is not None else (num_epochs or 1) * count_steps_per_epoch(measurements, case)
-        if measurements and wanted:
-            price_per_hour = find_price(run.info.prices, case.device)
-            projections.append(project_case(case, measurements, wanted, price_per_hour))
+        if num_epochs is None:
+            wanted = (num_steps or 0) * case.num_replicas
+        else:
+            wanted = num_epochs * count_steps_per_epoch(run.measurements_of(case), case)
+        found = _project_case_of(run, case, wanted) if wanted else None
+        projections += [] if found is None else [found]
     return projections
+
+
+def _project_case_of(run: Run, case: Case, num_steps: int) -> Projection | None:
+    """Foretell a case of a run; None where none of its blocks was timed."""
+    measurements = [each for each in run.measurements_of(case) if each.started and each.blocks_of("train")]
+    if not measurements:
+        return None
+    found = project_case(case, measurements, num_steps, find_price(run.info.prices, case.device))
+    return replace(found, doubt=_find_doubt(run, case))
+
+
+def _find_doubt(run: Run, case: Case) -> str | None:
+    verdict = judge_quality(run, case)
+    if verdict.quality is Quality.INVALID:
+        return f"INVALID: {verdict.reason}"
+    failed = next((each.failed for each in run.measurements_of(case) if each.failed is not None), None)
+    return None if failed is None else f"a process of it failed ({failed.stage}): {failed.reason}"
 
 
 def check(run: Run, full: Run) -> list[Check]:
@@ -116,7 +141,8 @@ def check(run: Run, full: Run) -> list[Check]:
         start = _start_seconds(trained)
         measured = tuple(start + sum(block.seconds for block in blocks) for blocks in trainings)
         num_steps = sum(block.num_steps for block in trainings[0])
-        checks += [Check(each, measured) for each in project(run, num_steps) if each.case == ours]
+        found = _project_case_of(run, ours, num_steps)
+        checks += [] if found is None else [Check(found, measured)]
     return checks
 
 
@@ -180,7 +206,7 @@ def predict(
     freedom = (between + within) ** 2 / weights if weights else count - 1
     half_width = float(stdtrit(freedom, (1 + LEVEL) / 2)) * math.sqrt(between + within)
     mean = statistics.fmean(totals)
-    return Interval(math.exp(mean), math.exp(mean - half_width), math.exp(mean + half_width))
+    return Interval(math.exp(mean), math.exp(mean - half_width), math.exp(min(mean + half_width, LARGEST_EXPONENT)))
 
 
 def count_steps_per_epoch(measurements: Sequence[Measurement], case: Case) -> int:

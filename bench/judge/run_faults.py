@@ -123,6 +123,10 @@ def _check_all_there(info: RunInfo, processes: Sequence[_Process], was_killed: b
         return
     for name in missing:
         yield fault_of(name, "records of its process", "none")
+    for each in processes:
+        is_metered = info.plan.measures_energy and each.case in info.plan.cases and not each.has_failed
+        if is_metered and not any(isinstance(record, Energy) for _, record in each.records):
+            yield fault_at(each.line, each.name, "a record 'energy'", "none")
 
 
 def _check_conditions(numbered: list[tuple[int, Record]], waves: set[int]) -> Iterator[Fault]:

@@ -172,9 +172,10 @@ def measure_energy(seat: Seat, wave: int, counters: Sequence[Counter], timeouts:
             train(restart=True)
         meters, blocks = meter(counters, train)
     except WorkerError as error:
-        reason = as_text(error.reason)
         blocks = []
-        meters = tuple(Metered(scope=each.scope, name=each.name, reason=reason) for each in counters)
+        meters = tuple(
+            Metered(scope=each.scope, name=each.name, reason=each.reason or as_text(error.reason)) for each in counters
+        )
     return Energy(
         case=seat.case.name,
         replicate=seat.replicate,

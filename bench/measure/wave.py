@@ -169,7 +169,7 @@ class Wave:
                 return
 
     def _count(self, seat: Seat) -> None:
-        """CountCalls what a step calls: the last that a worker does, so that no sample is lost where it fails."""
+        """Count what a step calls: after all that is timed, so that no sample is lost where it fails."""
         try:
             counted = seat.process.request(CountCalls(timeout_seconds=self.timeouts.judge_seconds), CallsCounted)
         except WorkerError as error:

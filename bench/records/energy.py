@@ -12,7 +12,8 @@ from bench.records.rates import Reason
 Scope = Literal["card", "cpu"]
 """What a counter counts: the card that a case runs on, or a package of processors."""
 SCOPES: tuple[Scope, ...] = ("card", "cpu")
-Joules = Annotated[float, Meta(gt=0.0, le=1e15)]
+Joules = Annotated[float, Meta(ge=1e-9, le=1e15)]
+"""No counter resolves less; whatever is above can be divided by."""
 WindowSeconds = Annotated[float, Meta(ge=1e-6, le=1e9)]
 
 

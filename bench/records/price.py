@@ -11,8 +11,8 @@ from bench.records.case import ShortName
 
 EVERY_DEVICE = "all"
 HOUR_SECONDS = 3_600.0
-MAX_PRICE = 1e9
-PricePerHour = Annotated[float, Meta(gt=0.0, le=MAX_PRICE)]
+PricePerHour = Annotated[float, Meta(ge=1e-9, le=1e9)]
+"""As the flag takes them: up to nine digits before the point, and nine after it."""
 Prices = dict[ShortName, PricePerHour]
 """A device ("cuda:1"), a kind of device ("cuda") or "all" -> what an hour of it costs."""
 

@@ -19,7 +19,8 @@ _NOT_RESOLVED = "not resolved"
 _NOTES = (
     "By counters alone: of the card, or of all packages of processors, whoever works there; memory beside them, fans "
     "and the power supply are not in it. A training: mean power while the case trained on, apart from the timing, "
-    "times the time of as many steps. Above idle: less what was drawn just before, while every worker waited.",
+    "times the time of as many steps; of replicas, of all together. Above idle: less what was drawn just before, while "
+    "every worker waited.",
     "A counter has to move 100 times in both; else it is not measured. Not resolved: both differ by less than 1 % of "
     "their sum. Time a step over the timed: that of the steps while counters were watched, over that of the timed "
     "trainings; far from 1 the joules are of other conditions than the times.",
@@ -101,7 +102,7 @@ def make_money_table(results: Sequence[CaseResult]) -> Table:
             for money in [result.training_money]
         )
     note = (
-        "Time to train at the price that --price-per-hour says, in its currency; set-up, warm-up and what is paid for "
-        "while nothing trains are not in it."
+        "Time to train at the price that --price-per-hour says, in its currency; of replicas, of all together. Set-up, "
+        "warm-up and what is paid for while nothing trains are not in it."
     )
     return Table("Money", columns, rows, (note,))

@@ -7,9 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from bench.judge.law import Interval
 from bench.judge.projection import LARGE_START_SHARE, Check, Projection
 from bench.records.case import Case
+from bench.records.price import HOUR_SECONDS
 from bench.render.escape import for_terminal
 from bench.render.table import Column, Table, Value, to_terminal, wrap
-from bench.render.units import counted, microseconds, milliseconds, number, seconds, whole
+from bench.render.units import counted, duration, microseconds, milliseconds, number, seconds, whole
+
+
+def _time(value: float) -> str:
+    """Show seconds, from an hour on in hours: 23.20 ms, 508.8 s, 7 h 41 min."""
+    return seconds(value) if value < HOUR_SECONDS else duration(value)
+
 
 _COLUMNS = (
     Column("run", "run", is_detail=True),
@@ -17,9 +24,9 @@ _COLUMNS = (
     Column("steps", "num_steps", whole),
     Column("start", "start_seconds", seconds, is_detail=True),
     Column("us a step", "step_seconds", microseconds),
-    Column("in all", "seconds", seconds),
-    Column("from", "seconds_low", seconds),
-    Column("to", "seconds_high", seconds),
+    Column("in all", "seconds", _time),
+    Column("from", "seconds_low", _time),
+    Column("to", "seconds_high", _time),
     Column("processes", "num_processes", whole, is_detail=True),
 )
 _MONEY = (Column("price", "price", number), Column("from", "price_low", number), Column("to", "price_high", number))
@@ -27,6 +34,8 @@ _NOTE = (
     "In all: set-up and warm-up as they are with nothing compiled before, then the steps; importing torch is not in "
     "it. From, to: 95 % of single trainings, if the machine stays as it was during the run."
 )
+
+_REPLICAS_NOTE = "A step is an update of one network: of replicas, steps and times are of all networks together."
 
 
 def report_projections(projections: Mapping[str, Sequence[Projection]], width: int) -> str:
@@ -38,23 +47,24 @@ def report_projections(projections: Mapping[str, Sequence[Projection]], width: i
         for each in found
     ]
     columns = (*_COLUMNS, *(_MONEY if has_prices else ()))
-    table = Table("Projection", columns, tuple(rows), (_NOTE,))
-    remarks = [remark for found in projections.values() for each in found for remark in _remark(each)]
-    return _lay_out(table, remarks, width)
+    has_replicas = any(each.case.num_replicas > 1 for found in projections.values() for each in found)
+    table = Table("Projection", columns, tuple(rows), (f"{_NOTE} {_REPLICAS_NOTE}" if has_replicas else _NOTE,))
+    return _lay_out(table, projections, width)
 
 
-def report_checks(checks: Sequence[Check], width: int) -> str:
-    """Return, for a terminal, what was foretold beside what was measured."""
+def report_checks(checks: Mapping[str, Sequence[Check]], width: int) -> str:
+    """Return, for a terminal, what was foretold beside what was measured; name of a run -> what it foretells."""
     columns = (
-        *_COLUMNS[1:3],
-        Column("foretold", "seconds", seconds),
+        *_COLUMNS[:3],
+        Column("foretold", "seconds", _time),
         *_COLUMNS[6:8],
-        Column("measured\nfrom", "measured_low", seconds),
-        Column("to", "measured_high", seconds),
+        Column("measured\nfrom", "measured_low", _time),
+        Column("to", "measured_high", _time),
         Column("within", "num_within"),
     )
     rows = tuple(
         (
+            name,
             each.projection.case.name,
             each.projection.num_steps,
             each.projection.seconds,
@@ -63,14 +73,22 @@ def report_checks(checks: Sequence[Check], width: int) -> str:
             max(each.measured),
             f"{each.num_within} of {len(each.measured)}",
         )
-        for each in checks
+        for name, found in checks.items()
+        for each in found
     )
     note = "Measured: the least and the most of the whole trainings, their start as with nothing compiled before."
     table = Table("Projection and measurement", columns, rows, (note,))
-    return _lay_out(table, [remark for each in checks for remark in _remark(each.projection)], width)
+    return _lay_out(table, {name: [each.projection for each in found] for name, found in checks.items()}, width)
 
 
-def _lay_out(table: Table, remarks: Sequence[str], width: int) -> str:
+def _lay_out(table: Table, projections: Mapping[str, Sequence[Projection]], width: int) -> str:
+    remarks = [
+        f"{name if len(projections) == 1 else f'{run}, {name}'}: {remark}"
+        for run, found in projections.items()
+        for each in found
+        for name in [each.case.name]
+        for remark in _remark(each)
+    ]
     return "\n".join([to_terminal(table, width), *(wrap(for_terminal(remark), width) for remark in remarks)])
 
 
@@ -97,20 +115,22 @@ def _ends(interval: Interval | None) -> tuple[float | None, float | None]:
 
 
 def _remark(projection: Projection) -> Iterator[str]:
+    if projection.doubt is not None:
+        yield f"{projection.doubt}; what it takes may be worth nothing"
     if projection.interval is None:
         yield (
-            f"{projection.case.name}: no interval from {counted(projection.num_processes, 'process')}, which says "
-            "nothing of how processes differ: measure with --replicates 4"
+            f"no interval from {counted(projection.num_processes, 'process')}, which says nothing of how processes "
+            "differ: measure with --replicates 4"
         )
     if projection.start_share > LARGE_START_SHARE:
         yield (
-            f"{projection.case.name}: its start, seen once with nothing compiled before, is "
-            f"{projection.start_share:.0%} of it; that it scatters as later starts do is a guess"
+            f"its start, seen once with nothing compiled before, is {projection.start_share:.0%} of it; that it "
+            "scatters as later starts do is a guess"
         )
     if projection.has_short_blocks:
         yield (
-            f"{projection.case.name}: its blocks took {milliseconds(projection.block_seconds)} ms, in which the slower "
-            f"steps after a switch of workers weigh too much: measure with more {_amount(projection.case)}"
+            f"its blocks took {milliseconds(projection.block_seconds)} ms, in which the slower steps after a switch of "
+            f"workers weigh too much: measure with more {_amount(projection.case)}"
         )
 
 

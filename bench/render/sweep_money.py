@@ -16,7 +16,10 @@ def describe_money(plan: SweepPlan, result: SweepResult) -> Iterator[str]:
     """Say from where on each curve costs less than another, where their prices differ."""
     for pairing in result.priced:
         yield from _describe_pairing(plan, pairing)
-    if plan.prices and not result.priced:
+    unpriced = dict.fromkeys(curve.device for curve in plan.curves if find_price(plan.prices, curve.device) is None)
+    if plan.prices and unpriced:
+        yield f"In money: --price-per-hour names no price for {', '.join(unpriced)}"
+    elif plan.prices and not result.priced:
         yield "In money: no two curves have prices that differ, so they cross where they cross in time"
 
 

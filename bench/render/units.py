@@ -60,13 +60,13 @@ def times(ratio: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Show how long something takes or has taken: 8 s, 2 min 05 s, 1 h 20 min."""
+    """Show how long something takes or has taken: 8 s, 2 min 05 s, 1 h 20 min, 1,062 h 30 min."""
     minutes, rest = divmod(round(seconds), 60)
     if minutes == 0:
         return f"{rest} s"
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
+    return f"{minutes // 60:,} h {minutes % 60:02d} min"
 
 
 def mega(count: float) -> str:

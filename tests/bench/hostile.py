@@ -82,7 +82,7 @@ def list_records(run: Run) -> list[msgspec.Struct]:
     of_processes = [
         record
         for each in run.measurements
-        for record in (each.started, *each.blocks, each.trained, each.counted, each.failed)
+        for record in (each.started, *each.blocks, each.trained, each.counted, each.energy, each.failed)
         if record is not None
     ]
     return [*of_processes, *run.rates, *run.conditions, *([run.ended] if run.ended else [])]

@@ -332,7 +332,9 @@ def test_devices_have_a_column_of_money_where_an_hour_has_a_price(
     write_measured(Path("linux-cuda"), {make_case(device="cuda:0"): 0.5})
     words = ("--devices", "linux-cpu", "linux-cuda", "--no-published", "--format", "csv")
     assert call(monkeypatch, *words, "--price-per-hour", "cuda=3.6") == 0
-    host, card = csv.DictReader(read(capsys)[0].splitlines())
+    shown, said = read(capsys)
+    assert "no price for cpu: --price-per-hour names cuda" in said
+    host, card = csv.DictReader(shown.splitlines())
     assert host["training_money"] == ""
     assert float(card["training_money"]) == pytest.approx(float(card["training_seconds"]) * 0.001)
     assert call(monkeypatch, *words) == 0

@@ -16,16 +16,20 @@ from hypothesis import strategies as st
 
 from bench.errors import IncompleteError, InvalidFileError, UsageError
 from bench.judge.gate import decide_outcome, judge_gate
+from bench.judge.projection import project
 from bench.judge.results import judge_run
 from bench.lint import find_faults
 from bench.records.collection import collect
 from bench.records.foreign import read_foreign
 from bench.records.gate import read_gate
+from bench.records.run import reprice
 from bench.records.selfcheck import SELFCHECK_FILE, SelfCheck
 from bench.records.store import create_run, read_info, read_race, read_run
+from bench.records.sweep import reprice as reprice_sweep
 from bench.records.sweep_store import read_sweep
 from bench.render.formats import FORMATS
 from bench.render.gate import list_gate_files, summarise_on_terminal
+from bench.render.projection import report_projections
 from bench.render.report import list_files, report_on_terminal
 from productnet.registry import load
 from tests.bench.github import LINKED, render
@@ -44,6 +48,7 @@ from tests.bench.hostile import (
 from tests.bench.races import make_pairs, make_race_info, make_schooled, make_seated, write_race
 from tests.bench.render import test_ladder
 from tests.bench.render.test_report import make_golden_run
+from tests.bench.runs import make_energy, make_meter
 from tests.bench.sweeps import make_crossing_sweep
 from tests.bench.tampered import write_gate
 
@@ -55,9 +60,11 @@ READERS: dict[str, Callable[[Path], object]] = {
     "selfcheck.json": lambda path: read_info(path / SELFCHECK_FILE, SelfCheck),
     "foreign.json": lambda path: read_foreign(path / "foreign.json"),
 }
-RUN = make_golden_run()
+RUN = reprice(make_golden_run(), {"all": 2.49})
+METERED = make_energy(RUN.measurements[0].case, make_meter("card", 50.0, 250.0), make_meter("cpu", 20.0, 60.0))
 RUN_HEAD = json.loads(msgspec.json.encode(RUN.info))
-RUN_LINES = [json.loads(msgspec.json.encode(record)) for record in list_records(RUN)]
+METERED_LINE = json.loads(msgspec.json.encode(METERED))
+RUN_LINES = [METERED_LINE, *(json.loads(msgspec.json.encode(record)) for record in list_records(RUN))]
 LADDER = test_ladder.make_golden_run()
 LADDER_HEAD = json.loads(msgspec.json.encode(LADDER.info))
 LADDER_LINES = [json.loads(msgspec.json.encode(record)) for record in list_records(LADDER)]
@@ -70,7 +77,7 @@ RACE_LINES = [
         *(make_schooled(label, seed, digest=str(seed)) for seed in range(3) for label in "ab"),
     )
 ]
-SWEEP = make_crossing_sweep()
+SWEEP = reprice_sweep(make_crossing_sweep(), {"all": 2.49})
 SWEEP_HEAD = json.loads(msgspec.json.encode(SWEEP.info))
 SWEEP_LINES = [json.loads(msgspec.json.encode(record)) for record in (*SWEEP.timed, *SWEEP.lost, SWEEP.ended)]
 FOREIGN = [
@@ -143,6 +150,7 @@ def show_in_every_format(path: Path) -> None:
     for stored in collection.runs:
         results = judge_run(stored.run)
         check_harmless("terminal", report_on_terminal(stored.run, results, 80))
+        check_harmless("terminal", report_projections({"a run": project(stored.run, 1_000)}, 80))
         for file, text in list_files(stored.run, results).items():
             check_harmless("csv" if file.endswith(".csv") else "markdown", text)
 
@@ -200,6 +208,22 @@ def test_a_stored_result_with_anything_in_any_field_is_refused_or_shown_as_harml
                 lines = [*lines[:number], changed, *lines[number + 1 :]]
     put(scratch / kind, name, head, lines)
     show_in_every_format(scratch / kind)
+
+
+@pytest.mark.parametrize(
+    ("head", "line"),
+    [
+        (replace_at(RUN_HEAD, ("prices", "all"), "number 1e-320"), METERED_LINE),
+        (RUN_HEAD, replace_at(METERED_LINE, ("meters", 0, "training", "joules"), "number 1e-320")),
+    ],
+    ids=["a price", "joules"],
+)
+def test_what_is_too_small_to_be_divided_by_is_refused(scratch: Path, head: Json, line: Json) -> None:
+    put(scratch / "small", "run.json", RUN_HEAD, [METERED_LINE])
+    assert read_run(scratch / "small").measurements
+    put(scratch / "small", "run.json", head, [line])
+    with pytest.raises(InvalidFileError, match=">= 1e-09"):
+        read_run(scratch / "small")
 
 
 @pytest.mark.parametrize("number", NUMBERS, ids=lambda number: number[:20])

@@ -90,6 +90,8 @@ def call_here(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
         (("--price-per-hour", "gpu=1"), 2, ("'gpu'", "cpu, cuda")),
         (("--price-per-hour", "=1"), 2, ("'=1'", "2.49")),
         (("--price-per-hour", "cuda=1,cuda:0=2"), 2, ("two prices for cuda",)),
+        (("--price-per-hour", "2,49"), 2, ("two prices for all", "a point as decimal mark")),
+        (("--price-per-hour", "auto=1"), 2, ("'auto=1'", "cuda=1")),
         pytest.param(("--output", "/proc/version/x"), 2, ("/proc/version/x", "--output"), marks=posix_only),
         (("--bogus",), 2, ("--bogus", "--help")),
     ],

@@ -96,5 +96,8 @@ def test_one_that_never_pays_and_one_price_for_all_are_said() -> None:
     (said,) = describe_money(same.info.plan, judge_sweep(same))
     assert "no two curves have prices that differ" in said
     assert "money.csv" not in list_sweep_files(same, judge_sweep(same))
+    half = make_priced({"cuda": 2.49})
+    (said,) = describe_money(half.info.plan, judge_sweep(half))
+    assert said == "In money: --price-per-hour names no price for cpu"
     free = make_priced({})
     assert not list(describe_money(free.info.plan, judge_sweep(free)))

@@ -14,7 +14,8 @@ from bench.judge.law import Interval
 from bench.judge.projection import check, predict, project
 from bench.records.journal import Record, Started
 from bench.records.run import Run, reprice
-from tests.bench.runs import make_case, make_run, make_training
+from tests.bench.replicated import make_replicas_case, make_replicated
+from tests.bench.runs import make_case, make_failed, make_run, make_started, make_training
 
 CASE = make_case(num_epochs=30)
 
@@ -46,6 +47,30 @@ def test_a_projection_is_the_start_and_then_steps_at_their_mean_cost() -> None:
 def test_epochs_are_as_many_steps_as_the_run_had_in_one() -> None:
     (found,) = project(make_short([1.0, 1.0, 1.0]), num_epochs=1_000)
     assert found.num_steps == 10_000
+
+
+def test_steps_are_of_each_network_and_epochs_of_all_where_several_are_trained_at_once() -> None:
+    case = make_replicas_case(4, num_epochs=30)
+    run = make_run([case], make_replicated(case, [1.0, 1.0, 1.0]))  # 400 updates a block, 10 steps an epoch
+    (steps,), (epochs,) = project(run, num_steps=10_000), project(run, num_epochs=1_000)
+    assert steps.num_steps == epochs.num_steps == 40_000
+    assert steps.seconds == epochs.seconds == pytest.approx(100.75)
+
+
+def test_a_case_whose_training_is_worth_nothing_or_whose_process_failed_says_so() -> None:
+    whole = make_case()
+    lost = make_run([whole], make_training(whole, [1.0], r_squared=0.5))
+    assert (project(lost, num_steps=100)[0].doubt or "").startswith("INVALID: it did not learn")
+    failed = make_run([CASE], make_training(CASE, [1.0]), [make_started(CASE, 1), make_failed(CASE, 1)])
+    assert project(failed, num_steps=100)[0].doubt == "a process of it failed (train): ended by SIGKILL"
+    assert project(make_short([1.0]), num_steps=100)[0].doubt is None
+
+
+def test_processes_that_have_nothing_in_common_have_an_interval_that_a_float_can_hold() -> None:
+    found = predict([-90.0, 60.0], [[0.0]] * 2, 1.0, 1)
+    assert found is not None
+    assert found.low == 0
+    assert math.isfinite(found.high)
 
 
 def test_one_process_gives_no_interval() -> None:

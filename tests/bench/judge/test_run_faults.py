@@ -57,6 +57,10 @@ RUN_TAMPERINGS: dict[str, tuple[Tamper, str]] = {
         lambda _, r: find(r, type="trained").update(replicate=7),
         "replicate: expected under 2, found 7",
     ),
+    "no energy though it was asked for": (
+        lambda h, _: h["plan"].update(measures_energy=True),
+        "cpu/eager/manual, replicate 1, wave 1: expected a record 'energy', found none",
+    ),
     "no look at the machine": (
         lambda _, r: take(r, type="conditions", moment="after", wave=1),
         "wave 1: expected conditions after its rounds, found none",

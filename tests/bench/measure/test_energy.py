@@ -165,8 +165,7 @@ def test_a_counter_that_can_not_be_read_any_more_says_so_and_the_other_one_count
 def run(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
-    counter: Counter,
-    *,
+    *counters: Counter,
     measures_energy: bool = True,
     block_seconds: float = 0.02,
 ) -> list[Record]:
@@ -176,7 +175,7 @@ def run(
         monkeypatch.setattr(energy, name, value)
     plan = msgspec.structs.replace(make_plan("good"), measures_energy=measures_energy)
     records: list[Record] = []
-    probes = Probes(open_counters=lambda _device: nullcontext((counter,)))
+    probes = Probes(open_counters=lambda _device: nullcontext(counters))
     measure(plan, launcher(tmp_path), records.append, lambda _: None, timeouts=QUICK, probes=probes)
     return records
 
@@ -218,8 +217,10 @@ def test_where_nothing_can_be_read_the_reason_is_kept_and_nothing_is_trained(
 def test_a_worker_that_is_lost_while_it_is_metered_loses_nothing_but_that(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    records = run(monkeypatch, tmp_path, make_moving(), block_seconds=3600.0)
+    refused = Counter("card", "another", reason="the card is split")
+    records = run(monkeypatch, tmp_path, make_moving(), refused, block_seconds=3600.0)
     (found,) = [record for record in records if isinstance(record, Energy)]
     assert "hung" in (found.meters[0].reason or "")
+    assert found.meters[1].reason == "the card is split"
     assert not any(isinstance(record, Failed) for record in records)
     assert sum(isinstance(record, Block) and record.kind == "train" for record in records) == 2

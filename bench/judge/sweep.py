@@ -143,11 +143,14 @@ def _arguments_of(case: Case) -> dict[str, int]:
 
 
 def count_work(case: Case) -> int:
-    """Count the multiply-adds of a step; of a user's own workload, as if each argument made it larger in proportion."""
+    """Count the multiply-adds of a step of all replicas.
+
+    Of a user's own workload, as if each argument made it larger in proportion.
+    """
     if case.workload is not None:
         return math.prod(_arguments_of(case).values())
     shape = case.shape or Shape()
-    return shape.multiply_adds_per_sample * shape.batch_size
+    return case.num_replicas * shape.multiply_adds_per_sample * shape.batch_size
 
 
 def list_not_reached(sweep: Sweep) -> list[tuple[int, Values]]:

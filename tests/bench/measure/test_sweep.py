@@ -16,10 +16,10 @@ from bench.measure.messages import AnyCommand, BlockDone, Ready, Reply, RunBlock
 from bench.measure.process import WorkerError, WorkerProcess
 from bench.measure.room import Room, find_room
 from bench.measure.sweep import SweepCourse
-from bench.measure.sweep_pace import choose_num_epochs, choose_num_rounds
+from bench.measure.sweep_pace import choose_num_epochs, choose_num_rounds, guess_seconds
 from bench.records.case import Case, Shape
 from bench.records.environment import Accelerator
-from bench.records.sweep import Lost, StopReason, Sweep, SweepPlan, SweepRecord, Timed
+from bench.records.sweep import Lost, StopReason, Sweep, SweepPlan, SweepRecord, Timed, assemble_sweep
 from tests.bench.measure.fakes import ScriptedClock
 from tests.bench.runs import ENVIRONMENT
 from tests.bench.sweeps import make_info, make_own_plan, make_plan, make_timed
@@ -210,6 +210,21 @@ def test_the_budget_is_kept_and_what_it_left_out_is_known() -> None:
     assert reason == "budget"
     assert script.clock() <= 12.0
     assert (0, (1_000_000,)) in judge_sweep(sweep).not_reached
+
+
+@pytest.mark.parametrize("num_visits", [1, 2])
+def test_two_points_are_visited_until_something_can_be_said(num_visits: int) -> None:
+    reason, sweep, _ = sit(Script(), make_plan(("batch_size", (1, 100)), num_visits=num_visits))
+    assert reason == "resolved"
+    (pairing,) = judge_sweep(sweep).pairings
+    assert pairing.encounter.meeting is Meeting.NOT_WITHIN
+
+
+@pytest.mark.parametrize("name", ["replicas", "hidden", "batch_size", "num_samples"])
+def test_a_larger_point_is_guessed_to_take_longer_along_every_axis(name: str) -> None:
+    timed = msgspec.structs.replace(make_timed(values=(100,)), epoch_seconds=0.2)
+    sweep = assemble_sweep(make_info(make_plan((name, (100, 1_000)))), [timed])
+    assert guess_seconds(sweep, [(0, (1_000,))]) > 5 * guess_seconds(sweep, [(0, (100,))])
 
 
 def test_a_sweep_that_was_stopped_goes_on_where_it_was() -> None:

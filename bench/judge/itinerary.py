@@ -20,7 +20,7 @@ Member = tuple[int, Values]
 """A curve and a point of it."""
 
 MAX_MEMBERS = 8
-"""Of a visit: workers that are alive together."""
+"""Of a visit along threads: workers that are alive together. Elsewhere all curves are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,17 @@ def choose_visit(sweep: Sweep, may_go: Callable[[Visit], bool]) -> Visit | None:
     return next((visit for visit in _list_visits(sweep) if visit.members and may_go(visit)), None)
 
 
+def count_left(sweep: Sweep) -> int:
+    """Count the visits that a sweep begins with and has not made."""
+    return sum(bool(visit.members) for visit in _list_first(sweep))
+
+
 def _list_visits(sweep: Sweep) -> Iterator[Visit]:
+    yield from _list_first(sweep)
+    yield from _refine(sweep)
+
+
+def _list_first(sweep: Sweep) -> Iterator[Visit]:
     plan = sweep.info.plan
     counts: dict[Member, int] = {}
     for each in sweep.timed:
@@ -51,7 +61,6 @@ def _list_visits(sweep: Sweep) -> Iterator[Visit]:
         # The first time the small come before the large, so that what does not fit is known in time.
         order = groups if number == 0 else random.Random(f"{plan.seed} {number}").sample(groups, len(groups))  # noqa: S311
         yield from (Visit(group) for group in order if any(counts.get(member, 0) <= number for member in group))
-    yield from _refine(sweep)
 
 
 def list_groups(plan: SweepPlan) -> list[tuple[Member, ...]]:

@@ -29,9 +29,9 @@ class Point:
     num_visits: int
     step_seconds: float
     """Geometric mean over visits, each by the median of its rounds."""
-    low: float
-    """The quickest and the slowest visit."""
-    high: float
+    low: float | None
+    """The quickest and the slowest visit; None of a single one."""
+    high: float | None
     samples_per_step: float | None
 
 
@@ -182,8 +182,8 @@ def _judge_curve(plan: SweepPlan, curve: int, family: Family, timed: Sequence[Ti
             case=plan.case_at(curve, (value, *family)),
             num_visits=len(seconds),
             step_seconds=statistics.geometric_mean(seconds),
-            low=min(seconds),
-            high=max(seconds),
+            low=min(seconds) if len(seconds) > 1 else None,
+            high=max(seconds) if len(seconds) > 1 else None,
             samples_per_step=samples[value],
         )
         for value, seconds in sorted(by_value.items())

@@ -155,7 +155,7 @@ def test_a_sweep_leaves_its_samples_and_tables_goes_on_and_is_shown(
     assert "Curves" in out
     assert "In money" not in out
     code, out, _ = call_here("--show", "s", "--price-per-hour", "2.49")
-    assert "In money: no two curves have prices that differ" in out
+    assert "In money: an hour costs the same for all curves" in out
     code, _, said = call_here(*words, "--price-per-hour", "2.49")
     assert code == ExitCode.NOT_COMPARABLE
     assert "differs in prices" in said

@@ -91,7 +91,7 @@ def _describe_rest(sweep: Sweep) -> Iterator[str]:
     lasted = sum(timed.wall_seconds for timed in sweep.timed)
     so_long = f", {duration(left * lasted / made)} by the mean of the {made} that were made" if made else ""
     yield (
-        f"{left} visits to first points are left{so_long}: the same command with this sweep's --output, and a --budget "
+        f"{whole(left)} visits to first points are left{so_long}: the same command with this sweep's --output, and a --budget "
         "that holds them, goes on"
     )
 

@@ -75,13 +75,14 @@ def make_curves_table(plan: SweepPlan, result: SweepResult) -> Table:
                     point.num_visits,
                 )
             )
+    of_one = "A step is an update of one network. " if any(axis.name == "replicas" for axis in plan.axes) else ""
     return Table(
         "Curves",
         columns,
         tuple(rows),
         (
-            "In brackets: the quickest and the slowest visit, each in a fresh process. Speedup: over the first curve, "
-            "from blocks of one round; above 1 is faster; a ratio, no verdict.",
+            f"{of_one}In brackets: the quickest and the slowest visit, each in a fresh process. Speedup: over the "
+            "first curve, from blocks of one round; above 1 is faster; a ratio, no verdict.",
         ),
     )
 

@@ -122,6 +122,15 @@ def test_points_that_were_not_reached_are_listed_in_the_files_and_not_on_the_ter
     assert "not reached" not in report_sweep(sweep, result, 100)
 
 
+def test_along_replicas_a_step_is_said_to_be_of_one_network() -> None:
+    def note_of(axis: str) -> str:
+        sweep = assemble_sweep(make_info(make_plan((axis, (1, 4)))), [make_timed(0, 0)])
+        return list_sweep_files(sweep, judge_sweep(sweep))["curves.md"]
+
+    assert "A step is an update of one network" in note_of("replicas")
+    assert "of one network" not in note_of("depth")
+
+
 def test_what_is_faster_throughout_and_what_can_not_be_told_are_said() -> None:
     (line, *_) = lines_of(make_sweep((COSTS[0], COSTS[2]), VALUES))
     assert line == (

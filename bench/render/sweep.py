@@ -77,7 +77,8 @@ def describe_sweep(sweep: Sweep, result: SweepResult) -> Iterator[str]:
             yield f"UNDECIDED how many threads are best for {_name(plan, curve.curve, curve.family)}: too few visits"
         if curve.best is not None:
             ties = f"; not told apart from it: {', '.join(map(str, curve.best.ties))}" if curve.best.ties else ""
-            yield f"{_name(plan, curve.curve, curve.family)}: {curve.best.count} threads are best{ties}"
+            count = "1 thread is" if curve.best.count == 1 else f"{curve.best.count} threads are"
+            yield f"{_name(plan, curve.curve, curve.family)}: {count} best{ties}"
         yield from describe_law(plan, curve)
     yield from _describe_rest(sweep)
 

@@ -15,6 +15,7 @@ from bench.judge.sweep import judge_sweep
 from bench.measure.messages import AnyCommand, BlockDone, Ready, Reply, RunBlock, SetUp
 from bench.measure.process import WorkerError, WorkerProcess
 from bench.measure.room import Room, find_room
+from bench.measure.rounds import WORKER_BYTES
 from bench.measure.sweep import SweepCourse
 from bench.measure.sweep_pace import choose_num_epochs, choose_num_rounds, guess_seconds
 from bench.records.case import Case, Shape
@@ -297,6 +298,15 @@ def test_too_large_is_said_in_numbers_and_counts_what_is_alive_beside_it() -> No
     assert reason is not None
     assert "1.6 GB" in reason
     assert "1.0 GB on cpu" in reason
+
+
+def test_replicas_take_no_held_out_samples_where_nothing_is_judged() -> None:
+    """Measured: 1,000 of the recipe take 67 MB more than one."""
+    one = PLAN.curves[0]
+    many = msgspec.structs.replace(one, num_replicas=1_000)
+    room = Room({"cpu": WORKER_BYTES // 4 + 67_000_000})
+    assert room.why_too_large(many, [many]) is None
+    assert Room({"cpu": WORKER_BYTES // 4 + 40_000_000}).why_too_large(many, [many]) is not None
 
 
 def test_a_card_holds_what_was_moved_there_and_the_host_what_was_drawn() -> None:

@@ -216,6 +216,7 @@ def test_an_engine_that_a_device_lacks_is_told_and_fails_where_no_device_has_it(
     expected: ExitCode,
 ) -> None:
     monkeypatch.setattr("bench.measure.survey.take_survey", lambda _asked: make_survey("cuda", "cpu"))
+    monkeypatch.setattr("bench.judge.refinement.MAX_VISITS", 1)
     words = ("--device", "cpu,cuda", "--engine", engines, "--visits", "1", "--output", "s")
     code, out, said = call_here("--over", "batch_size=10,100", *words)
     assert code == expected, said

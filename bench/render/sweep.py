@@ -84,16 +84,16 @@ def describe_sweep(sweep: Sweep, result: SweepResult) -> Iterator[str]:
 
 
 def _describe_rest(sweep: Sweep) -> Iterator[str]:
-    """Say what is left of the visits that it begins with, and what they would take at least."""
+    """Say how many visits of the grid are left, and how long they would take by the mean of those made."""
     left = count_left(sweep)
     if not left:
         return
     made = len({timed.visit for timed in sweep.timed})
     lasted = sum(timed.wall_seconds for timed in sweep.timed)
-    so_long = f", {duration(left * lasted / made)} by the mean of the {made} that were made" if made else ""
+    so_long = f", {duration(left * lasted / made)} by the mean of the {made} made" if made else ""
     yield (
-        f"{whole(left)} visits to first points are left{so_long}: the same command with this sweep's --output, and a --budget "
-        "that holds them, goes on"
+        f"{whole(left)} visits of the grid are left{so_long}: the same command with this sweep's --output, and a "
+        "--budget that holds them, goes on"
     )
 
 

@@ -109,10 +109,8 @@ def test_what_the_budget_left_is_counted_and_how_to_go_on_is_said() -> None:
     whole_grid = make_sweep(COSTS[:2], VALUES)
     assert not any("are left" in line for line in lines_of(whole_grid))
     begun = assemble_sweep(whole_grid.info, [make_timed(0, 0), make_timed(0, 1)])
-    assert lines_of(begun)[-1].startswith(
-        "11 visits to first points are left, 22 s by the mean of the 1 that were made"
-    )
-    assert lines_of(assemble_sweep(whole_grid.info, []))[-1].startswith("12 visits to first points are left: the same")
+    assert lines_of(begun)[-1].startswith("11 visits of the grid are left, 22 s by the mean of the 1 made")
+    assert lines_of(assemble_sweep(whole_grid.info, []))[-1].startswith("12 visits of the grid are left: the same")
 
 
 def test_points_that_were_not_reached_are_listed_in_the_files_and_not_on_the_terminal() -> None:

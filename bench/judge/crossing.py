@@ -89,7 +89,8 @@ def judge_encounter(pairs: Sequence[Paired], alpha: float = ALPHA) -> Encounter:
     """
     points = contrast(pairs, alpha)
     if points is None:
-        return Encounter(Meeting.UNDECIDED, (), reason="too few points were visited more than once by both")
+        reason = "too few points were visited more than once by both"
+        return Encounter(Meeting.UNDECIDED, tuple(map(_without_sign, pairs)), reason=reason)
     told = [place for place, point in enumerate(points) if point.sign]
     crossings = tuple(
         _find_crossing(points[before : after + 1])
@@ -104,6 +105,10 @@ def judge_encounter(pairs: Sequence[Paired], alpha: float = ALPHA) -> Encounter:
     if len(points) < 2:
         return Encounter(Meeting.UNDECIDED, points, reason="both were measured at a single point")
     return Encounter(Meeting.NOT_WITHIN, points)
+
+
+def _without_sign(pair: Paired) -> Contrasted:
+    return Contrasted(pair.value, statistics.fmean(pair.differences), len(pair.differences), 0)
 
 
 def contrast(pairs: Sequence[Paired], alpha: float) -> tuple[Contrasted, ...] | None:

@@ -6,6 +6,7 @@ It follows from what was measured so far alone, so that a sweep which was stoppe
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
@@ -20,7 +21,7 @@ Member = tuple[int, Values]
 """A curve and a point of it."""
 
 MAX_MEMBERS = 8
-"""Of a visit: workers that are alive together."""
+"""Of a visit along threads: workers that are alive together. Elsewhere all curves are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +41,26 @@ def choose_visit(sweep: Sweep, may_go: Callable[[Visit], bool]) -> Visit | None:
     return next((visit for visit in _list_visits(sweep) if visit.members and may_go(visit)), None)
 
 
+def count_left(sweep: Sweep) -> int:
+    """Count the visits that a sweep begins with and has not made."""
+    counts = _count_visits(sweep)
+    groups = (without_lost(group, sweep) for group in list_groups(sweep.info.plan))
+    made = (min(counts[member] for member in group) for group in groups if group)
+    return sum(max(0, sweep.info.plan.num_visits - each) for each in made)
+
+
 def _list_visits(sweep: Sweep) -> Iterator[Visit]:
-    plan = sweep.info.plan
-    counts: dict[Member, int] = {}
-    for each in sweep.timed:
-        member = (each.curve, each.values)
-        counts[member] = counts.get(member, 0) + 1
+    plan, counts = sweep.info.plan, _count_visits(sweep)
     groups = [without_lost(group, sweep) for group in list_groups(plan)]
     for number in range(plan.num_visits):
         # The first time the small come before the large, so that what does not fit is known in time.
         order = groups if number == 0 else random.Random(f"{plan.seed} {number}").sample(groups, len(groups))  # noqa: S311
-        yield from (Visit(group) for group in order if any(counts.get(member, 0) <= number for member in group))
+        yield from (Visit(group) for group in order if any(counts[member] <= number for member in group))
     yield from _refine(sweep)
+
+
+def _count_visits(sweep: Sweep) -> Counter[Member]:
+    return Counter((each.curve, each.values) for each in sweep.timed)
 
 
 def list_groups(plan: SweepPlan) -> list[tuple[Member, ...]]:

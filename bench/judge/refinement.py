@@ -27,7 +27,8 @@ def choose_value(encounter: Encounter, resolution: float) -> tuple[float, int] |
         value = _choose_inside(crossing, resolution)
         if value is not None:
             return math.log(crossing.high / crossing.low), value
-    if encounter.meeting is Meeting.UNDECIDED:
+    # At a single point nothing can cross, however well it is known.
+    if encounter.meeting is Meeting.UNDECIDED and len(encounter.points) > 1:
         untold = [point for point in encounter.points if not point.sign and point.num_visits < MAX_VISITS]
         if untold:
             return 0.0, min(untold, key=lambda point: point.num_visits).value

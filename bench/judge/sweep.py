@@ -29,9 +29,9 @@ class Point:
     num_visits: int
     step_seconds: float
     """Geometric mean over visits, each by the median of its rounds."""
-    low: float
-    """The quickest and the slowest visit."""
-    high: float
+    low: float | None
+    """The quickest and the slowest visit; None of a single one."""
+    high: float | None
     samples_per_step: float | None
 
 
@@ -143,11 +143,14 @@ def _arguments_of(case: Case) -> dict[str, int]:
 
 
 def count_work(case: Case) -> int:
-    """Count the multiply-adds of a step; of a user's own workload, as if each argument made it larger in proportion."""
+    """Count the multiply-adds of a step of all replicas.
+
+    Of a user's own workload, as if each argument made it larger in proportion.
+    """
     if case.workload is not None:
         return math.prod(_arguments_of(case).values())
     shape = case.shape or Shape()
-    return shape.multiply_adds_per_sample * shape.batch_size
+    return case.num_replicas * shape.multiply_adds_per_sample * shape.batch_size
 
 
 def list_not_reached(sweep: Sweep) -> list[tuple[int, Values]]:
@@ -179,8 +182,8 @@ def _judge_curve(plan: SweepPlan, curve: int, family: Family, timed: Sequence[Ti
             case=plan.case_at(curve, (value, *family)),
             num_visits=len(seconds),
             step_seconds=statistics.geometric_mean(seconds),
-            low=min(seconds),
-            high=max(seconds),
+            low=min(seconds) if len(seconds) > 1 else None,
+            high=max(seconds) if len(seconds) > 1 else None,
             samples_per_step=samples[value],
         )
         for value, seconds in sorted(by_value.items())

@@ -64,14 +64,15 @@ def find_room(environment: Environment | None, free_bytes: Mapping[str, int] = M
 def _bytes_on(device: str, case: Case) -> int:
     """Estimate from below what a worker takes on a device: what it holds there of a training, and its process.
 
-    Of a workload of a user's own nothing is known but the process.
+    Of a workload of a user's own nothing is known but the process. A sweep judges no network, so no held-out sample is
+    drawn.
     """
     if case.workload is not None:
         return WORKER_BYTES // 4 if case.device == device == _HOST else 0
     shape = case.shape or Shape()
     costs = estimate_memory(TrainConfig(**msgspec.structs.asdict(shape)))
     if device == _HOST == case.device:
-        return case.num_replicas * sum(costs.values()) + WORKER_BYTES // 4
+        return case.num_replicas * (costs["hidden_sizes"] + costs["num_samples"]) + WORKER_BYTES // 4
     if device == _HOST:
         return case.num_replicas * _DRAWN_BYTES * shape.num_samples
     moved = _MOVED_BYTES * shape.num_samples if case.batching == "manual" else 0

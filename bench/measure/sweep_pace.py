@@ -52,9 +52,9 @@ def _guess_member(sweep: Sweep, member: Member) -> float:
 
 
 def _count_work(plan: SweepPlan, member: Member) -> float:
-    """Count the multiply-adds of an epoch, which of a user's own workload is one step."""
+    """Count the multiply-adds of an epoch of all replicas; of a user's own workload it is one step."""
     case = plan.case_at(*member)
     if case.workload is not None:
         return float(count_work(case))
     shape = case.shape or Shape()
-    return float(shape.multiply_adds_per_sample * shape.num_samples)
+    return float(case.num_replicas * shape.multiply_adds_per_sample * shape.num_samples)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from bench.judge.crossing import Crossing, Meeting
+from bench.judge.itinerary import count_left
 from bench.judge.sweep import CurveResult, Pairing, SweepResult
 from bench.records.case import Case
 from bench.records.sweep import Sweep, SweepPlan
@@ -12,7 +14,8 @@ from bench.render.curve_plot import MARKS, plot_curves
 from bench.render.escape import for_markdown, for_terminal
 from bench.render.summary import describe_machine
 from bench.render.sweep_money import describe_money
-from bench.render.sweep_tables import axis_word, make_tables, unit_word
+from bench.render.sweep_tables import make_tables
+from bench.render.sweep_words import axis_word, describe_place, name_family, unit_word
 from bench.render.table import to_csv, to_markdown, to_terminal, wrap
 from bench.render.units import duration, microseconds, number, whole
 
@@ -22,7 +25,8 @@ _PLOT_WIDTH = 100
 
 def report_sweep(sweep: Sweep, result: SweepResult, width: int) -> str:
     """Return all that a sweep says, for a terminal."""
-    tables = make_tables(sweep, result)
+    # What was not reached may be long: here a sentence says it, the files list it.
+    tables = make_tables(sweep, replace(result, not_reached=()))
     return "\n".join(
         [
             *(wrap(for_terminal(line), width) for line in describe_sitting(sweep)),
@@ -73,8 +77,24 @@ def describe_sweep(sweep: Sweep, result: SweepResult) -> Iterator[str]:
             yield f"UNDECIDED how many threads are best for {_name(plan, curve.curve, curve.family)}: too few visits"
         if curve.best is not None:
             ties = f"; not told apart from it: {', '.join(map(str, curve.best.ties))}" if curve.best.ties else ""
-            yield f"{_name(plan, curve.curve, curve.family)}: {curve.best.count} threads are best{ties}"
+            count = "1 thread is" if curve.best.count == 1 else f"{curve.best.count} threads are"
+            yield f"{_name(plan, curve.curve, curve.family)}: {count} best{ties}"
         yield from describe_law(plan, curve)
+    yield from _describe_rest(sweep)
+
+
+def _describe_rest(sweep: Sweep) -> Iterator[str]:
+    """Say how many visits of the grid are left, and how long they would take by the mean of those made."""
+    left = count_left(sweep)
+    if not left:
+        return
+    made = len({timed.visit for timed in sweep.timed})
+    lasted = sum(timed.wall_seconds for timed in sweep.timed)
+    so_long = f", {duration(left * lasted / made)} by the mean of the {made} made" if made else ""
+    yield (
+        f"{whole(left)} visits of the grid are left{so_long}: the same command with this sweep's --output, and a "
+        "--budget that holds them, goes on"
+    )
 
 
 def describe_pairings(plan: SweepPlan, result: SweepResult) -> Iterator[str]:
@@ -100,7 +120,7 @@ def describe_pairing(plan: SweepPlan, pairing: Pairing) -> Iterator[str]:
         return
     for crossing in encounter.crossings:
         slower, faster = cases if crossing.second_is_faster_above else reversed(cases)
-        at = f"{axis_word(plan)} {_about(crossing)} ({whole(crossing.low)} to {whole(crossing.high)})"
+        at = f"{axis_word(plan)} {describe_place(crossing)}"
         yield f"{faster.name} passes {slower.name} at {at}{within}; {_describe_default(plan, crossing)}"
         if faster.precision != "fp32" and slower.precision == "fp32" and _differ_in_precision_alone(faster, slower):
             yield f"{faster.precision} pays from {at}{within}, of {slower.name}"
@@ -185,15 +205,6 @@ def plot_families(sweep: Sweep, result: SweepResult, width: int) -> Iterator[str
 
 def _name(plan: SweepPlan, curve: int, family: tuple[int, ...]) -> str:
     return f"{plan.curves[curve].name}{name_family(plan, family)}"
-
-
-def name_family(plan: SweepPlan, family: tuple[int, ...]) -> str:
-    """Name the values of the axes after the first, as the end of a sentence; nothing where there are none."""
-    return "".join(f" at {axis_word(plan, place)} {whole(value)}" for place, value in enumerate(family, 1))
-
-
-def _about(crossing: Crossing) -> str:
-    return whole(float(f"{crossing.value:.3g}"))
 
 
 def _times(ratio: float) -> str:

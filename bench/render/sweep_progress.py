@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.judge.itinerary import Visit
 from bench.records.sweep import SweepPlan
-from bench.render.sweep_tables import axis_word
+from bench.render.sweep_words import axis_word
 from bench.render.units import duration, whole
 
 

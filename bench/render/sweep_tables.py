@@ -11,36 +11,16 @@ from bench.judge.law import CLOSE, Interval
 from bench.judge.statistics import Summary
 from bench.judge.sweep import CurveResult, Pairing, SweepResult
 from bench.records.sweep import Sweep, SweepPlan
+from bench.render.sweep_words import axis_word, unit_word
 from bench.render.table import Column, Table, Value
 from bench.render.units import microseconds, number, percent, times, whole
 
-_WORDS = {
-    "batch_size": "batch size",
-    "hidden": "width",
-    "num_samples": "samples",
-    "threads": "threads",
-    "depth": "depth",
-    "replicas": "replicas",
-}
 _KINDS = {
     "estimate": "would not fit",
     "memory": "did not fit",
     "failed": "failed",
     "unavailable": "unavailable",
 }
-
-
-def axis_word(plan: SweepPlan, place: int = 0) -> str:
-    """Name an axis for people."""
-    name = plan.axes[place].name
-    return _WORDS.get(name, name)
-
-
-def unit_word(plan: SweepPlan) -> str:
-    """Name the unit of work that a law is about."""
-    if plan.curves[0].workload is not None:
-        return "unit"
-    return {"batch_size": "sample", "depth": "layer"}.get(plan.axes[0].name, "multiply-add")
 
 
 def family_columns(plan: SweepPlan) -> tuple[Column, ...]:
@@ -95,13 +75,14 @@ def make_curves_table(plan: SweepPlan, result: SweepResult) -> Table:
                     point.num_visits,
                 )
             )
+    of_one = "A step is an update of one network. " if any(axis.name == "replicas" for axis in plan.axes) else ""
     return Table(
         "Curves",
         columns,
         tuple(rows),
         (
-            "In brackets: the quickest and the slowest visit, each in a fresh process. Speedup: over the first curve, "
-            "from blocks of one round; above 1 is faster; a ratio, no verdict.",
+            f"{of_one}In brackets: the quickest and the slowest visit, each in a fresh process. Speedup: over the "
+            "first curve, from blocks of one round; above 1 is faster; a ratio, no verdict.",
         ),
     )
 

@@ -155,7 +155,7 @@ def test_a_sweep_leaves_its_samples_and_tables_goes_on_and_is_shown(
     assert "Curves" in out
     assert "In money" not in out
     code, out, _ = call_here("--show", "s", "--price-per-hour", "2.49")
-    assert "In money: no two curves have prices that differ" in out
+    assert "In money: an hour costs the same for all curves" in out
     code, _, said = call_here(*words, "--price-per-hour", "2.49")
     assert code == ExitCode.NOT_COMPARABLE
     assert "differs in prices" in said
@@ -216,6 +216,7 @@ def test_an_engine_that_a_device_lacks_is_told_and_fails_where_no_device_has_it(
     expected: ExitCode,
 ) -> None:
     monkeypatch.setattr("bench.measure.survey.take_survey", lambda _asked: make_survey("cuda", "cpu"))
+    monkeypatch.setattr("bench.judge.refinement.MAX_VISITS", 1)
     words = ("--device", "cpu,cuda", "--engine", engines, "--visits", "1", "--output", "s")
     code, out, said = call_here("--over", "batch_size=10,100", *words)
     assert code == expected, said

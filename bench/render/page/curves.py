@@ -15,8 +15,7 @@ from bench.judge.sweep import CurveResult, Family, SweepResult
 from bench.records.race import Race
 from bench.records.sweep import SweepPlan
 from bench.render.page.figure import Figure
-from bench.render.sweep import name_family
-from bench.render.sweep_tables import axis_word
+from bench.render.sweep_words import axis_word, name_family
 from bench.render.table import Column, Table, Value
 from bench.render.units import microseconds, number, whole
 

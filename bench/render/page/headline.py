@@ -20,7 +20,7 @@ from bench.records.times import list_undated, sort_newest
 from bench.render.race import describe_contrast
 from bench.render.summary import UNDATED, advise, describe_machine, describe_run
 from bench.render.sweep import describe_pairings
-from bench.render.sweep_tables import axis_word
+from bench.render.sweep_words import axis_word
 from bench.render.tables import describe_quality
 from bench.render.units import counted, times
 

@@ -108,10 +108,13 @@ def draw_sweep(figure: Figure) -> Chart:
         alt.X("value:Q", title=figure.table.columns[1].heading, scale=scale, axis=_log_axis(points, "value")),
         alt.Y("microseconds:Q", title="us a step", scale=scale, axis=_log_axis(points, "microseconds")),
     )
-    base = alt.Chart(alt.InlineData(values=points)).encode(x=x, color=colour, opacity=light_up(chosen, 1))
+    base, spread = (
+        alt.Chart(alt.InlineData(values=drawn)).encode(x=x, color=colour, opacity=light_up(chosen, 1))
+        for drawn in (points, [each for each in points if "quickest" in each])
+    )
     meetings = alt.Chart(alt.InlineData(values=crossings)).encode(y=y)
     return alt.layer(
-        base.mark_rule(strokeWidth=2, aria=False).encode(y=alt.Y("quickest:Q", scale=scale), y2="slowest:Q"),
+        spread.mark_rule(strokeWidth=2, aria=False).encode(y=alt.Y("quickest:Q", scale=scale), y2="slowest:Q"),
         base.mark_line(strokeWidth=2).encode(y=y, strokeDash=dash).add_params(chosen),
         base.mark_point(filled=True, size=45).encode(y=y),
         meetings.mark_rule(strokeWidth=2, color=INK, aria=False).encode(

@@ -25,7 +25,7 @@ from bench.render.page.machines import compare_runs
 from bench.render.race import describe_race
 from bench.render.summary import advise, describe_run
 from bench.render.sweep import describe_sitting, describe_sweep
-from bench.render.sweep_tables import axis_word
+from bench.render.sweep_words import axis_word
 
 _WIDTH = 640
 _LINE = 96

@@ -156,7 +156,19 @@ def test_a_crossing_between_neighbouring_numbers_is_known() -> None:
     assert choose_value(found, 0.01) is None
 
 
+@pytest.mark.parametrize("pairs", [[pair(1, 0.5, 0.51), pair(100, 0.2, 0.21)], [pair(1, 0.5), pair(100, 0.2)]])
+def test_where_too_few_visits_were_made_to_say_anything_more_are(pairs: list[Paired]) -> None:
+    found = judge_encounter(pairs)
+    assert [point.mean for point in found.points] == pytest.approx([0.5, 0.2], abs=0.01)
+    assert choose_value(found, 0.1) == (0.0, 1)
+
+
+def test_a_single_point_is_not_visited_again_since_nothing_crosses_there() -> None:
+    assert choose_value(judge_encounter([pair(1, 0.01, -0.01)]), 0.1) is None
+    assert choose_value(judge_encounter([pair(1, *([0.01, -0.01] * 3))]), 0.1) is None
+
+
 def test_what_many_visits_do_not_tell_is_left() -> None:
-    found = judge_encounter([pair(1, *([0.01, -0.01] * (MAX_VISITS // 2)))])
+    found = judge_encounter([pair(value, *([0.01, -0.01] * (MAX_VISITS // 2))) for value in (1, 10)])
     assert found.meeting is Meeting.UNDECIDED
     assert choose_value(found, 0.1) is None

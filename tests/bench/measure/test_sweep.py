@@ -15,11 +15,12 @@ from bench.judge.sweep import judge_sweep
 from bench.measure.messages import AnyCommand, BlockDone, Ready, Reply, RunBlock, SetUp
 from bench.measure.process import WorkerError, WorkerProcess
 from bench.measure.room import Room, find_room
+from bench.measure.rounds import WORKER_BYTES
 from bench.measure.sweep import SweepCourse
-from bench.measure.sweep_pace import choose_num_epochs, choose_num_rounds
+from bench.measure.sweep_pace import choose_num_epochs, choose_num_rounds, guess_seconds
 from bench.records.case import Case, Shape
 from bench.records.environment import Accelerator
-from bench.records.sweep import Lost, StopReason, Sweep, SweepPlan, SweepRecord, Timed
+from bench.records.sweep import Lost, StopReason, Sweep, SweepPlan, SweepRecord, Timed, assemble_sweep
 from tests.bench.measure.fakes import ScriptedClock
 from tests.bench.runs import ENVIRONMENT
 from tests.bench.sweeps import make_info, make_own_plan, make_plan, make_timed
@@ -212,6 +213,21 @@ def test_the_budget_is_kept_and_what_it_left_out_is_known() -> None:
     assert (0, (1_000_000,)) in judge_sweep(sweep).not_reached
 
 
+@pytest.mark.parametrize("num_visits", [1, 2])
+def test_two_points_are_visited_until_something_can_be_said(num_visits: int) -> None:
+    reason, sweep, _ = sit(Script(), make_plan(("batch_size", (1, 100)), num_visits=num_visits))
+    assert reason == "resolved"
+    (pairing,) = judge_sweep(sweep).pairings
+    assert pairing.encounter.meeting is Meeting.NOT_WITHIN
+
+
+@pytest.mark.parametrize("name", ["replicas", "hidden", "batch_size", "num_samples"])
+def test_a_larger_point_is_guessed_to_take_longer_along_every_axis(name: str) -> None:
+    timed = msgspec.structs.replace(make_timed(values=(100,)), epoch_seconds=0.2)
+    sweep = assemble_sweep(make_info(make_plan((name, (100, 1_000)))), [timed])
+    assert guess_seconds(sweep, [(0, (1_000,))]) > 5 * guess_seconds(sweep, [(0, (100,))])
+
+
 def test_a_sweep_that_was_stopped_goes_on_where_it_was() -> None:
     script = Script()
     seen = 0
@@ -282,6 +298,15 @@ def test_too_large_is_said_in_numbers_and_counts_what_is_alive_beside_it() -> No
     assert reason is not None
     assert "1.6 GB" in reason
     assert "1.0 GB on cpu" in reason
+
+
+def test_replicas_take_no_held_out_samples_where_nothing_is_judged() -> None:
+    """Measured: 1,000 of the recipe take 67 MB more than one."""
+    one = PLAN.curves[0]
+    many = msgspec.structs.replace(one, num_replicas=1_000)
+    room = Room({"cpu": WORKER_BYTES // 4 + 67_000_000})
+    assert room.why_too_large(many, [many]) is None
+    assert Room({"cpu": WORKER_BYTES // 4 + 40_000_000}).why_too_large(many, [many]) is not None
 
 
 def test_a_card_holds_what_was_moved_there_and_the_host_what_was_drawn() -> None:

@@ -105,6 +105,30 @@ def test_where_the_default_lies_within_the_interval_that_is_said() -> None:
     assert "(10 to 1,000); the default of 100 lies there" in line
 
 
+def test_what_the_budget_left_is_counted_and_how_to_go_on_is_said() -> None:
+    whole_grid = make_sweep(COSTS[:2], VALUES)
+    assert not any("are left" in line for line in lines_of(whole_grid))
+    begun = assemble_sweep(whole_grid.info, [make_timed(0, 0), make_timed(0, 1)])
+    assert lines_of(begun)[-1].startswith("11 visits of the grid are left, 22 s by the mean of the 1 made")
+    assert lines_of(assemble_sweep(whole_grid.info, []))[-1].startswith("12 visits of the grid are left: the same")
+
+
+def test_points_that_were_not_reached_are_listed_in_the_files_and_not_on_the_terminal() -> None:
+    sweep = assemble_sweep(make_info(), [make_timed(0, 0), make_timed(0, 1)])
+    result = judge_sweep(sweep)
+    assert "not reached" in list_sweep_files(sweep, result)["left_out.csv"]
+    assert "not reached" not in report_sweep(sweep, result, 100)
+
+
+def test_along_replicas_a_step_is_said_to_be_of_one_network() -> None:
+    def note_of(axis: str) -> str:
+        sweep = assemble_sweep(make_info(make_plan((axis, (1, 4)))), [make_timed(0, 0)])
+        return list_sweep_files(sweep, judge_sweep(sweep))["curves.md"]
+
+    assert "A step is an update of one network" in note_of("replicas")
+    assert "of one network" not in note_of("depth")
+
+
 def test_what_is_faster_throughout_and_what_can_not_be_told_are_said() -> None:
     (line, *_) = lines_of(make_sweep((COSTS[0], COSTS[2]), VALUES))
     assert line == (

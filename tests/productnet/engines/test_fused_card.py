@@ -139,7 +139,9 @@ def test_without_what_links_triton_to_the_driver_the_engine_is_refused_with_the_
 ) -> None:
     driver = SimpleNamespace(active=SimpleNamespace(get_current_device=fail))
     monkeypatch.setitem(sys.modules, "triton.runtime", SimpleNamespace(driver=driver))
-    with pytest.raises(ModeUnavailableError, match=r"needs a C compiler.* libcuda.so.1 .*: install gcc and python3-dev, name"):
+    with pytest.raises(
+        ModeUnavailableError, match=r"needs a C compiler.* libcuda.so.1 .*: install gcc and python3-dev, name"
+    ):
         check_fused_on_card(RECIPE, ON_CARD)
     driver.active.get_current_device = lambda: 0
     check_fused_on_card(RECIPE, ON_CARD)

@@ -63,8 +63,8 @@ def test_replicas_multiply_networks_and_samples_and_are_named_where_memory_ends(
     with pytest.raises(ConfigError) as caught, naming_memory(replace(CPU, num_samples=10**6), num_replicas=10_000):
         try_memory(CPU, num_replicas=10**12)
     assert str(caught.value) == (
-        "num_samples 1000000 takes at least 440.0 GB of memory in 10,000 trainings at once, and there is not as much on "
-        "the machine: use less, or fewer at once"
+        "num_samples 1000000 takes at least 440.0 GB of memory in 10,000 trainings at once, and there is not as much "
+        "on the machine: use less, or fewer at once"
     )
 
 

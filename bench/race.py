@@ -12,7 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from bench.arguments import parse_duration, parse_label, parse_positive_share
-from bench.arms import is_own_workload, make_case, make_source, parse_settings
+from bench.arms import DEFAULTS, is_own_workload, make_case, make_source, parse_settings
 from bench.errors import BenchError, UnavailableError
 from bench.interrupts import interrupt_once
 from bench.racing import (
@@ -91,6 +91,13 @@ def main(make_workload: str = PRODUCTNET) -> int:
     for each in settings:
         if not is_own_workload(each) or not {"rev", "tree"} & each.keys():
             make_case(each, "cpu")  # what no training takes is refused before anything starts
+    at_once = {int(each.get("replicas", DEFAULTS["replicas"])) for each in settings}
+    if len(at_once) > 1:
+        numbers = ",".join(map(str, sorted(at_once)))
+        parser.error(
+            f"arms of {numbers} replicas do not do the same work in a block: race arms of one number, and compare "
+            f"numbers by python -m bench.run --replicas {numbers}"
+        )
     with checkouts() as check_out_once:
         return _race(arguments, settings, make_workload, started, check_out_once)
 

@@ -60,12 +60,16 @@ def judge_ladder(run: Run, results: Sequence[CaseResult]) -> list[Rung]:
     before: CaseResult | None = None
     for name in run.info.plan.rungs:
         result = by_name[name]
-        if before is not None and before.case.device != result.case.device:
+        if before is not None and _name_ladder(before.case) != _name_ladder(result.case):
             before = None
         rungs.append(_judge_rung(run, result, before))
         if result.is_rankable:
             before = result
     return rungs
+
+
+def _name_ladder(case: Case) -> tuple[str, int]:
+    return case.device, case.num_replicas
 
 
 def list_rates(run: Run) -> list[DeviceRates]:

@@ -70,13 +70,13 @@ def _bytes_on(device: str, case: Case) -> int:
     if case.workload is not None:
         return WORKER_BYTES // 4 if case.device == device == _HOST else 0
     shape = case.shape or Shape()
-    costs = estimate_memory(TrainConfig(**msgspec.structs.asdict(shape)))
+    costs = estimate_memory(TrainConfig(**msgspec.structs.asdict(shape)), case.num_replicas)
     if device == _HOST == case.device:
-        return case.num_replicas * (costs["hidden_sizes"] + costs["num_samples"]) + WORKER_BYTES // 4
+        return costs["hidden_sizes"] + costs["num_samples"] + WORKER_BYTES // 4
     if device == _HOST:
         return case.num_replicas * _DRAWN_BYTES * shape.num_samples
     moved = _MOVED_BYTES * shape.num_samples if case.batching == "manual" else 0
-    return case.num_replicas * (costs["hidden_sizes"] + moved)
+    return costs["hidden_sizes"] + case.num_replicas * moved
 
 
 def _gigabytes(count: float) -> str:

@@ -82,13 +82,15 @@ def choose_reference(cases: Sequence[Case]) -> Case:
 def order_rungs(cases: Sequence[Case]) -> tuple[str, ...]:
     """Name the cases in the order in which a ladder climbs them: first the batchings, then engines as registered.
 
-    So each rung of the suite differs from the one before in one thing. Every device has a ladder of its own.
+    So each rung of the suite differs from the one before in one thing. Every device has a ladder of its own, and every
+    number of replicas there.
     """
     devices = list(dict.fromkeys(case.device for case in cases))
-    orders = (devices, list(ENGINES), _LADDER_BATCHINGS, PRECISIONS)
+    replicas = sorted({case.num_replicas for case in cases})
+    orders: tuple[Sequence[object], ...] = (devices, replicas, list(ENGINES), _LADDER_BATCHINGS, PRECISIONS)
 
     def place(case: Case) -> list[int]:
-        axes = (case.device, case.engine, case.batching, case.precision)
+        axes = (case.device, case.num_replicas, case.engine, case.batching, case.precision)
         return [order.index(value) for order, value in zip(orders, axes, strict=True)]
 
     return tuple(case.name for case in sorted(cases, key=place))

@@ -49,12 +49,13 @@ def check_replicas(arguments: Namespace, config: TrainConfig) -> None:
 
 def run_replicas(config: TrainConfig, count: int, prog: str, say: Say, json_target: str | None) -> int:
     """Train several networks and show what came of them."""
-    from productnet.memory import naming_memory
+    from productnet.memory import naming_memory, try_memory
     from productnet.model import describe_network
     from productnet.replicas import Replicas
 
     seeds = range(config.seed, config.seed + count)
-    with naming_memory(config):
+    with naming_memory(config, count):
+        try_memory(config, count)
         started = perf_counter()
         replicas = Replicas(config, seeds)
         set_up = perf_counter()

@@ -89,6 +89,7 @@ def fake_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         (("--a", "device=gpu", "--b", "device=cpu"), ("'gpu' is not known", "cuda")),
         ((*TWO, "--device", "gpu"), ("--device", "'gpu' is not known")),
         ((*TWO, "--device", "all"), ("--device", "'all' is not known")),
+        ((*TWO, "replicas=4"), ("arms of 1,4 replicas do not do the same work", "bench.run --replicas 1,4")),
         ((*TWO, *("--b", "engine=eager") * 7), ("9 arms are too many", "up to 8")),
         ((*TWO, "--budget", "soon"), ("--budget", "'soon' is no time", "60s")),
         ((*TWO, "--resolution", "0.8"), ("--resolution", "'0.8' is no share", "0.8%")),

@@ -53,6 +53,21 @@ def test_what_no_memory_holds_is_missed_before_any_of_it_is_touched(changes: dic
     try_memory(CPU)
 
 
+def test_replicas_multiply_networks_and_samples_and_are_named_where_memory_ends() -> None:
+    # Judged one after another: only one at a time has samples that it never saw.
+    assert estimate_memory(CPU, num_replicas=1_000) == {
+        "hidden_sizes": 1_000 * (193 * 5 * 4 + 24 * 100 * 4),
+        "num_samples": 44_000_000,
+        "num_heldout_samples": 240_000,
+    }
+    with pytest.raises(ConfigError) as caught, naming_memory(replace(CPU, num_samples=10**6), num_replicas=10_000):
+        try_memory(CPU, num_replicas=10**12)
+    assert str(caught.value) == (
+        "num_samples 1000000 takes at least 440.0 GB of memory in 10,000 trainings at once, and there is not as much "
+        "on the machine: use less, or fewer at once"
+    )
+
+
 def test_another_error_is_left_as_it_is() -> None:
     with pytest.raises(RuntimeError, match="no kernel"), naming_memory(CPU):
         raise RuntimeError("no kernel image is available")

@@ -75,10 +75,11 @@ def check_fused_on_card(config: TrainConfig, arithmetic: Arithmetic) -> None:
         ) from error
     try:
         driver.active.get_current_device()  # Triton compiles its link to CUDA's driver
-    except (RuntimeError, OSError, subprocess.CalledProcessError) as error:
+    # An assertion where libcuda.so.1 is not found, an import error where what was compiled doesn't load.
+    except (AssertionError, ImportError, RuntimeError, OSError, subprocess.CalledProcessError) as error:
         raise ModeUnavailableError(
-            f"engine fused needs a C compiler and Python's headers, for Triton ({first_line(error)}): install gcc and "
-            "python3-dev, or name a compiler in the variable CC"
+            "engine fused needs a C compiler, Python's headers and a libcuda.so.1 that ldconfig -p lists, for Triton "
+            f"({first_line(error)}): install gcc and python3-dev, name a compiler in the variable CC, or run ldconfig"
         ) from error
 
 

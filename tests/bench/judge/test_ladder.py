@@ -76,6 +76,12 @@ def test_every_device_climbs_from_its_own_first_rung() -> None:
     assert [rung.over_before for rung in rungs] == pytest.approx([None, 2.0, None])
 
 
+def test_every_number_of_replicas_climbs_from_its_own_first_rung() -> None:
+    few, many = (msgspec.structs.replace(make_case(each), num_replicas=4) for each in ("eager", "compiled"))
+    rungs = climb(train(BASE, 4.0), train(FAST, 2.0), train(few, 2.0), train(many, 0.5), rungs=(BASE, FAST, few, many))
+    assert [rung.over_before for rung in rungs] == pytest.approx([None, 2.0, None, 4.0])
+
+
 def test_shares_are_those_of_what_each_would_take_at_the_measured_rates() -> None:
     """A step takes 10 ms: 1 ms of arithmetic, 1.25 ms at the rate of a product, 1 ms for its bytes, 6 ms for calls."""
     (rung,) = climb(train(BASE, 1.0), [make_counted(BASE, 3_000.0), make_rates(5e10)], rungs=(BASE,))

@@ -321,6 +321,13 @@ def test_a_card_holds_what_was_moved_there_and_the_host_what_was_drawn() -> None
     assert "0.2 GB at least; there are 0.1 GB on cpu" in (host.why_too_large(on_card, [on_card]) or "")
 
 
+def test_replicas_count_by_what_each_holds_and_are_judged_one_after_another() -> None:
+    many = msgspec.structs.replace(PLAN.curves[0], num_replicas=10_000)
+    # 13.5 KB of network and 44 KB of samples each, and once the 240 KB that one is judged by.
+    assert Room({"cpu": 10**9}).why_too_large(many, [many]) is None
+    assert "at least; there are 0.5 GB on cpu" in (Room({"cpu": 5 * 10**8}).why_too_large(many, [many]) or "")
+
+
 def test_of_a_card_what_is_free_counts_and_all_of_it_where_that_is_not_known() -> None:
     cards = tuple(Accelerator(name=name, model_name="x", memory_bytes=80) for name in ("cuda", "cuda:1"))
     identity = msgspec.structs.replace(ENVIRONMENT.identity, accelerators=cards)

@@ -76,6 +76,17 @@ def test_every_device_has_a_ladder_of_its_own() -> None:
     assert plan_ladder("cuda:1", "cpu") == (*alone, *(name.replace("cuda:1", "cpu") for name in alone))
 
 
+def test_every_number_of_replicas_has_a_ladder_of_its_own() -> None:
+    modes = ("fused", "eager"), ("manual",), ("fp32",)
+    cases = plan_cases(SUITES["ladder"], ("cpu",), *modes, num_threads=1, num_epochs=1_000, replicas=(4, 1))
+    assert order_rungs(cases) == (
+        "cpu/eager/manual",
+        "cpu/fused/manual",
+        "cpu/eager/manual/4-replicas",
+        "cpu/fused/manual/4-replicas",
+    )
+
+
 def test_engines_that_are_named_are_climbed_in_the_order_of_the_registry_under_every_batching() -> None:
     assert plan_ladder("cpu", engines=("eager", "reference")) == tuple(
         f"cpu/{engine}/{batching}"

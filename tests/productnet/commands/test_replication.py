@@ -60,6 +60,13 @@ def test_what_can_t_be_had_of_several_is_refused_in_one_line(
     check_refused(outcome, code, said)
 
 
+def test_more_than_memory_holds_is_missed_before_a_network_is_made(train: Command) -> None:
+    outcome = train(*QUICK, "--samples", "10000000000", "--replicas", "10000")
+    check_refused(
+        outcome, 2, "--samples 10000000000 takes at least 4,400,000.0 GB of memory in 10,000 trainings at once"
+    )
+
+
 def test_one_network_that_diverged_is_no_result(train: Command) -> None:
     outcome = train(*QUICK, "--lr", "1e30")
     assert outcome.code != 0

@@ -125,13 +125,23 @@ def _find_no_compiler() -> None:
     raise RuntimeError("Failed to find C compiler. Please specify via CC environment variable")
 
 
-@pytest.mark.parametrize("fail", [_fail_at_building, _find_no_compiler])
-def test_without_a_c_compiler_the_engine_is_refused_with_the_remedy(
+def _find_no_driver() -> None:
+    raise AssertionError('libcuda.so cannot found!\nPlease make sure GPU is set up and then run "/sbin/ldconfig"')
+
+
+def _fail_at_loading() -> None:
+    raise ImportError("cuda_utils.so: undefined symbol: cuLaunchKernelEx")
+
+
+@pytest.mark.parametrize("fail", [_fail_at_building, _find_no_compiler, _find_no_driver, _fail_at_loading])
+def test_without_what_links_triton_to_the_driver_the_engine_is_refused_with_the_remedy(
     fail: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     driver = SimpleNamespace(active=SimpleNamespace(get_current_device=fail))
     monkeypatch.setitem(sys.modules, "triton.runtime", SimpleNamespace(driver=driver))
-    with pytest.raises(ModeUnavailableError, match=r"needs a C compiler .*: install gcc and python3-dev, or name"):
+    with pytest.raises(
+        ModeUnavailableError, match=r"needs a C compiler.* libcuda.so.1 .*: install gcc and python3-dev, name"
+    ):
         check_fused_on_card(RECIPE, ON_CARD)
     driver.active.get_current_device = lambda: 0
     check_fused_on_card(RECIPE, ON_CARD)

@@ -131,7 +131,7 @@ def compare_quality(info: RaceInfo, directory: RunDirectory, survey: Survey) -> 
 
     started = monotonic()
     was_interrupted = _school(_make_course(info.plan, directory, survey), info.plan)
-    reason: StopReason = "interrupted" if was_interrupted else "resolved"
+    reason: StopReason = "interrupted" if was_interrupted else "trained"
     directory.append(RaceEnded(reason=reason, seconds=monotonic() - started))
     return was_interrupted
 

@@ -82,6 +82,8 @@ def check_arguments(arguments: Namespace) -> None:
 def plan_candidates(arguments: Namespace, device: str) -> tuple[Case, ...]:
     """Lay out the candidates: the default first, then what differs from it in one axis, in two, and so on.
 
+    Among equals those that torch compiles come last: setting up one of them takes as long as that of many others.
+
     Raises:
         UsageError: for more of them than can be told apart, or a workload that is not there.
         ConfigError: for a number that no training takes.
@@ -97,7 +99,7 @@ def plan_candidates(arguments: Namespace, device: str) -> tuple[Case, ...]:
         found.setdefault(make_case(settings, device), changes)
     if len(found) > MAX_CANDIDATES:
         raise UsageError(f"{len(found)} settings are too many: name fewer values, up to {MAX_CANDIDATES} together")
-    return tuple(sorted(found, key=lambda case: found[case]))
+    return tuple(sorted(found, key=lambda case: (found[case], "compiled" in case.engine)))
 
 
 def _list_axes(arguments: Namespace, device: str) -> dict[str, tuple[str, ...]]:

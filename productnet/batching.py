@@ -153,7 +153,7 @@ class DataLoaderBatching:
         except (RuntimeError, OSError) as error:
             cause = str(error).strip().splitlines()[-1]  # of what a worker has raised, all its traceback comes before
             raise LoaderError(
-                f"the {self.loader.num_workers} worker processes of the loader failed: {cause}; they hand over batches "
+                f"worker processes of the loader ({self.loader.num_workers}) failed: {cause}; they hand over batches "
                 "in shared memory (df /dev/shm) by open files (ulimit -n): use fewer workers, or none"
             ) from error
 

@@ -273,7 +273,7 @@ def test_a_worker_that_is_killed_is_named_with_what_may_be_done() -> None:
     assert isinstance(batching, DataLoaderBatching)
     batching.loader.worker_init_fn = _be_killed
     with pytest.raises(
-        LoaderError, match=r"the 1 worker processes of the loader failed: DataLoader worker .*; they .* use fewer"
+        LoaderError, match=r"worker processes of the loader \(1\) failed: DataLoader worker .*; they .* use fewer"
     ):
         next(batching.epoch())
 
@@ -289,7 +289,9 @@ def test_what_a_worker_can_not_put_into_shared_memory_is_one_line_with_the_cause
         raise RuntimeError("Caught RuntimeError in DataLoader worker process 0.\nTraceback:\nRuntimeError: no space\n")
 
     monkeypatch.setattr(DataLoader, "__iter__", fail)
-    with pytest.raises(LoaderError, match=r"^the 1 worker .* failed: RuntimeError: no space; .*/dev/shm.*$"):
+    with pytest.raises(
+        LoaderError, match=r"^worker processes of the loader \(1\) failed: RuntimeError: no space; .*/dev/shm.*$"
+    ):
         next(batching.epoch())
 
 

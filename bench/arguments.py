@@ -20,7 +20,15 @@ from productnet.config import TrainConfig
 from productnet.device import check_device_name
 from productnet.door import OneLineParser, tell
 from productnet.errors import ConfigError
-from productnet.registry import AMP, BATCHINGS, ENGINES, PRECISIONS, REPLICA_BATCHING, REPLICA_ENGINES
+from productnet.registry import (
+    AMP,
+    BATCHING_HELP,
+    ENGINES,
+    PRECISIONS,
+    REPLICA_BATCHING,
+    REPLICA_ENGINES,
+    split_batching,
+)
 
 DEFAULT_SUITE = "quick"
 _WIDTH_ELSEWHERE = 250
@@ -44,7 +52,7 @@ def make_parser(prog: str) -> OneLineParser:
     add_engine("--engine", type=parse_list(engines), help=f"instead of the suite's: {','.join(engines)}")
     compiled = ("compiled-model",)
     add_engine("--compile", dest="engine", action="store_const", const=compiled, help="--engine compiled-model")
-    add("--batching", type=parse_list(tuple(BATCHINGS)), help=f"instead of the suite's: {','.join(BATCHINGS)}")
+    add("--batching", type=parse_batchings, help=f"instead of the suite's: {BATCHING_HELP}")
     add_precision = parser.add_mutually_exclusive_group().add_argument
     add_precision("--precision", type=parse_list(precisions), help=f"instead of the suite's: {','.join(precisions)}")
     amp = (AMP,)
@@ -138,6 +146,17 @@ def parse_list(known: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
         return names
 
     return parse
+
+
+def parse_batchings(text: str) -> tuple[str, ...]:
+    """Read a list of batchings, with commas."""
+    names = tuple(dict.fromkeys(text.split(",")))
+    for name in names:
+        try:
+            split_batching(name)
+        except ConfigError as error:
+            raise ArgumentTypeError(f"{error.complaint}; several with commas") from error
+    return names
 
 
 def parse_prices(text: str) -> dict[str, float]:

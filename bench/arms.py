@@ -17,7 +17,7 @@ from bench.records.reading import is_directory, is_file
 from bench.workloads.files import find_workload
 from productnet.config import TrainConfig
 from productnet.device import check_device_name
-from productnet.registry import AMP, BATCHINGS, ENGINES, PRECISIONS
+from productnet.registry import AMP, ENGINES, PRECISIONS, split_batching
 
 VARIABLE = "env."
 DEFAULTS = {
@@ -28,7 +28,7 @@ DEFAULTS = {
     "replicas": "1",
     "batch_size": "100",
 }
-_CHOICES = {"engine": tuple(ENGINES), "batching": tuple(BATCHINGS), "precision": (*PRECISIONS, AMP)}
+_CHOICES = {"engine": tuple(ENGINES), "precision": (*PRECISIONS, AMP)}
 _MAX_NAME, _MAX_VALUE = 50, 1_000
 """What a race's file has room for."""
 
@@ -60,6 +60,8 @@ def parse_settings(words: Sequence[str]) -> dict[str, str]:
                 f"{as_text(name[:20])}= is too long or no text: use up to {_MAX_NAME} characters for a name, "
                 f"{_MAX_VALUE} for a value, in UTF-8"
             )
+        if name == "batching":
+            split_batching(value)
         if name == "device":
             value = check_device_name(value)
         settings[name] = value

@@ -23,9 +23,9 @@ def make_parser() -> OneLineParser:
     """Describe the command line."""
     parser = OneLineParser(
         prog=_PROG,
-        description="Check stored runs, races, sweeps and gates: every number in every table is made anew from the raw "
-        "samples, time has to go on, and nothing may be missing. Each fault is a line with file, field, what was "
-        "expected and what was found. Exits with 0 where there is none, else with 5.",
+        description="Check stored runs, races, sweeps, tunes and gates: every number in every table is made anew from "
+        "the raw samples, time has to go on, and nothing may be missing. Each fault is a line with file, field, what "
+        "was expected and what was found. Exits with 0 where there is none, else with 5.",
     )
     parser.add_argument("paths", nargs="+", type=Path, metavar="RUN", help="or a directory that holds some")
     return parser
@@ -38,7 +38,7 @@ def main() -> int:
     num_faulty = num_results = 0
     for path in make_parser().parse_args().paths:
         try:
-            found, _ = find_results(path, "run", "race", "sweep", "gate")
+            found, _ = find_results(path, "run", "race", "sweep", "tune", "gate")
         except InvalidFileError as error:
             say(printable(str(error)))
             found, num_faulty, num_results = [], num_faulty + 1, num_results + 1
@@ -64,12 +64,13 @@ def _lint(path: Path) -> bool:
 
 
 def find_faults(path: Path) -> Iterator[Fault]:
-    """Find every fault of a run, a race, a sweep or a gate; what can't be read at all is one."""
+    """Find every fault of a run, a race, a sweep, a tune or a gate; what can't be read at all is one."""
     from bench.judge.faults import Fault
     from bench.records.gate import GATE_FILE
     from bench.records.reading import is_there
     from bench.records.store import INFO_FILE
     from bench.records.sweep_store import SWEEP_FILE
+    from bench.records.tune_store import TUNE_FILE
 
     try:
         if is_there(path / GATE_FILE):
@@ -78,6 +79,8 @@ def find_faults(path: Path) -> Iterator[Fault]:
             yield from _find_in_run(path)
         elif is_there(path / SWEEP_FILE):
             yield from _find_in_sweep(path)
+        elif is_there(path / TUNE_FILE):
+            yield from _find_in_tune(path)
         else:
             yield from _find_in_race(path)
     except InvalidFileError as error:
@@ -128,9 +131,39 @@ def _find_in_sweep(path: Path) -> Iterator[Fault]:
     yield from find_table_faults(list_sweep_files(sweep, judge_sweep(sweep)), read_tables(path))
 
 
-def _find_in_gate(path: Path) -> Iterator[Fault]:
+def _find_in_tune(path: Path) -> Iterator[Fault]:
+    from bench.judge.faults import Fault, check_start, fault_of
+    from bench.judge.tune import judge_tune
+    from bench.records.store import SAMPLES_FILE
+    from bench.records.tables import read_tables
+    from bench.records.tune_store import TUNE_FILE, list_race_directories, read_tune
+    from bench.render.table_faults import find_table_faults
+    from bench.render.tune import list_tune_files
+
+    tune = read_tune(path)
+    yield from _tell_torn(tune.warnings)
+    yield from check_start(TUNE_FILE, tune.info.started_at)
+    if tune.ended is None:
+        yield fault_of("tune ended", "a record that the tune is over", "none: it was killed")
+    there, named = list_race_directories(path)
+    for name in sorted(named - there):
+        yield Fault(SAMPLES_FILE, f"heat {name}", "a race in a directory of this name", "none")
+    for name in sorted(there - named):
+        yield Fault(name, "the whole of it", f"nothing: {SAMPLES_FILE} has no such heat", "a race")
+    for name in sorted(there):
+        yield from _find_within(path / name)
+    yield from find_table_faults(list_tune_files(tune, judge_tune(tune)), read_tables(path))
+
+
+def _find_within(path: Path) -> Iterator[Fault]:
+    """Find the faults of a race that is part of another result."""
     from dataclasses import replace
 
+    for fault in _find_in_race(path):
+        yield replace(fault, file=f"{path.name}/{fault.file}")
+
+
+def _find_in_gate(path: Path) -> Iterator[Fault]:
     from bench.judge.faults import Fault, check_start
     from bench.judge.gate import decide_outcome, judge_gate
     from bench.records.gate import GATE_FILE, list_race_directories, read_gate
@@ -141,8 +174,7 @@ def _find_in_gate(path: Path) -> Iterator[Fault]:
     gate = read_gate(path)
     yield from check_start(GATE_FILE, gate.info.started_at)
     for each in list_race_directories(path, gate.info):
-        for fault in _find_in_race(each):
-            yield replace(fault, file=f"{each.name}/{fault.file}")
+        yield from _find_within(each)
     for gated, races in zip(gate.info.cases, gate.races, strict=True):
         if not races:
             yield Fault(GATE_FILE, f"cases, {gated.case.name}", "a race", "none")

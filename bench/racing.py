@@ -15,12 +15,14 @@ from bench.arms import make_case, make_source
 from bench.errors import UnavailableError
 from bench.own import MAKE_OWN
 from productnet.door import tell
+from productnet.registry import split_batching
 
 if TYPE_CHECKING:
     from bench.judge.race import Contrast
     from bench.measure.process import WorkerProcess
     from bench.measure.race import RaceCourse
     from bench.measure.survey import Survey
+    from bench.records.case import Case
     from bench.records.race import Arm, Race, RaceInfo, RacePlan, StopReason
     from bench.records.store import RunDirectory
 
@@ -129,7 +131,7 @@ def compare_quality(info: RaceInfo, directory: RunDirectory, survey: Survey) -> 
 
     started = monotonic()
     was_interrupted = _school(_make_course(info.plan, directory, survey), info.plan)
-    reason: StopReason = "interrupted" if was_interrupted else "resolved"
+    reason: StopReason = "interrupted" if was_interrupted else "trained"
     directory.append(RaceEnded(reason=reason, seconds=monotonic() - started))
     return was_interrupted
 
@@ -158,8 +160,14 @@ def _make_course(plan: RacePlan, directory: RunDirectory, survey: Survey) -> Rac
         directory.append,
         make_looker({name: uuid for name, uuid in survey.gpu_uuids.items() if name in devices}),
         monotonic,
-        list_core_sets(max(arm.case.num_threads if arm.case.device == "cpu" else 2 for arm in plan.arms)),
+        list_core_sets(max(_count_busy(arm.case) for arm in plan.arms)),
     )
+
+
+def _count_busy(case: Case) -> int:
+    """Count the threads and processes of an arm that may work at once on the CPU."""
+    num_workers = 0 if case.workload is not None else split_batching(case.batching)[1]
+    return num_workers + (case.num_threads if case.device == "cpu" else 2)
 
 
 def _school(course: RaceCourse, plan: RacePlan) -> bool:

@@ -10,7 +10,14 @@ from pathlib import Path
 
 import msgspec
 
-from bench.arguments import add_price_flag, parse_duration, parse_label, parse_list, parse_positive_share
+from bench.arguments import (
+    add_price_flag,
+    parse_batchings,
+    parse_duration,
+    parse_label,
+    parse_list,
+    parse_positive_share,
+)
 from bench.errors import UsageError
 from bench.judge.crossing import ALPHA
 from bench.own import NUM_STEPS, check_own_flags, plan_own_cases
@@ -19,7 +26,7 @@ from bench.records.sweep import DEFAULTS, MAX_CURVES, MAX_VALUES, THREADS, Axis
 from productnet.config import TrainConfig
 from productnet.device import check_device_name
 from productnet.door import OneLineParser
-from productnet.registry import AMP, BATCHINGS, ENGINES, PRECISIONS
+from productnet.registry import AMP, BATCHING_HELP, ENGINES, PRECISIONS
 
 _MAX_VALUE = 10**9
 _DEFAULT_FACTOR = 4.0
@@ -47,8 +54,7 @@ def make_parser(prog: str) -> OneLineParser:
     add("--device", type=_parse_devices, default=("auto",), help="cpu, cuda, mps, several with commas, auto or all")
     engines, precisions = tuple(ENGINES), (*PRECISIONS, AMP)
     add("--engine", type=parse_list(engines), help=f"of {','.join(engines)} (default {','.join(_ENGINES)})")
-    batchings = f"of {','.join(BATCHINGS)} (default {','.join(_BATCHINGS)})"
-    add("--batching", type=parse_list(tuple(BATCHINGS)), help=batchings)
+    add("--batching", type=parse_batchings, help=f"of {BATCHING_HELP} (default {','.join(_BATCHINGS)})")
     add("--precision", type=parse_list(precisions), default=("fp32",), help=f"of {','.join(precisions)}")
     add("--threads", dest="num_threads", type=int, default=1, help="CPU threads, unless they are an axis (default 1)")
     add("--visits", type=int, help="to each value to begin with, in fresh processes (default 2; along threads 4)")

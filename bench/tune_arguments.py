@@ -7,7 +7,7 @@ from argparse import ArgumentTypeError, Namespace
 from itertools import product
 from pathlib import Path
 
-from bench.arguments import parse_duration, parse_label, parse_list
+from bench.arguments import parse_batchings, parse_duration, parse_label, parse_list
 from bench.arms import make_case
 from bench.errors import UsageError
 from bench.judge.equivalence import MIN_SEEDS
@@ -17,7 +17,7 @@ from bench.records.tune import MAX_CANDIDATES
 from bench.strictness import add_verdict_flags
 from productnet.config import TrainConfig
 from productnet.door import OneLineParser
-from productnet.registry import AMP, BATCHINGS, ENGINES, PRECISIONS
+from productnet.registry import AMP, BATCHING_HELP, BATCHINGS, ENGINES, PRECISIONS
 
 _PRODUCTNET_ALONE = ("engine", "batching", "batch_size")
 
@@ -34,7 +34,7 @@ def make_parser(prog: str) -> OneLineParser:
     add("--device", default="auto", help="cpu, cuda, cuda:N, mps or auto (default)")
     engines, precisions = tuple(ENGINES), (*PRECISIONS, AMP)
     add("--engine", type=parse_list(engines), help=f"of {','.join(engines)} (default: all)")
-    add("--batching", type=parse_list(tuple(BATCHINGS)), help=f"of {','.join(BATCHINGS)} (default: all)")
+    add("--batching", type=parse_batchings, help=f"of {BATCHING_HELP} (default: all without workers)")
     both = ("fp32", AMP)
     add("--precision", type=parse_list(precisions), default=both, help=f"of {','.join(precisions)} (default fp32,amp)")
     add("--threads", type=_parse_counts, help="CPU threads (default: 1, 2, 4 and so on, up to the CPUs that are here)")
@@ -82,6 +82,8 @@ def check_arguments(arguments: Namespace) -> None:
 def plan_candidates(arguments: Namespace, device: str) -> tuple[Case, ...]:
     """Lay out the candidates: the default first, then what differs from it in one axis, in two, and so on.
 
+    Among equals those that torch compiles come last: setting up one of them takes as long as that of many others.
+
     Raises:
         UsageError: for more of them than can be told apart, or a workload that is not there.
         ConfigError: for a number that no training takes.
@@ -97,7 +99,7 @@ def plan_candidates(arguments: Namespace, device: str) -> tuple[Case, ...]:
         found.setdefault(make_case(settings, device), changes)
     if len(found) > MAX_CANDIDATES:
         raise UsageError(f"{len(found)} settings are too many: name fewer values, up to {MAX_CANDIDATES} together")
-    return tuple(sorted(found, key=lambda case: found[case]))
+    return tuple(sorted(found, key=lambda case: (found[case], "compiled" in case.engine)))
 
 
 def _list_axes(arguments: Namespace, device: str) -> dict[str, tuple[str, ...]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from typing import Any, Protocol, TypeVar
@@ -14,8 +15,8 @@ from torch.utils.data import DataLoader, Sampler, TensorDataset
 from productnet.config import TrainConfig
 from productnet.data import Dataset
 from productnet.device import Device
-from productnet.errors import DeviceFaultError
-from productnet.registry import BATCHINGS, load
+from productnet.errors import DeviceFaultError, LoaderError
+from productnet.registry import BATCHINGS, load, split_batching
 
 Drawn = TypeVar("Drawn")
 
@@ -138,12 +139,30 @@ class DataLoaderBatching:
         self.device = device
 
     def epoch(self) -> Iterator[Batch]:
-        """Return the next epoch's batches."""
-        for features, targets in self.loader:
+        """Return the next epoch's batches.
+
+        Raises:
+            LoaderError: where worker processes fail.
+        """
+        for features, targets in self._naming_failures() if self.loader.num_workers else self.loader:
             yield features.to(self.device.torch_device), targets.to(self.device.torch_device)
 
+    def _naming_failures(self) -> Iterator[Batch]:
+        try:
+            yield from self.loader
+        except (RuntimeError, OSError) as error:
+            cause = str(error).strip().splitlines()[-1]  # of what a worker has raised, all its traceback comes before
+            raise LoaderError(
+                f"worker processes of the loader ({self.loader.num_workers}) failed: {cause}; they hand over batches "
+                "in shared memory (df /dev/shm) by open files (ulimit -n): use fewer workers, or none"
+            ) from error
+
     def prefixes(self) -> dict[str, Callable[[], Iterator[object]]]:
-        """Return the loader's own parts, called one inside the other as a loader without workers calls them."""
+        """Return the loader's own parts, called one inside the other as a loader without workers calls them.
+
+        One with workers has no "fetch": that goes on in them while others wait for nothing of it, and what is left of
+        it is part of "loader".
+        """
         loader = self.loader
         dataset: Any = loader.dataset
 
@@ -154,7 +173,7 @@ class DataLoaderBatching:
 
         return {
             "sampler": lambda: iter(loader.sampler if loader.batch_sampler is None else loader.batch_sampler),
-            "fetch": fetch,
+            **({} if loader.num_workers else {"fetch": fetch}),
             "loader": lambda: iter(loader),
             "move": self.epoch,
         }
@@ -168,19 +187,50 @@ def make_stock_loader(config: TrainConfig, data: Dataset, order: BatchOrder, dev
         sampler=_SampleSampler(order),
         drop_last=config.drop_last,
         generator=_own_generator(),
+        **_worker_options(config),
     )
     return DataLoaderBatching(loader, device)
 
 
 def make_batched_loader(config: TrainConfig, data: Dataset, order: BatchOrder, device: Device) -> DataLoaderBatching:
     """Make a loader that is handed the numbers of a whole batch, so that one indexing fetches all of it."""
+    has_workers = config.num_loader_workers > 0
     loader = DataLoader(
         TensorDataset(data.features, data.targets),
         batch_size=None,
-        sampler=_BatchSampler(order, config.batch_sizes),
+        sampler=_BatchSampler(order, config.batch_sizes, has_workers),
+        collate_fn=_share if has_workers else None,
         generator=_own_generator(),
+        **_worker_options(config),
     )
     return DataLoaderBatching(loader, device)
+
+
+_LONGEST_FETCH_SECONDS = 120.0
+"""Of a batch, by workers: what can't be handed over is lost without a word, and would be waited for without end."""
+
+
+def _worker_options(config: TrainConfig) -> dict[str, Any]:
+    """Say how a loader's worker processes live: as long as the loader does, and as children of its own process.
+
+    On Linux they are forked from it, wherever it runs: those of a fork server, which a process may have from its
+    parent, would not be of its group, and outlive it.
+    """
+    num_workers = config.num_loader_workers
+    if num_workers == 0:
+        return {}
+    context = "fork" if sys.platform == "linux" else None
+    return {
+        "num_workers": num_workers,
+        "persistent_workers": True,
+        "timeout": _LONGEST_FETCH_SECONDS,
+        "multiprocessing_context": context,
+    }
+
+
+def _share(batch: Iterable[torch.Tensor]) -> tuple[torch.Tensor, ...]:
+    """Move a batch into shared memory here, where it is an error if there is none; later only the worker would know."""
+    return tuple(part.share_memory_() for part in batch)  # type: ignore[no-untyped-call]
 
 
 def _own_generator() -> torch.Generator:
@@ -207,16 +257,19 @@ class _SampleSampler(Sampler[int]):
         return self.order.num_samples
 
 
-class _BatchSampler(Sampler[torch.Tensor]):
-    """The numbers of a whole batch at once: (batch,) int64."""
+class _BatchSampler(Sampler[Any]):
+    """The numbers of a whole batch at once: (batch,) int64; for workers as arrays, which take no shared memory."""
 
-    def __init__(self, order: BatchOrder, batch_sizes: Sequence[int]) -> None:
+    def __init__(self, order: BatchOrder, batch_sizes: Sequence[int], for_workers: bool) -> None:
         self.order = order
         self.batch_sizes = list(batch_sizes)
+        self.for_workers = for_workers
 
-    def __iter__(self) -> Iterator[torch.Tensor]:
+    def __iter__(self) -> Iterator[Any]:
+        # Drawn when the first is asked for: a loader with workers makes two iterators at its start, and uses one.
         kept = self.order.next_epoch()[: sum(self.batch_sizes)]
-        return iter(torch.split(kept, self.batch_sizes))
+        parts = torch.split(kept, self.batch_sizes)
+        yield from ([part.numpy() for part in parts] if self.for_workers else parts)
 
     def __len__(self) -> int:
         return len(self.batch_sizes)
@@ -224,7 +277,9 @@ class _BatchSampler(Sampler[torch.Tensor]):
 
 def make_batching(config: TrainConfig, data: Dataset, order: BatchOrder, device: Device) -> Batching:
     """Make the batching that the configuration names."""
-    make: Callable[[TrainConfig, Dataset, BatchOrder, Device], Batching] = load(BATCHINGS[config.batching])
+    make: Callable[[TrainConfig, Dataset, BatchOrder, Device], Batching] = load(
+        BATCHINGS[split_batching(config.batching)[0]]
+    )
     return make(config, data, order, device)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 
 from productnet.device import check_device_name
 from productnet.errors import ConfigError
-from productnet.registry import AMP, BATCHINGS, ENGINES, PRECISIONS
+from productnet.registry import AMP, ENGINES, PRECISIONS, split_batching
 
 LARGEST_FLOAT32 = (2 - 2**-23) * 2.0**127
 LARGEST_SIZE = 10**15
@@ -52,7 +52,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         check_device_name(self.device)
         _require_one_of("engine", self.engine, tuple(ENGINES))
-        _require_one_of("batching", self.batching, tuple(BATCHINGS))
+        split_batching(self.batching)
         _require_one_of("precision", self.precision, (*PRECISIONS, AMP))
         # More threads than any machine has are a slip, and torch itself takes no number above 32 bits.
         _require_count("num_threads", self.num_threads, at_least=1, at_most=1_024)
@@ -100,6 +100,11 @@ class TrainConfig:
             )
         if self.low >= self.high:
             raise ConfigError("low", f"{self.low} is not below high {self.high}: use, say, 1 and 10")
+
+    @property
+    def num_loader_workers(self) -> int:
+        """Processes that fetch batches beside the one that trains."""
+        return split_batching(self.batching)[1]
 
     @property
     def layer_sizes(self) -> tuple[int, ...]:

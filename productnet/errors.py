@@ -54,6 +54,12 @@ class DeviceFaultError(ProductNetError):
     exit_code = ExitCode.INVALID
 
 
+class LoaderError(ProductNetError):
+    """The worker processes of a loader can't start, were killed, or can't hand over what they have fetched."""
+
+    exit_code = ExitCode.UNAVAILABLE
+
+
 class CheckpointError(ProductNetError):
     """A file of a trained network is damaged, foreign, or does not fit what it says of itself."""
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any
+
+from productnet.errors import ConfigError
 
 ENGINES = MappingProxyType(
     {
@@ -42,11 +45,33 @@ BATCHINGS = MappingProxyType(
         "dataloader-batched": "productnet.batching:make_batched_loader",
     }
 )
-"""How a batch is fetched."""
+"""How a batch is fetched. A loader's name may carry a number of processes that fetch for it: "dataloader:2"."""
+
+MAX_LOADER_WORKERS = 64
+_LOADERS = tuple(name for name in BATCHINGS if name.startswith("dataloader"))
+BATCHING_HELP = f"{','.join(BATCHINGS)}; {_LOADERS[0]}:2 has two worker processes that fetch for it"
 
 AMP = "amp"
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
 """What layers multiply in; `AMP` stands for the one of bf16 and fp16 that suits the device."""
+
+
+def split_batching(name: str) -> tuple[str, int]:
+    """Return what a batching is registered as, and how many worker processes it has: none but for "dataloader:2".
+
+    Raises:
+        ConfigError: when it is no name of a batching.
+    """
+    plain, sign, count = name.partition(":") if isinstance(name, str) else ("", "", "")
+    if not sign and plain in BATCHINGS:
+        return plain, 0
+    if plain in _LOADERS and re.fullmatch("[1-9][0-9]?", count) and int(count) <= MAX_LOADER_WORKERS:
+        return plain, int(count)
+    raise ConfigError(
+        "batching",
+        f"{name!r} is not known: use one of {', '.join(BATCHINGS)}, or a loader with 1 to {MAX_LOADER_WORKERS} worker "
+        f"processes, say {_LOADERS[0]}:2",
+    )
 
 
 def why_no_replicas(engine: str, batching: str) -> str | None:

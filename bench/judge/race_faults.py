@@ -44,6 +44,8 @@ def _check_end(race: Race, numbered: list[tuple[int, RaceRecord]]) -> Iterator[F
         yield fault_at(line, "reason", "a race that came to its end", "interrupted")
     if ended.reason == "failed" and not race.fallen:
         yield fault_at(line, "reason", "an arm that could not go on", "none")
+    if ended.reason == "trained" and race.rounds:
+        yield fault_at(line, "reason", "a race, since there are rounds", "trained")
     if ended.reason == "resolved":
         yield from _check_resolution(race, line)
 

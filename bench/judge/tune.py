@@ -30,7 +30,7 @@ class Fate(StrEnum):
     """How far a candidate came."""
 
     WINNER = "winner"
-    CHOSEN = "chosen, not shown to be faster"
+    CHOSEN = "chosen, not confirmed"
     RUNNER_UP = "runner-up"
     DEFAULT = "the default"
     WORSE = "not of equal quality"

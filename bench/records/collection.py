@@ -20,6 +20,7 @@ from bench.records.side import StoredRun, read_stored_run
 from bench.records.store import INFO_FILE, RACE_FILE, SAMPLES_FILE, read_race
 from bench.records.sweep import Sweep
 from bench.records.sweep_store import SWEEP_FILE, read_sweep
+from bench.records.tune_store import TUNE_FILE
 
 MAX_RESULTS = 100
 """That are held and shown at once: a run of the suite standard takes some 3 MB, and a page of 6 MB has to hold all."""
@@ -85,6 +86,9 @@ def collect(paths: Sequence[Path]) -> Collection:
     found: dict[Path, None] = {}
     for path in paths:
         try:
+            if is_there(path / TUNE_FILE):  # its heats are races that chose the luckiest: no speedup is read from them
+                shown = f"python -m bench.tune --show {path}"
+                raise InvalidFileError(f"{path} is a tune, which no report shows: use {shown}")
             is_foreign = path.suffix == FOREIGN_SUFFIX and is_file(path)
             found |= dict.fromkeys([path] if is_foreign else find_results(path, "run", "race", "sweep")[0])
         except InvalidFileError as error:

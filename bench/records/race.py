@@ -16,7 +16,8 @@ from bench.records.run import Info
 MAX_ARMS = 8
 Share = Annotated[float, Meta(ge=0.0, lt=1.0)]
 PositiveShare = Annotated[float, Meta(ge=1e-9, lt=1.0)]
-StopReason = Literal["resolved", "budget", "hopeless", "failed", "interrupted"]
+StopReason = Literal["resolved", "budget", "hopeless", "trained", "failed", "interrupted"]
+"""Trained: whole trainings were compared, and nothing was raced."""
 
 
 class Source(Struct, frozen=True, kw_only=True):

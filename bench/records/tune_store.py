@@ -20,7 +20,7 @@ from bench.records.store import (
     read_info,
     read_race,
 )
-from bench.records.tune import Tune, TuneInfo, TuneRecord, sort_records
+from bench.records.tune import Heat, Tune, TuneInfo, TuneRecord, sort_records
 from productnet.whole_file import write_whole
 
 TUNE_FILE = "tune.json"
@@ -76,6 +76,17 @@ def read_tune(path: Path) -> Tune:
         if race is not None and any(arm.case not in info.plan.candidates for arm in race.info.plan.arms):
             raise InvalidFileError(f"{path} holds a race of a case that {TUNE_FILE} does not plan")
     return tune
+
+
+def list_race_directories(path: Path) -> tuple[set[str], set[str]]:
+    """Return the names of the directories of races that lie in a tune's, and of those that its records speak of.
+
+    Quality and confirmation have no record: where they lie, they are spoken of.
+    """
+    there = {each.name for each in path.iterdir() if is_there(each / RACE_FILE)}
+    records, _ = read_lines(path / SAMPLES_FILE, cast("type[TuneRecord]", TuneRecord))
+    named = {each.directory_name for each in records if isinstance(each, Heat)}
+    return there, named | (there & {QUALITY, CONFIRMATION})
 
 
 def _read_if_there(path: Path) -> Race | None:

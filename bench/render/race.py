@@ -24,6 +24,7 @@ from bench.render.units import counted, duration, microseconds, number, whole
 
 _STOPPED = {
     "resolved": "the interval is as narrow as asked",
+    "trained": "whole trainings were compared, and nothing was raced",
     "budget": "another pair would not fit into the budget",
     "hopeless": "at this spread the budget cannot narrow the interval as far as asked",
     "failed": "an arm could not go on",

@@ -30,7 +30,7 @@ def report_tune(tune: Tune, result: TuneResult, width: int) -> str:
         [
             *(wrap(for_terminal(line), width) for line in describe_course(tune)),
             "",
-            to_terminal(make_tune_table(tune, result), width),
+            to_terminal(make_tune_table(tune, result, names_untried=False), width),
             *(wrap(for_terminal(line), width) for line in describe_outcome(tune, result)),
             "use it:",
             f"    {for_terminal(command_of(tune, result))}",
@@ -93,8 +93,12 @@ def command_of(tune: Tune, result: TuneResult) -> str:
     return train_command(tune.info.plan.candidates[result.winner or 0])
 
 
-def make_tune_table(tune: Tune, result: TuneResult) -> Table:
-    """Lay out every candidate, the best first."""
+def make_tune_table(tune: Tune, result: TuneResult, *, names_untried: bool = True) -> Table:
+    """Lay out every candidate, the best first; on a terminal those that were not tried are a number."""
+    tried = {each.candidate for each in tune.tried}
+    shown = [each for each in result.standings if names_untried or each.candidate in tried]
+    num_left_out = len(result.standings) - len(shown)
+    untried = f"Not tried, since no time was left: {counted(num_left_out, 'more setting')}, which tune.csv names."
     is_own = tune.info.plan.candidates[0].workload is not None
     columns = (
         Column("setting", "setting"),
@@ -112,8 +116,8 @@ def make_tune_table(tune: Tune, result: TuneResult) -> Table:
         Column("to", "confirmed_high", number),
         Column("reason", "reason", is_detail=True),
     )
-    rows = tuple((*_cells(each), *_confirmed(tune, result, each), each.reason) for each in result.standings)
-    return Table("Tune", columns, rows, (_NOTE,))
+    rows = tuple((*_cells(each), *_confirmed(tune, result, each), each.reason) for each in shown)
+    return Table("Tune", columns, rows, (*([untried] if num_left_out else []), _NOTE))
 
 
 def _cells(standing: Standing) -> tuple[Value, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from bench.records.case import Case
-from productnet.registry import AMP, BATCHINGS, ENGINES, PRECISIONS, REPLICA_BATCHING, REPLICA_ENGINES
+from productnet.registry import AMP, BATCHINGS, ENGINES, PRECISIONS, REPLICA_BATCHING, REPLICA_ENGINES, split_batching
 
 Mode = tuple[str, str, str]
 """Engine, batching, precision."""
@@ -90,8 +90,9 @@ def order_rungs(cases: Sequence[Case]) -> tuple[str, ...]:
     orders: tuple[Sequence[object], ...] = (devices, replicas, list(ENGINES), _LADDER_BATCHINGS, PRECISIONS)
 
     def place(case: Case) -> list[int]:
-        axes = (case.device, case.num_replicas, case.engine, case.batching, case.precision)
-        return [order.index(value) for order, value in zip(orders, axes, strict=True)]
+        batching, num_workers = split_batching(case.batching)
+        axes = (case.device, case.num_replicas, case.engine, batching, case.precision)
+        return [*(order.index(value) for order, value in zip(orders, axes, strict=True)), num_workers]
 
     return tuple(case.name for case in sorted(cases, key=place))
 

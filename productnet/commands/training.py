@@ -25,7 +25,7 @@ from productnet.config import TrainConfig, make_config
 from productnet.door import leaving_at_once
 from productnet.errors import ConfigError, DivergedError
 from productnet.exit_code import ExitCode
-from productnet.registry import AMP, BATCHINGS, ENGINES, PRECISIONS
+from productnet.registry import AMP, BATCHING_HELP, ENGINES, PRECISIONS
 
 if TYPE_CHECKING:
     from productnet.commands.keeping import Keeping
@@ -50,7 +50,7 @@ def add_flags(parser: ArgumentParser) -> None:
 
     add("--device", "device", "cpu, cuda, cuda:N, mps, or auto: the best one present")
     add("--engine", "engine", f"how to train: {', '.join(ENGINES)}")
-    add("--batching", "batching", ", ".join(BATCHINGS))
+    add("--batching", "batching", BATCHING_HELP)
     add("--precision", "precision", ", ".join(PRECISIONS))
     short_forms = (
         ("--amp", "precision", AMP, "the 16-bit precision that suits the device"),

@@ -16,21 +16,26 @@ from bench import lint
 from bench.judge.gate import decide_outcome, judge_gate
 from bench.judge.race import judge_race
 from bench.judge.results import judge_run
+from bench.judge.tune import judge_tune
 from bench.records.conditions import Conditions, GpuConditions
 from bench.records.gate import create_gate, read_gate
 from bench.records.journal import Ended, Record
 from bench.records.race import RaceEnded, RaceRecord
 from bench.records.run import RunInfo
 from bench.records.store import create_run, read_race, read_run
+from bench.records.tune import Heat, Tried, TuneEnded
+from bench.records.tune_store import create_tune, read_tune
 from bench.render.gate import list_gate_files
 from bench.render.race import list_race_files
 from bench.render.report import list_files
+from bench.render.tune import list_tune_files
 from tests.bench.gates import make_gate_info, make_gated
 from tests.bench.gates import make_race as make_gates_race
 from tests.bench.hostile import write_line
 from tests.bench.races import ENDED as RACE_ENDED
 from tests.bench.races import make_pairs, make_race_info, make_schooled, make_seated
 from tests.bench.runs import make_case, make_details, make_info, make_prefix, make_training
+from tests.bench.tunes import make_tune_info
 
 Document = dict[str, Any]
 Tamper = Callable[[Document, list[Document]], object]
@@ -99,6 +104,22 @@ def write_race(path: Path) -> Path:
     race = read_race(path)
     for name, text in list_race_files(race, judge_race(race)).items():
         (path / name).write_bytes(text.encode())
+    return path
+
+
+def write_tune(path: Path) -> Path:
+    """Store a tune of the race's two arms, with one heat, as `bench.tune` does."""
+    candidates = tuple(arm.case for arm in make_race_info().plan.arms)
+    with create_tune(make_tune_info(candidates), path, ()) as directory:
+        for number in range(2):
+            directory.append(Tried(candidate=number, epoch_seconds=0.1 + number / 100))
+        heat = Heat(number=0, stage=0, candidates=(0, 1))
+        directory.append(heat)
+        write_race(path / heat.directory_name)
+        directory.append(TuneEnded(reason="done", seconds=100.0))
+        tune = read_tune(path)
+        for name, text in list_tune_files(tune, judge_tune(tune)).items():
+            directory.write_text(name, text)
     return path
 
 

@@ -78,7 +78,6 @@ def test_a_device_has_one_spelling() -> None:
         (["engine=eager", "engine=eager"], "an arm has engine twice"),
         (["env.A=1", "env.A=2"], r"an arm has env\.A twice"),
         (["engine=turbo"], f"'engine=turbo' is not known: use engine={{{','.join(ENGINES)}}}"),
-        (["batching="], "'batching=' is not known: use batching={manual,"),
         (["precision=fp8"], "'precision=fp8' is not known: use precision={fp32,tf32,bf16,fp16,amp}"),
         (["rev=HEAD", "tree=."], "both a revision .* and a tree"),
         ([f"env.{'A' * 51}=x"], "is too long"),
@@ -89,6 +88,13 @@ def test_a_device_has_one_spelling() -> None:
 def test_what_is_no_setting_is_refused_with_what_it_may_be(words: list[str], complaint: str) -> None:
     with pytest.raises(UsageError, match=complaint):
         parse_settings(words)
+
+
+def test_a_batching_may_have_worker_processes_and_one_that_is_none_is_refused() -> None:
+    assert make_case(parse_settings(["batching=dataloader:2"]), "cpu").name == "cpu/eager/dataloader:2"
+    for name in ("", "manual:2", "dataloader:0"):
+        with pytest.raises(ConfigError, match=f"batching '{name}' is not known: use one of manual, "):
+            parse_settings([f"batching={name}"])
 
 
 @pytest.mark.parametrize("device", ["gpu", "", "cuda:-1", "all"])

@@ -10,12 +10,13 @@ import pytest
 
 from bench import lint
 from tests.bench.sweeps import make_crossing_sweep, write_sweep
-from tests.bench.tampered import list_faults, write_gate, write_race, write_run
+from tests.bench.tampered import list_faults, write_gate, write_race, write_run, write_tune
 
 
 def test_what_was_measured_and_kept_as_it_was_is_sound(tmp_path: Path) -> None:
     sweep = write_sweep(tmp_path / "sweep", make_crossing_sweep())
-    for path in (write_run(tmp_path / "run"), write_race(tmp_path / "race"), write_gate(tmp_path / "gate"), sweep):
+    tune, gate = write_tune(tmp_path / "tune"), write_gate(tmp_path / "gate")
+    for path in (write_run(tmp_path / "run"), write_race(tmp_path / "race"), gate, sweep, tune):
         assert list_faults(path) == []
 
 
@@ -27,11 +28,33 @@ def test_a_number_of_a_sweeps_table_that_is_another_is_a_fault(tmp_path: Path) -
     assert fault.startswith("crossings.csv: row 1 (cpu/eager/manual), batch_size_high: expected 10000")
 
 
+def test_a_heat_that_is_missing_and_one_that_no_record_names_are_faults(tmp_path: Path) -> None:
+    path = write_tune(tmp_path / "tune")
+    (path / "heat-1").rename(path / "heat-7")
+    faults = list_faults(path)
+    assert "samples.jsonl: heat heat-1: expected a race in a directory of this name, found none" in faults
+    assert "heat-7: the whole of it: expected nothing: samples.jsonl has no such heat, found a race" in faults
+
+
+def test_a_fault_of_a_heat_is_one_of_its_tune(tmp_path: Path) -> None:
+    path = write_tune(tmp_path / "tune")
+    samples = path / "heat-1" / "samples.jsonl"
+    samples.write_text("".join(samples.read_text().splitlines(keepends=True)[:-1]))
+    assert any(fault.startswith("heat-1/samples.jsonl: trainings of arm b") for fault in list_faults(path))
+
+
+def test_a_tune_that_was_killed_is_no_whole_one(tmp_path: Path) -> None:
+    path = write_tune(tmp_path / "tune")
+    samples = path / "samples.jsonl"
+    samples.write_text("".join(samples.read_text().splitlines(keepends=True)[:-1]))
+    assert any("tune ended: expected a record that the tune is over" in fault for fault in list_faults(path))
+
+
 def test_every_published_result_is_sound(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run_lint(monkeypatch, Path(__file__).parents[2] / "results" / "published") == 0
 
 
-@pytest.mark.parametrize("write", [write_run, write_race, write_gate])
+@pytest.mark.parametrize("write", [write_run, write_race, write_gate, write_tune])
 def test_every_number_of_every_table_counts(tmp_path: Path, write: Callable[[Path], Path]) -> None:
     path = write(tmp_path / "x")
     tables = sorted(each for each in path.rglob("*") if each.suffix in (".csv", ".md"))
@@ -118,7 +141,7 @@ def test_the_command_names_every_fault_and_exits_with_5(
         f"{tmp_path / 'b' / 'race.csv'}: the file: expected the table that the samples make, found none",
         f"{tmp_path / 'c'}: sound",
         f"{tmp_path / 'nothing'} can't be read: No such file or directory; "
-        "is it the directory of a run or a race or a sweep or a gate?",
+        "is it the directory of a run or a race or a sweep or a tune or a gate?",
         "2 of 4 sound, 2 with faults",
     ]
 

@@ -26,6 +26,7 @@ from tests.bench.races import write_race
 from tests.bench.records.test_foreign import write_hyperfine
 from tests.bench.sides import EAGER, REFERENCE, write_measured
 from tests.bench.sweeps import make_crossing_sweep, write_sweep
+from tests.bench.tampered import write_tune
 
 ROOT = Path(__file__).parents[2]
 
@@ -90,6 +91,17 @@ def test_every_format_takes_what_there_may_be(name: str) -> None:
         else:
             with pytest.raises(IncompleteError):
                 write(collect([path]), 80)
+
+
+def test_a_tune_is_passed_over_among_others_and_by_itself_one_is_told_what_shows_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write_tune(Path("results/tune"))
+    collection = collect([Path("results")])
+    assert [str(each.path) for each in collection.races] == ["results/race"]
+    assert collection.faults == {}
+    with pytest.raises(InvalidFileError, match=r"^results/tune is a tune, .* bench\.tune --show results/tune$"):
+        call(monkeypatch, "results/tune")
 
 
 def test_the_tables_of_runs_races_and_sweeps_are_printed(

@@ -85,14 +85,18 @@ def test_every_engine_and_batching_is_a_candidate_by_default() -> None:
     found = plan_candidates(parse("--threads", "1"), "cpu")
     assert len(found) == 7 * 3 * 2
     assert found[0].name == "cpu/reference/manual"
-    assert [case.engine for case in found[1:7]] == [
-        "eager",
-        "compiled-model",
-        "compiled",
-        "graphed",
-        "graphed-compiled",
-        "fused",
-    ]
+    assert [case.engine for case in found[1:7]] == ["eager", "graphed", "fused", *["reference"] * 3]
+
+
+def test_what_torch_compiles_comes_last_of_its_like() -> None:
+    found = plan_candidates(parse("--threads", "1"), "cpu")
+    assert [case.engine for case in found[7:10]] == ["compiled-model", "compiled", "graphed-compiled"]
+
+
+def test_workers_of_a_loader_are_candidates_only_where_they_are_asked_for() -> None:
+    assert not any(":" in case.batching for case in plan_candidates(parse(), "cpu"))
+    found = plan_candidates(parse("--threads", "1", "--batching", "manual,dataloader-batched:2"), "cpu")
+    assert "cpu/reference/dataloader-batched:2" in {case.name for case in found}
 
 
 @pytest.mark.parametrize(

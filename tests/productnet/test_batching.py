@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import gc
 import hashlib
+import multiprocessing
+import os
+import signal
 import tracemalloc
 from collections import deque
+from dataclasses import replace
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch.utils.data import TensorDataset
+from torch.utils.data import DataLoader, TensorDataset
 
 from productnet.batching import (
     Batching,
@@ -21,9 +26,13 @@ from productnet.batching import (
 from productnet.config import TrainConfig
 from productnet.data import Dataset, draw_training_data
 from productnet.device import Device
+from productnet.errors import LoaderError
 from productnet.registry import BATCHINGS
+from productnet.train import fit
 
 CPU = Device("cpu", "CPU", None)
+WITH_WORKERS = ("dataloader:2", "dataloader-batched:2")
+forking = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning", "ignore:This DataLoader will create")
 
 
 def _order(num_samples: int, seed: int = 3) -> BatchOrder:
@@ -206,6 +215,84 @@ def test_the_stock_loader_fetches_every_sample_and_the_batched_one_every_batch(
     made = make_batching(config, _data(config), _order(25), CPU)
     assert [len(features) for features, _ in made.epoch()] == [10, 10, 5]
     assert len(fetched) == num_fetches
+
+
+@forking
+@pytest.mark.parametrize("name", WITH_WORKERS)
+def test_worker_processes_hand_out_the_very_same_batches_also_after_an_epoch_that_was_left(name: str) -> None:
+    config = TrainConfig(device="cpu", batching=name, num_samples=103, batch_size=10)
+    batching = make_batching(config, _data(config), _order(103), CPU)
+    without = make_batching(replace(config, batching="manual"), _data(config), _order(103), CPU)
+    next(batching.epoch())
+    next(without.epoch())
+    for batches, expected in zip(_epochs(batching, 2), _epochs(without, 2), strict=True):
+        for batch, other in zip(batches, expected, strict=True):
+            assert all(map(torch.equal, batch, other))
+
+
+@forking
+@pytest.mark.parametrize("name", WITH_WORKERS)
+def test_a_training_with_workers_has_the_digest_and_losses_of_one_without(name: str) -> None:
+    recipe = TrainConfig(device="cpu", num_samples=25, batch_size=10, num_epochs=3, num_heldout_samples=10)
+    result, without = fit(replace(recipe, batching=name)), fit(recipe)
+    assert (result.digest, result.epoch_losses) == (without.digest, without.epoch_losses)
+
+
+@forking
+@pytest.mark.parametrize("name", WITH_WORKERS)
+def test_workers_live_as_long_as_the_loader_and_no_longer(name: str) -> None:
+    config = TrainConfig(device="cpu", batching=name, num_samples=25, batch_size=10)
+    batching = make_batching(config, _data(config), _order(25), CPU)
+    before = set(multiprocessing.active_children())
+    _epochs(batching, 2)
+    workers = set(multiprocessing.active_children()) - before
+    assert len(workers) == 2
+    del batching
+    gc.collect()
+    assert not workers & set(multiprocessing.active_children())
+
+
+@forking
+def test_fetching_by_workers_has_no_part_of_its_own_since_it_goes_on_beside_all_else() -> None:
+    parts = {}
+    for name in ("dataloader", *WITH_WORKERS):
+        config = TrainConfig(device="cpu", batching=name, num_samples=25, batch_size=10)
+        parts[name] = list(make_batching(config, _data(config), _order(25), CPU).prefixes())
+    assert parts["dataloader"] == ["sampler", "fetch", "loader", "move"]
+    assert parts["dataloader:2"] == parts["dataloader-batched:2"] == ["sampler", "loader", "move"]
+
+
+def _be_killed(_worker: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@forking
+def test_a_worker_that_is_killed_is_named_with_what_may_be_done() -> None:
+    config = TrainConfig(device="cpu", batching="dataloader:1", num_samples=250, batch_size=10)
+    batching = make_batching(config, _data(config), _order(250), CPU)
+    assert isinstance(batching, DataLoaderBatching)
+    batching.loader.worker_init_fn = _be_killed
+    with pytest.raises(
+        LoaderError, match=r"worker processes of the loader \(1\) failed: DataLoader worker .*; they .* use fewer"
+    ):
+        next(batching.epoch())
+
+
+def test_what_a_worker_can_not_put_into_shared_memory_is_one_line_with_the_cause(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = TrainConfig(device="cpu", batching="dataloader:1", num_samples=25, batch_size=10)
+    batching = make_batching(config, _data(config), _order(25), CPU)
+    assert isinstance(batching, DataLoaderBatching)
+
+    def fail(_loader: object) -> object:
+        raise RuntimeError("Caught RuntimeError in DataLoader worker process 0.\nTraceback:\nRuntimeError: no space\n")
+
+    monkeypatch.setattr(DataLoader, "__iter__", fail)
+    with pytest.raises(
+        LoaderError, match=r"^worker processes of the loader \(1\) failed: RuntimeError: no space; .*/dev/shm.*$"
+    ):
+        next(batching.epoch())
 
 
 def test_the_mean_of_an_epoch_weighs_a_short_last_batch_by_its_samples() -> None:

@@ -22,6 +22,12 @@ IMPOSSIBLE = [
     ({"engine": "turbo"}, ("engine", "'turbo'", "use one of reference, eager")),
     ({"engine": ""}, ("engine", "''", "use one of reference")),
     ({"batching": "automatic"}, ("batching", "'automatic'", "use one of manual, dataloader")),
+    ({"batching": "manual:2"}, ("'manual:2'", "a loader with 1 to 64 worker processes, say dataloader:2")),
+    *(
+        ({"batching": f"dataloader:{count}"}, (f"'dataloader:{count}'", "1 to 64"))
+        for count in ("", "0", "x", "02", 65)
+    ),
+    ({"batching": 2}, ("batching 2 is not known",)),
     ({"num_threads": 0}, ("num_threads", "0", "use at least 1")),
     ({"num_threads": -1}, ("num_threads", "-1", "use at least 1")),
     ({"num_threads": 3_000_000_000}, ("num_threads", "3000000000", "use at most 1024")),

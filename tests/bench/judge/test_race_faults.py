@@ -37,6 +37,10 @@ RACE_TAMPERINGS: dict[str, tuple[Tamper, str]] = {
         lambda _, r: find(r, type="race ended").update(reason="failed"),
         "reason: expected an arm that could not go on, found none",
     ),
+    "rounds of no race": (
+        lambda _, r: find(r, type="race ended").update(reason="trained"),
+        "reason: expected a race, since there are rounds, found trained",
+    ),
     "resolved and wide": (
         lambda h, _: h["plan"].update(resolution=1e-4),
         r"reason: expected resolved: a half-width up to 0\.0001, found arm b: 0\.00\d+",

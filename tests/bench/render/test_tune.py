@@ -10,7 +10,7 @@ from bench.records.case import OwnWorkload, Shape
 from bench.records.tune import Tune, TuneEnded
 from bench.render.tune import command_of, describe_outcome, list_tune_files, report_tune
 from tests.bench.runs import make_case
-from tests.bench.tunes import make_tune, make_whole_tune
+from tests.bench.tunes import make_candidates, make_tune, make_whole_tune
 
 SLOWER, SAME = [(0.2, 0.05)] * 4, [(0.001, 0.0), (-0.001, 0.0)] * 4
 
@@ -70,6 +70,15 @@ def test_a_workload_of_a_users_own_is_run_by_its_file() -> None:
         command_of(tune, judge_tune(tune)) == "python -m bench.run --device cpu --workload mine.py:Workload --steps 200"
     )
     assert "steps/s" in report_tune(tune, judge_tune(tune), 250)
+
+
+def test_settings_that_were_not_tried_are_a_number_on_a_terminal_and_names_in_the_files() -> None:
+    tune = make_tune([1.0], candidates=make_candidates(80))
+    result = judge_tune(tune)
+    shown = report_tune(tune, result, 80)
+    assert "no time was left: 79 more settings, which tune.csv names" in " ".join(shown.split())
+    assert shown.count("cpu/reference/manual") == 2
+    assert list_tune_files(tune, result)["tune.csv"].count("no time was left") == 79
 
 
 def test_the_files_hold_every_setting_and_why_it_can_not_be_had() -> None:

@@ -71,6 +71,13 @@ def test_each_rung_differs_from_the_one_before_in_one_thing() -> None:
         assert sum(ours != theirs for ours, theirs in zip(before, after, strict=True)) == 1
 
 
+def test_loaders_with_workers_are_rungs_above_the_one_without() -> None:
+    batchings = ("manual", "dataloader:2", "dataloader", "dataloader:1")
+    cases = plan_cases(SUITES["ladder"], ["cpu"], ["eager"], batchings, ["fp32"], num_threads=1, num_epochs=1_000)
+    names = [f"cpu/eager/{name}" for name in ("dataloader", "dataloader:1", "dataloader:2", "manual")]
+    assert list(order_rungs(cases)) == names
+
+
 def test_every_device_has_a_ladder_of_its_own() -> None:
     alone = plan_ladder("cuda:1")
     assert plan_ladder("cuda:1", "cpu") == (*alone, *(name.replace("cuda:1", "cpu") for name in alone))

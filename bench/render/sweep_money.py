@@ -20,7 +20,7 @@ def describe_money(plan: SweepPlan, result: SweepResult) -> Iterator[str]:
     if plan.prices and unpriced:
         yield f"In money: --price-per-hour names no price for {', '.join(unpriced)}"
     elif plan.prices and not result.priced:
-        yield "In money: no two curves have prices that differ, so they cross where they cross in time"
+        yield "In money: an hour costs the same for all curves, so they cross where they cross in time"
 
 
 def _describe_pairing(plan: SweepPlan, pairing: Pairing) -> Iterator[str]:

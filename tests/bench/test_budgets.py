@@ -51,7 +51,7 @@ def test_everything_that_is_said_is_heard(tmp_path: Path) -> None:
         ({"resolution": "2%"}, "a resolution of 2% with 2% allowed: equal code could never be seen to pass"),
         ({"budget": "soon"}, "budget: 'soon' is no time"),
         ({"engine": "turbo"}, "'engine=turbo' is not known: use engine={reference,eager"),
-        ({"batching": "none"}, "'batching=none' is not known"),
+        ({"batching": "none"}, "batching 'none' is not known"),
         ({"precision": "fp8"}, "'precision=fp8' is not known"),
         ({"device": "gpu"}, "device 'gpu' is not known"),
         ({"threads": 0}, "num_threads 0"),

@@ -70,7 +70,7 @@ def test_what_is_optional_is_said_so(tmp_path: Path) -> None:
         ({"engine": "3"}, "engine is 3: use text in quotation marks"),
         ({"engine": '["eager", ["eager"]]'}, "use text in quotation marks"),
         ({"engine": '"turbo"'}, "'engine=turbo' is not known: use engine={reference,eager"),
-        ({"batching": '"none"'}, "'batching=none' is not known"),
+        ({"batching": '"none"'}, "batching 'none' is not known"),
         ({"precision": '"fp8"'}, "'precision=fp8' is not known"),
         ({"precision": '"amp"'}, "precision is 'amp': name the one that a run then has"),
         ({"device": '"auto"'}, "device is 'auto': name the one that a run then has"),

@@ -180,9 +180,12 @@ class Session:
                 return self._describe(amount, PhaseTimes(seconds, {}), tuple(map(float, losses)))
 
     def _count(self) -> CallsCounted:
+        """Count what further epochs add, so that what a call does once, however many epochs it trains, is not in it."""
         workload = self.workload
         num_steps = NUM_COUNTED_EPOCHS * workload.num_steps_per_epoch
-        num_operators, num_kernels = count_calls(lambda: workload.train(NUM_COUNTED_EPOCHS))
+        few = count_calls(lambda: workload.train(NUM_COUNTED_EPOCHS))
+        many = count_calls(lambda: workload.train(2 * NUM_COUNTED_EPOCHS))
+        num_operators, num_kernels = (max(0, more - less) for less, more in zip(few, many, strict=True))
         return CallsCounted(
             operators_per_step=num_operators / num_steps,
             kernels_per_step=None if self.marks is None else num_kernels / num_steps,

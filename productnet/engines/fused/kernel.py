@@ -133,7 +133,8 @@ def _find_places(
     STEPS: tl.constexpr = (EPOCH + BATCH - 1) // BATCH
     lanes = tile * (ROWS * LANES) + tl.arange(0, ROWS)[:, None] * LANES + tl.arange(0, LANES)[None, :]
     in_epoch = step % STEPS * BATCH + lanes
-    # Not "& (step < num_steps)": of two numbers of the host that is Python's truth, no mask to Triton 3.9's interpreter.
+    # Not "& (step < num_steps)": of two numbers of the host that is a truth of Python's, which Triton 3.9's
+    # interpreter takes for no mask.
     valid = (lanes < BATCH) & (in_epoch < tl.where(step < num_steps, EPOCH, 0))
     return tl.load(orders + step // STEPS * NUM_SAMPLES + in_epoch, mask=valid, other=0), valid
 

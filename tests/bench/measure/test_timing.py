@@ -148,7 +148,7 @@ def test_what_warms_a_block_up_is_trained_before_the_clock_starts() -> None:
 
 
 @pytest.mark.parametrize(("has_queue", "kernels"), [(False, None), (True, 12.5)])
-def test_what_is_called_is_counted_a_step_and_kernels_only_where_there_is_a_queue(
+def test_what_further_steps_call_is_counted_and_kernels_only_where_there_is_a_queue(
     monkeypatch: pytest.MonkeyPatch, has_queue: bool, kernels: float | None
 ) -> None:
     clock = ScriptedClock()
@@ -158,8 +158,10 @@ def test_what_is_called_is_counted_a_step_and_kernels_only_where_there_is_a_queu
     session.marks = cast("Marks", object()) if has_queue else None
 
     def count(work: Callable[[], object]) -> tuple[int, int]:
+        before = workload.num_epochs_trained
         work()
-        return 100 * workload.num_epochs_trained, 25 * workload.num_epochs_trained
+        num_epochs = workload.num_epochs_trained - before
+        return 7 + 100 * num_epochs, 3 + 25 * num_epochs
 
     monkeypatch.setattr("bench.measure.session.count_calls", count)
     counted = session.perform(CountCalls(timeout_seconds=1.0))

@@ -163,7 +163,9 @@ class WorkerProcess:
             return WorkerError("timed out", f"hung; it stopped in {_innermost_frame(dump)}")
         if code is not None and code < 0:
             return WorkerError("killed", f"ended by {_name_signal(-code)}")
-        said = f"; its last words: {last_words[-1]}" if last_words else ""
+        # Two workers of a nest share a log: below what one has ended with may stand the head of the other's traceback.
+        endings = [line for line in last_words if not line.startswith((" ", "Traceback "))]
+        said = f"; its last words: {endings[-1]}" if endings else ""
         return WorkerError("crashed", f"ended without an answer (exit code {code}){said}")
 
     def _last_words(self) -> list[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.errors import UsageError
 from bench.own import NUM_STEPS, add_own_flags, check_own_flags
-from bench.records.case import MAX_REPLICAS, Case
+from bench.records.case import Case
 from bench.records.plan import MAX_REPLICATES, QUALITY_MARGIN
 from bench.records.price import EVERY_DEVICE, find_price
 from bench.workloads.suites import SUITES
@@ -24,6 +24,7 @@ from productnet.registry import (
     AMP,
     BATCHING_HELP,
     ENGINES,
+    MAX_REPLICAS,
     PRECISIONS,
     REPLICA_BATCHING,
     REPLICA_ENGINES,

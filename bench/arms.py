@@ -10,14 +10,14 @@ from pathlib import Path
 
 from bench.errors import UsageError
 from bench.own import NUM_STEPS, make_own_case
-from bench.records.case import MAX_REPLICAS, Case, Shape
+from bench.records.case import Case, Shape
 from bench.records.journal import as_text
 from bench.records.race import Source
 from bench.records.reading import is_directory, is_file
 from bench.workloads.files import find_workload
 from productnet.config import TrainConfig
 from productnet.device import check_device_name
-from productnet.registry import AMP, ENGINES, PRECISIONS, split_batching
+from productnet.registry import AMP, ENGINES, MAX_REPLICAS, PRECISIONS, split_batching
 
 VARIABLE = "env."
 DEFAULTS = {
@@ -88,7 +88,7 @@ def make_case(settings: Mapping[str, str], device: str, tree: Path | None = None
         device: resolved; what the settings say of it was heard before.
         tree: where a workload of the user's own lies that is named by a relative path; None is where they stand.
     Raises:
-        UsageError: for a number of threads that is none.
+        UsageError: for what is no number, or no number of replicas.
         ConfigError: for a case that no training takes.
     """
     chosen = {**DEFAULTS, **settings}
@@ -98,6 +98,8 @@ def make_case(settings: Mapping[str, str], device: str, tree: Path | None = None
     if is_own_workload(settings):
         workload = find_workload(chosen["workload"], tree)
         return make_own_case(workload, device, chosen["precision"], num_threads, num_steps)
+    if not 1 <= num_replicas <= MAX_REPLICAS:
+        raise UsageError(f"replicas={num_replicas} can't be trained at once: use 1 to {MAX_REPLICAS:,}")
     recipe = TrainConfig(num_threads=num_threads, batch_size=batch_size)
     shape = Shape(batch_size=batch_size)
     return Case(
@@ -107,7 +109,7 @@ def make_case(settings: Mapping[str, str], device: str, tree: Path | None = None
         precision=chosen["precision"],
         num_threads=num_threads,
         num_epochs=recipe.num_epochs,
-        num_replicas=check_num_replicas("replicas=", num_replicas),
+        num_replicas=num_replicas,
         shape=None if shape == Shape() else shape,
     )
 
@@ -117,19 +119,6 @@ def _read_number(name: str, text: str) -> int:
         return int(text)
     except ValueError:
         raise UsageError(f"{name}={text} is no number") from None
-
-
-def check_num_replicas(flag: str, num_replicas: int) -> int:
-    """Return a number of replicas that a case can have.
-
-    Args:
-        flag: how the user gave it.
-    Raises:
-        UsageError: for another.
-    """
-    if not 1 <= num_replicas <= MAX_REPLICAS:
-        raise UsageError(f"{flag}{num_replicas} can't be trained at once: use 1 to {MAX_REPLICAS:,}")
-    return num_replicas
 
 
 def make_source(

@@ -17,8 +17,8 @@ from bench.budgets import BUDGETS_FILE, Budget, read_budgets
 from bench.errors import BenchError, UsageError
 from bench.interrupts import interrupt_once
 from bench.judge.equivalence import MIN_SEEDS
+from bench.own import PRODUCTNET
 from bench.racing import (
-    PRODUCTNET,
     checkouts,
     leave_tables,
     make_arms,

@@ -13,8 +13,10 @@ from bench.errors import UsageError
 from bench.records.case import OWN, Case, OwnWorkload
 from productnet.config import TrainConfig
 
+PRODUCTNET = "bench.workloads.productnet:make_product_net"
+"""What makes the workload of a case, in the worker: called with the case and a seed."""
 MAKE_OWN = "bench.workloads.own:Own"
-"""What makes a workload of a case that has a file of a user's own."""
+"""The same of a case that has a file of a user's own."""
 NUM_STEPS = 200
 """Of a training, where the user says nothing."""
 SKELETON = Path(bench.__file__).parent / "workloads" / "skeleton.py"

@@ -15,9 +15,9 @@ from bench.arguments import parse_duration, parse_label, parse_positive_share
 from bench.arms import DEFAULTS, is_own_workload, make_case, make_source, parse_settings
 from bench.errors import BenchError, UnavailableError
 from bench.interrupts import interrupt_once
+from bench.own import PRODUCTNET
 from bench.racing import (
     LABELS,
-    PRODUCTNET,
     checkouts,
     leave_tables,
     make_arms,

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from bench.records.race import Arm, Race, RaceInfo, RacePlan, StopReason
     from bench.records.store import RunDirectory
 
-PRODUCTNET = "bench.workloads.productnet:make_product_net"
 LABELS = "abcdefgh"
 """Of arms; the first is what the others are held against."""
 

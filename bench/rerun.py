@@ -11,7 +11,8 @@ from bench.arguments import choose_width, parse_label
 from bench.compare_arguments import make_criteria
 from bench.errors import BenchError, NotComparableError, UnavailableError, UsageError
 from bench.interrupts import interrupt_once
-from bench.racing import PRODUCTNET, survey_devices
+from bench.own import PRODUCTNET
+from bench.racing import survey_devices
 from bench.records.plan import MAX_REPLICATES
 from bench.records.reading import is_there
 from bench.records.store import RACE_FILE, read_run

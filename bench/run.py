@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from bench.arguments import check_numbers, choose_width, make_parser, tell_unpriced
 from bench.errors import BenchError, UnavailableError
 from bench.interrupts import interrupt_once
-from bench.own import MAKE_OWN, choose_own_reference, plan_own_cases, write_skeleton
+from bench.own import MAKE_OWN, PRODUCTNET, choose_own_reference, plan_own_cases, write_skeleton
 from bench.records.case import OWN
 from bench.workloads.files import find_workload
 from bench.workloads.suites import SUITES, choose_reference, order_rungs, plan_cases
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from bench.records.store import RunDirectory
 
 _PROG = "python -m bench.run"
-PRODUCTNET = "bench.workloads.productnet:make_product_net"
-"""What is measured: called with a case and a seed, in the worker."""
 _WATCH_SECONDS = 1.0
 """How long the doctor watches what moves: a hundred ticks of the clock by which CPU time is counted."""
 

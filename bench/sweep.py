@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from bench.arguments import choose_width
 from bench.errors import BenchError, UnavailableError
 from bench.interrupts import interrupt_once
-from bench.own import MAKE_OWN
+from bench.own import MAKE_OWN, PRODUCTNET
 from bench.sweep_arguments import check_arguments, check_curves, find_own_axes, make_parser, plan_curves
 from bench.workloads.files import find_workload
 from productnet.door import printable, run_door, say, tell
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from bench.records.sweep import StopReason, Sweep, SweepPlan
 
 _PROG = "python -m bench.sweep"
-PRODUCTNET = "bench.workloads.productnet:make_product_net"
 
 
 def main(make_workload: str = PRODUCTNET) -> int:

@@ -21,12 +21,12 @@ from bench.arguments import (
 from bench.errors import UsageError
 from bench.judge.crossing import ALPHA
 from bench.own import NUM_STEPS, check_own_flags, plan_own_cases
-from bench.records.case import MAX_REPLICAS, Case, OwnWorkload
+from bench.records.case import Case, OwnWorkload
 from bench.records.sweep import DEFAULTS, MAX_CURVES, MAX_VALUES, THREADS, Axis
 from productnet.config import TrainConfig
 from productnet.device import check_device_name
 from productnet.door import OneLineParser
-from productnet.registry import AMP, BATCHING_HELP, ENGINES, PRECISIONS
+from productnet.registry import AMP, BATCHING_HELP, ENGINES, MAX_REPLICAS, PRECISIONS
 
 _MAX_VALUE = 10**9
 _DEFAULT_FACTOR = 4.0

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 from bench.arguments import choose_width
 from bench.errors import BenchError, UnavailableError
 from bench.interrupts import interrupt_once
-from bench.own import MAKE_OWN
-from bench.racing import PRODUCTNET
+from bench.own import MAKE_OWN, PRODUCTNET
 from bench.strictness import check_verdict_flags
 from bench.tune_arguments import check_arguments, make_parser, plan_candidates
 from bench.workloads.files import find_workload

@@ -35,6 +35,9 @@ REPLICA_ENGINES = MappingProxyType(
 """How trainings of several seeds are executed at once, by engine and type of device. A type that has no line of its own
 takes the CPU's, which says itself what it can't do."""
 
+MAX_REPLICAS = 10_000
+"""A slip of the finger ends here: so many leave 2 MB of records in each process."""
+
 REPLICA_BATCHING = "manual"
 """The one batching that replicas have; the others hand out the batches of one training, from Python."""
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
-import msgspec
 from msgspec import Struct
 
-from bench.errors import InvalidFileError
+from bench.campaigns.json_lines import decode_lines
 
 _KNOWN = "bench.workloads.known:"
 _HARNESS = (f"{_KNOWN}BareLoop", "bench.workloads.productnet:ProductNet")
@@ -85,9 +84,4 @@ def read_lines(path: Path) -> list[Line]:
     Raises:
         InvalidFileError: when it can't be read, or a line is none of ours.
     """
-    try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        lines = [line for line in content.splitlines(keepends=True) if line.endswith(b"\n")]
-        return [msgspec.json.decode(line, type=Line) for line in lines]
-    except (OSError, EOFError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidFileError(f"{path} is no file of this campaign: {error}") from error
+    return decode_lines(path, cast("type[Line]", Line))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import statistics
 import subprocess
 import sys
@@ -21,12 +20,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import msgspec
-
 from bench.campaigns.injected import measure_sizes
+from bench.campaigns.json_lines import append_lines, cut_torn_line
 from bench.campaigns.race_figures import describe_races
 from bench.campaigns.race_lines import SCENARIOS, Line, RaceLine, SizeLine, read_lines
-from bench.campaigns.trainings import cut_torn_line
 from bench.interrupts import interrupt_once
 from bench.judge.race import judge_race
 from bench.measure.cpu import collect_cpu_model
@@ -141,9 +138,7 @@ def main(run: RunRace = run_race, measure: MeasureSlowdowns = measure_slowdowns)
     with arguments.file.open("ab") as lines:
 
         def keep(line: Line) -> None:
-            lines.write(msgspec.json.encode(line) + b"\n")
-            lines.flush()
-            os.fsync(lines.fileno())
+            append_lines(lines, [line])
 
         sizes = list_sizes(done, cpu_model)
         unknown = {slowdown for name in arguments.scenarios if (slowdown := SCENARIOS[name].slowdown)} - set(sizes)

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import statistics
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
+from bench.campaigns.json_lines import append_lines, cut_torn_line
 from bench.campaigns.sweep_scenarios import CROSSINGS, LAWS, Crossings, Curves, Laws, describe_coverage, read_results
-from bench.campaigns.trainings import cut_torn_line
 from bench.interrupts import interrupt_once
 from bench.judge.crossing import ALPHA, Encounter, Meeting
 from bench.judge.itinerary import choose_visit
@@ -65,9 +63,7 @@ def simulate_missing(path: Path) -> None:
     with path.open("ab") as lines, ProcessPoolExecutor() as pool:
         missing = [each for each in (*CROSSINGS, *LAWS) if each not in done]
         for name, result in zip(missing, pool.map(simulate, missing), strict=True):
-            lines.write(msgspec.json.encode(result) + b"\n")
-            lines.flush()
-            os.fsync(lines.fileno())
+            append_lines(lines, [result])
             print(f"{name}: {result}", file=sys.stderr, flush=True)
 
 

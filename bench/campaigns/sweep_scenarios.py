@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-import msgspec
 from msgspec import Struct
 
-from bench.errors import InvalidFileError
+from bench.campaigns.json_lines import decode_lines
 from bench.records.sweep import DEFAULTS
 
 Cost = tuple[float, float]
@@ -129,12 +127,7 @@ def read_results(path: Path) -> list[Crossings | Laws]:
     Raises:
         InvalidFileError: when it can't be read, or a line is none of ours.
     """
-    try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        decoder = msgspec.json.Decoder(cast("type[Crossings | Laws]", Crossings | Laws))
-        return [decoder.decode(line) for line in content.splitlines(keepends=True) if line.endswith(b"\n")]
-    except (OSError, EOFError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidFileError(f"{path} is no file of this campaign: {error}") from error
+    return decode_lines(path, cast("type[Crossings | Laws]", Crossings | Laws))
 
 
 def describe_coverage(results: Sequence[Crossings | Laws]) -> str:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
 
-import msgspec
 from msgspec import Struct
 
+from bench.campaigns.json_lines import append_lines, cut_torn_line, decode_lines
 from bench.campaigns.modes import MODES, Mode
-from bench.errors import InvalidFileError
 from bench.records.environment import Identity
 
 
@@ -39,12 +37,7 @@ def read_outcomes(path: Path) -> list[Outcome]:
     Raises:
         InvalidFileError: when it can't be read, or a line is none of ours.
     """
-    try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        decoder = msgspec.json.Decoder(cast("type[Machine | Outcome]", Machine | Outcome))
-        records = [decoder.decode(line) for line in content.splitlines(keepends=True) if line.endswith(b"\n")]
-    except (OSError, EOFError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidFileError(f"{path} is no file of this campaign: {error}") from error
+    records = decode_lines(path, cast("type[Machine | Outcome]", Machine | Outcome))
     return [record for record in records if isinstance(record, Outcome)]
 
 
@@ -67,11 +60,10 @@ def append_outcomes(
     outcomes = read_outcomes(path) if path.exists() else []
     with path.open("ab") as lines:
         cut_torn_line(path)
-        lines.write(msgspec.json.encode(machine) + b"\n")
+        append_lines(lines, [machine])
         for mode, seed in list_missing(outcomes, num_seeds):
             outcome = train(mode, MODES[mode], seed)
-            lines.write(msgspec.json.encode(outcome) + b"\n")
-            lines.flush()
+            append_lines(lines, [outcome])
             yield outcome
 
 
@@ -95,12 +87,3 @@ def train(name: str, mode: Mode, seed: int) -> Outcome:
         heldout_mse=result.heldout_accuracy.mse,
         heldout_r_squared=result.heldout_accuracy.r_squared,
     )
-
-
-def cut_torn_line(path: Path) -> None:
-    """Remove what follows the last whole line: the campaign was killed while writing it."""
-    content = path.read_bytes()
-    whole = content.rfind(b"\n") + 1
-    if whole < len(content):
-        with path.open("r+b") as file:
-            file.truncate(whole)

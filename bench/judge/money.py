@@ -16,9 +16,7 @@ def cost_of(seconds: Summary | None, price_per_hour: float | None) -> Summary | 
     """Return what some time costs, in the price's currency; None where the time or the price is not known."""
     if seconds is None or price_per_hour is None:
         return None
-    rate = price_per_hour / HOUR_SECONDS
-    low, high = (None if each is None else each * rate for each in (seconds.low, seconds.high))
-    return Summary(seconds.count, seconds.median * rate, low, high)
+    return seconds.scaled(price_per_hour / HOUR_SECONDS)
 
 
 def price_pairs(pairs: Sequence[Paired], prices: Prices, first: Case, second: Case) -> list[Paired]:

@@ -56,7 +56,7 @@ def judge_replicas(result: CaseResult) -> ReplicasResult:
     is_whole = result.case.num_epochs >= RECIPE_EPOCHS
     finite = [r_squared for _, _, r_squared in seeds if r_squared is not None]
     return ReplicasResult(
-        model_seconds=None if seconds is None else _map(seconds, 1 / count),
+        model_seconds=None if seconds is None else seconds.scaled(1 / count),
         models_per_second=None if seconds is None else _invert(seconds, count),
         num_seeds=len(seeds),
         num_learned=sum(has_learned(r_squared) for _, _, r_squared in seeds) if is_whole and seeds else None,
@@ -96,11 +96,6 @@ def _list_seeds(result: CaseResult) -> list[tuple[float | None, float | None, fl
 def _summarise_all(values: Sequence[float | None]) -> Summary | None:
     finite = [value for value in values if value is not None]
     return summarise(finite) if len(finite) == len(values) else None
-
-
-def _map(summary: Summary, factor: float) -> Summary:
-    low, high = (None if each is None else factor * each for each in (summary.low, summary.high))
-    return Summary(summary.count, factor * summary.median, low, high)
 
 
 def _invert(seconds: Summary, count: int) -> Summary:

@@ -17,6 +17,11 @@ class Summary:
     low: float | None
     high: float | None
 
+    def scaled(self, factor: float) -> Summary:
+        """Return the same in another unit; the factor is above 0."""
+        low, high = (None if each is None else factor * each for each in (self.low, self.high))
+        return Summary(self.count, factor * self.median, low, high)
+
 
 def summarise(values: Sequence[float]) -> Summary | None:
     """Summarise values; None where there are none.

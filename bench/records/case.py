@@ -11,6 +11,8 @@ from typing import Annotated
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from productnet.registry import MAX_REPLICAS
+
 Count = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 Index = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -24,8 +26,6 @@ OWN = "own"
 
 
 MAX_PLACE = 1_000
-MAX_REPLICAS = 10_000
-"""A slip of the finger ends here: so many leave 2 MB of records in each process."""
 Argument = Annotated[str, Meta(pattern="^[A-Za-z_][A-Za-z0-9_]*$", max_length=50)]
 """The name of a parameter."""
 

@@ -86,3 +86,22 @@ class Workload(Protocol):
 
     def is_right(self, inputs: Any, prediction: Any) -> bool:
         """Say whether a prediction is that of a batch of inputs, by another way than the one that is timed."""
+
+
+class PredictsNothing:
+    """The part of a workload of which no prediction is timed."""
+
+    num_multiply_adds_per_inference: int | None = None
+    num_samples_per_inference: int | None = None
+
+    def make_inputs(self, num_batches: int) -> Sequence[Any]:
+        """Nothing is predicted."""
+        raise NotImplementedError
+
+    def infer(self, inputs: Sequence[Any]) -> Any:
+        """Nothing is predicted."""
+        raise NotImplementedError
+
+    def is_right(self, inputs: Any, prediction: Any) -> bool:
+        """Nothing is predicted."""
+        raise NotImplementedError

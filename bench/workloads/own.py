@@ -21,7 +21,7 @@ from bench.errors import WorkloadError
 from bench.records.case import Case
 from bench.records.journal import LARGEST_ERROR
 from bench.records.rates import StepWork
-from bench.workloads import Judgement
+from bench.workloads import Judgement, PredictsNothing
 from bench.workloads.files import describe, has_phases, import_class
 from bench.workloads.mistakes import check_placement, check_result, check_same, check_steps, take_number
 from bench.workloads.work import Work, watch
@@ -44,12 +44,10 @@ class Loss:
         return float(self.value.detach() if isinstance(self.value, torch.Tensor) else self.value)
 
 
-class Own:
+class Own(PredictsNothing):
     """A training of a user's own class, as a case asks for it."""
 
     num_steps_per_epoch = 1
-    num_multiply_adds_per_inference: int | None = None
-    num_samples_per_inference: int | None = None
     step_work: StepWork | None = None
 
     def __init__(self, case: Case, seed: int) -> None:
@@ -155,18 +153,6 @@ class Own:
     def prefixes(self) -> dict[str, Callable[[int], None]]:
         """None: a class says no more of its parts than `step` has."""
         return {}
-
-    def make_inputs(self, num_batches: int) -> Sequence[Any]:
-        """Nothing is predicted."""
-        raise NotImplementedError
-
-    def infer(self, inputs: Sequence[Any]) -> Any:
-        """Nothing is predicted."""
-        raise NotImplementedError
-
-    def is_right(self, inputs: Any, prediction: Any) -> bool:
-        """Nothing is predicted."""
-        raise NotImplementedError
 
     @property
     def _is_opaque(self) -> bool:

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
 from bench.records.case import Case
 from bench.records.rates import StepWork
-from bench.workloads import Judgement
+from bench.workloads import Judgement, PredictsNothing
 from bench.workloads.productnet import count_multiply_adds, make_config
 from productnet.engines.step import Step
 from productnet.replicas import Replicas
 from productnet.train import TrainResult
 
 
-class ReplicatedNet:
+class ReplicatedNet(PredictsNothing):
     """Trainings of the seeds from `seed` on, as many as the case has replicas.
 
     A step is an update of one network, so that its time says what a network costs among so many: an epoch has the steps
     and the samples of all. The losses are those of the first, whose seed a case of one replica would have.
     """
 
-    num_multiply_adds_per_inference: int | None = None
-    num_samples_per_inference: int | None = None
     step_work: StepWork | None = None
     """None: all together hold more memory than the one whose bytes are counted."""
 
@@ -78,18 +76,6 @@ class ReplicatedNet:
     def prefixes(self) -> dict[str, Callable[[int], None]]:
         """Return none: the parts of fetching one network's batches are no part of this."""
         return {}
-
-    def make_inputs(self, num_batches: int) -> Sequence[Any]:
-        """Nothing is predicted."""
-        raise NotImplementedError
-
-    def infer(self, inputs: Sequence[Any]) -> Any:
-        """Nothing is predicted."""
-        raise NotImplementedError
-
-    def is_right(self, inputs: Any, prediction: Any) -> bool:
-        """Nothing is predicted."""
-        raise NotImplementedError
 
 
 def _describe(result: TrainResult) -> dict[str, float | str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 from bench.errors import UsageError
-from bench.racing import PRODUCTNET
+from bench.own import PRODUCTNET
 from bench.records.case import Case
 
 REFERENCE = "reference"

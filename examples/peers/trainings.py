@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import cast
 
-import msgspec
 from msgspec import Struct
 
-from bench.campaigns.trainings import cut_torn_line
-from bench.errors import InvalidFileError, UsageError
+from bench.campaigns.json_lines import append_lines, cut_torn_line, decode_lines
+from bench.errors import UsageError
 from bench.measure.process import FailureKind
 from bench.records.environment import Identity
 
@@ -60,12 +59,7 @@ def read_lines(path: Path) -> list[Line]:
     Raises:
         InvalidFileError: when it can't be read, or a line is none of ours.
     """
-    decoder = msgspec.json.Decoder(cast("type[Line]", Line))
-    try:
-        lines = path.read_bytes().splitlines(keepends=True)
-        return [decoder.decode(line) for line in lines if line.endswith(b"\n")]
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidFileError(f"{path} is no file of a comparison with peers: {error}") from error
+    return decode_lines(path, cast("type[Line]", Line), "a comparison with peers")
 
 
 def list_missing(lines: Iterable[Line], sides: Iterable[str], num_seeds: int) -> list[tuple[int, list[str]]]:
@@ -100,9 +94,7 @@ def append_trainings(
         raise UsageError(f"{path} was made with other epochs, packages, device or machine: name a new --file")
     with path.open("ab") as file:
         if not lines:
-            file.write(msgspec.json.encode(setting) + b"\n")
-            file.flush()
+            append_lines(file, [setting])
         for outcome in train(list_missing(lines, sides, num_seeds)):
-            file.write(msgspec.json.encode(outcome) + b"\n")
-            file.flush()
+            append_lines(file, [outcome])
             yield outcome

@@ -13,12 +13,10 @@ from productnet.commands.output import Say, list_versions, warn_of_passed_over, 
 from productnet.config import TrainConfig
 from productnet.errors import ConfigError, DivergedError
 from productnet.exit_code import ExitCode
-from productnet.registry import REPLICA_BATCHING, REPLICA_ENGINES
+from productnet.registry import MAX_REPLICAS, REPLICA_BATCHING, REPLICA_ENGINES
 
 if TYPE_CHECKING:
     from productnet.train import TrainResult
-
-MOST_REPLICAS = 10_000
 
 
 def add_replicas_flag(parser: ArgumentParser) -> None:
@@ -39,8 +37,8 @@ def check_replicas(arguments: Namespace, config: TrainConfig) -> None:
         ConfigError: with the flag.
     """
     count = arguments.replicas
-    if not 1 <= count <= MOST_REPLICAS:
-        raise ConfigError("--replicas", f"{count} can't be trained at once: use 1 to {MOST_REPLICAS:,}")
+    if not 1 <= count <= MAX_REPLICAS:
+        raise ConfigError("--replicas", f"{count} can't be trained at once: use 1 to {MAX_REPLICAS:,}")
     for flag in ("save", "log"):
         if getattr(arguments, flag) is not None:
             raise ConfigError(f"--{flag}", "keeps one network: leave it out, or leave out --replicas")

@@ -19,8 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import msgspec
-
+from bench.campaigns.json_lines import append_lines, cut_torn_line
 from bench.campaigns.peers.answers import (
     Answer,
     Pair,
@@ -31,7 +30,6 @@ from bench.campaigns.peers.answers import (
     read_answers,
 )
 from bench.campaigns.peers.work import SPINS_VARIABLE
-from bench.campaigns.trainings import cut_torn_line
 from bench.interrupts import interrupt_once
 from bench.publishing import compress, publish
 
@@ -70,9 +68,7 @@ def main() -> int:
                 break
             # All answers of a turn at once: a turn is there whole or not at all.
             answers = list(take_turn(turn, arguments.spins))
-            lines.write(b"".join(msgspec.json.encode(answer) + b"\n" for answer in answers))
-            lines.flush()
-            os.fsync(lines.fileno())
+            append_lines(lines, answers)
             print(turn, *(f"{each.gate} {each.pair}: {each.called}" for each in answers), sep="; ", flush=True)
     return 0
 

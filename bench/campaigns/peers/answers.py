@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import statistics
 import subprocess
@@ -11,10 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import msgspec
 from msgspec import Struct
 
-from bench.errors import InvalidFileError
+from bench.campaigns.json_lines import decode_lines
 from bench.render.table import Column, Table, to_markdown
 from bench.render.units import duration, whole
 
@@ -42,12 +40,7 @@ def read_answers(path: Path) -> list[Answer]:
     Raises:
         InvalidFileError: when it can't be read, or a line is none of ours.
     """
-    try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        lines = content.splitlines(keepends=True)
-        return [msgspec.json.decode(line, type=Answer) for line in lines if line.endswith(b"\n")]
-    except (OSError, EOFError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidFileError(f"{path} is no file of this campaign: {error}") from error
+    return decode_lines(path, Answer)
 
 
 def ask_pytest_benchmark(first: Path, other: Path, allowed: float) -> Called:

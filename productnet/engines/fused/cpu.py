@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from importlib import import_module
-from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,6 +15,7 @@ import torch
 from productnet.batching import Batching, ManualBatching
 from productnet.config import TrainConfig
 from productnet.engines import Engine
+from productnet.engines.flat import flatten_parameters
 from productnet.engines.fused.limits import Limits
 from productnet.errors import ModeUnavailableError, first_line
 from productnet.model import MLP
@@ -64,22 +64,13 @@ def check_fused(config: TrainConfig, arithmetic: Arithmetic) -> None:
         )
 
 
-def pack_parameters(model: MLP) -> torch.Tensor:
-    """Move a model's parameters into one row of numbers, of which each is a part from then on, and return the row."""
-    row = torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
-    ends = accumulate((parameter.numel() for parameter in model.parameters()), initial=0)
-    for parameter, (start, end) in zip(model.parameters(), pairwise(ends), strict=True):
-        parameter.data = row[start:end].view_as(parameter)
-    return row
-
-
 class FusedEngine:
     """A model whose parameters a compiled loop trains; they are one row, so that one copy brings them there."""
 
     def __init__(self, model: MLP, trainer: Trainer, config: TrainConfig) -> None:
         self._trainer = trainer
         self._batch_sizes = config.batch_sizes
-        self._parameters = pack_parameters(model)
+        self._parameters = flatten_parameters(model)
         self._held: Batching | None = None
         self.restart()
 

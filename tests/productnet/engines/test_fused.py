@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import DTypeLike, NDArray
-from torch.nn.functional import mse_loss
 
 from productnet.config import TrainConfig
 from productnet.engines.fused.cpu import LIMITS, check_fused
@@ -21,6 +20,7 @@ from productnet.engines.fused.trainer import Trainer
 from productnet.errors import ModeUnavailableError
 from productnet.precision import Arithmetic
 from productnet.train import Training, draw_start, fit
+from tests.productnet.engines.eager_loop import train_in_torch
 
 RECIPE = TrainConfig(device="cpu", engine="fused", num_heldout_samples=20)
 SHORT_LAST_BATCH = replace(RECIPE, num_samples=250)
@@ -36,22 +36,8 @@ def _start(config: TrainConfig, dtype: DTypeLike = np.float64) -> tuple[Trainer,
 
 
 def _train_in_torch(config: TrainConfig, dtype: torch.dtype) -> tuple[list[float], NDArray[Any]]:
-    """The eager loop, written out: each step's loss, and the parameters at the end."""
-    model, data, order = draw_start(config)
-    model = model.to(dtype)
-    features, targets = data.features.to(dtype), data.targets.to(dtype)
-    optimizer = torch.optim.Adam(
-        model.parameters(), lr=config.learning_rate, betas=(config.beta1, config.beta2), eps=config.epsilon
-    )
-    losses = []
-    for _ in range(NUM_EPOCHS):
-        kept = order.next_epoch()[: config.num_samples_per_epoch]
-        for numbers in kept.split(config.batch_size):  # type: ignore[no-untyped-call]
-            optimizer.zero_grad()
-            loss = mse_loss(model(features[numbers]), targets[numbers])
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            losses.append(loss.item())
+    """Each step's loss of the eager loop, and the parameters at the end."""
+    losses, model = train_in_torch(config, dtype, NUM_EPOCHS)
     return losses, torch.cat([parameter.detach().flatten() for parameter in model.parameters()]).numpy()
 
 

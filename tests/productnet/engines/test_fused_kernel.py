@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 import torch
-from torch.nn.functional import mse_loss
 
 from productnet.batching import ManualBatching
 from productnet.config import TrainConfig
@@ -24,6 +23,7 @@ from productnet.errors import DeviceFaultError
 from productnet.registry import BATCHINGS
 from productnet.replicas import Replicas, train_replicas
 from productnet.train import Training, draw_start, fit
+from tests.productnet.engines.eager_loop import train_in_torch
 
 pytest.importorskip("triton", reason="there is no Triton here")
 card = import_module("productnet.engines.fused.card")
@@ -80,22 +80,8 @@ def _flatten(tensors: Any) -> torch.Tensor:
 
 
 def _train_in_torch(config: TrainConfig, dtype: torch.dtype, num_epochs: int) -> tuple[torch.Tensor, ...]:
-    """The eager loop, written out: each step's loss, the parameters at the end, and the last step's gradients."""
-    model, data, order = draw_start(config)
-    model = model.to(dtype)
-    features, targets = data.features.to(dtype), data.targets.to(dtype)
-    optimizer = torch.optim.Adam(
-        model.parameters(), lr=config.learning_rate, betas=(config.beta1, config.beta2), eps=config.epsilon
-    )
-    losses = []
-    for _ in range(num_epochs):
-        kept = order.next_epoch()[: config.num_samples_per_epoch]
-        for numbers in kept.split(config.batch_size):  # type: ignore[no-untyped-call]
-            optimizer.zero_grad()
-            loss = mse_loss(model(features[numbers]), targets[numbers])
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            losses.append(loss.item())
+    """Each step's loss of the eager loop, the parameters at the end, and the last step's gradients."""
+    losses, model = train_in_torch(config, dtype, num_epochs)
     gradients = _flatten(parameter.grad for parameter in model.parameters())
     return torch.tensor(losses, dtype=torch.float64), _flatten(model.parameters()), gradients
 

@@ -44,8 +44,8 @@ REPLICA_BATCHING = "manual"
 BATCHINGS = MappingProxyType(
     {
         "manual": "productnet.batching:ManualBatching",
-        "dataloader": "productnet.batching:make_stock_loader",
-        "dataloader-batched": "productnet.batching:make_batched_loader",
+        "dataloader": "productnet.loaders:make_stock_loader",
+        "dataloader-batched": "productnet.loaders:make_batched_loader",
     }
 )
 """How a batch is fetched. A loader's name may carry a number of processes that fetch for it: "dataloader:2"."""

@@ -18,8 +18,6 @@ from torch.utils.data import DataLoader, TensorDataset
 from productnet.batching import (
     Batching,
     BatchOrder,
-    DataLoaderBatching,
-    _SampleSampler,
     epoch_mean,
     make_batching,
 )
@@ -27,6 +25,7 @@ from productnet.config import TrainConfig
 from productnet.data import Dataset, draw_training_data
 from productnet.device import Device
 from productnet.errors import LoaderError
+from productnet.loaders import DataLoaderBatching, _SampleSampler
 from productnet.registry import BATCHINGS
 from productnet.train import fit
 

@@ -43,7 +43,7 @@ def main() -> int:
     except NewerSchemaError as error:
         raise NotComparableError(str(error)) from error
     check_distinct([run for side in sides for run in side.runs])
-    _check_filters(arguments, [case for side in sides for run in side.runs for case in run.run.info.plan.cases])
+    _check_filters(arguments, [case for side in sides for run in side.runs for case in run.result.info.plan.cases])
     return _compare_sides(sides, arguments) if len(sides) > 1 else _compare_within(sides[0], arguments)
 
 
@@ -55,10 +55,10 @@ def _compare_sides(sides: list[Side], arguments: Namespace) -> int:
     from bench.render.pivot import make_pivot
 
     criteria, base = make_criteria(arguments), sides[0]
-    base_runs = [each.run for each in base.runs]
+    base_runs = [each.result for each in base.runs]
     heads = []
     for head in sides[1:]:
-        runs = [each.run for each in head.runs]
+        runs = [each.result for each in head.runs]
         comparability = check_comparability(base_runs, runs)
         allowed = _let_through(f"{base.name} and {head.name}", comparability.conflicts, arguments.allow)
         comparison = compare_sides(base_runs, runs, criteria, _keep(arguments))
@@ -90,7 +90,7 @@ def _warn_where_too_fine(side: Side, criteria: Criteria) -> list[str]:
     from bench.records.selfcheck import find_selfcheck
     from bench.render.selfcheck import warn_of_margin
 
-    check = find_selfcheck(Path("results"), side.runs[0].run.info.environment)
+    check = find_selfcheck(Path("results"), side.runs[0].result.info.environment)
     warning = warn_of_margin(check, criteria.margin, criteria.dead_zone) if check is not None else None
     return [warning] if warning is not None else []
 
@@ -104,7 +104,7 @@ def _compare_within(side: Side, arguments: Namespace) -> int:
 
     if len(side.runs) > 1:
         raise UsageError(f"{side.name} holds {len(side.runs)} runs: name one of them, a second side, or use --devices")
-    criteria, run = make_criteria(arguments), side.runs[0].run
+    criteria, run = make_criteria(arguments), side.runs[0].result
     cases = compare_within(run, criteria, _keep(arguments))
     if not cases:
         raise UsageError(f"{side.name} has no case to hold against its first one, {run.info.plan.baseline.name}")
@@ -164,7 +164,7 @@ def _gather_machines(given: list[MachineFile], arguments: Namespace) -> tuple[li
 
     published = [] if arguments.no_published else _read_published(given)
     lines = [f"{each.name} is left out: {each.fault}" for each in published if each.stored is None]
-    read = [(each, each.stored.run) for each in (*given, *published) if each.stored is not None]
+    read = [(each, each.stored.result) for each in (*given, *published) if each.stored is not None]
     kept = []
     machines = [MachineRun(each.name, run, each in published) for each, run in read]
     for machine, refusing, noted in hold_against_first(machines):

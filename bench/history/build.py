@@ -18,7 +18,7 @@ from bench.history.index import Tell
 from bench.history.scan import Found, Scan
 from bench.judge.course import CaseRow, make_rows
 from bench.records.journal import as_text
-from bench.records.side import read_stored_run
+from bench.records.stored import read_stored_run
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -108,8 +108,8 @@ def _read(connection: DuckDBPyConnection, runs: Sequence[tuple[str, Found]]) -> 
             stored = read_stored_run(run.path)
             rows_of_run = make_rows(stored, key)
             rows += rows_of_run
-            if stored.run.info.environment is not None:
-                document = msgspec.json.encode(stored.run.info.environment.identity).decode()
+            if stored.result.info.environment is not None:
+                document = msgspec.json.encode(stored.result.info.environment.identity).decode()
                 identities |= {row.identity: document for row in rows_of_run if row.identity is not None}
         except (InvalidFileError, OSError) as error:
             fault = as_text(str(error))

@@ -12,7 +12,7 @@ from bench.judge.comparability import digest_identity
 from bench.judge.results import CaseResult, judge_run
 from bench.judge.sides import step_seconds
 from bench.records.case import Case, OwnWorkload
-from bench.records.side import StoredRun
+from bench.records.stored import StoredRun
 from bench.records.times import read_time
 
 
@@ -105,11 +105,11 @@ def make_rows(stored: StoredRun, path: str) -> list[CaseRow]:
     Args:
         path: as it is stored.
     """
-    return [_make_row(stored, path, result) for result in judge_run(stored.run)]
+    return [_make_row(stored, path, result) for result in judge_run(stored.result)]
 
 
 def _make_row(stored: StoredRun, path: str, result: CaseResult) -> CaseRow:
-    info, case = stored.run.info, result.case
+    info, case = stored.result.info, result.case
     identity = info.environment.identity if info.environment else None
     recorded = info.environment.recorded if info.environment else None
     started, has_zone = read_time(info.started_at)
@@ -122,7 +122,7 @@ def _make_row(stored: StoredRun, path: str, result: CaseResult) -> CaseRow:
         label=info.label,
         suite=info.plan.suite,
         schema=info.schema,
-        is_complete=stored.run.is_complete,
+        is_complete=stored.result.is_complete,
         commit=recorded.git_commit if recorded else None,
         is_dirty=recorded.git_is_dirty if recorded else None,
         cpu_model=identity.cpu_model if identity else None,
@@ -137,7 +137,7 @@ def _make_row(stored: StoredRun, path: str, result: CaseResult) -> CaseRow:
         num_threads=case.num_threads,
         num_epochs=case.num_epochs,
         num_replicas=case.num_replicas,
-        step_seconds=step_seconds(stored.run, case),
+        step_seconds=step_seconds(stored.result, case),
         steps_per_second=result.steps_per_second.median if result.steps_per_second else None,
         samples_per_second=result.samples_per_second.median if result.samples_per_second else None,
         training_seconds=result.training_seconds.median if result.training_seconds else None,
@@ -151,8 +151,8 @@ def _make_row(stored: StoredRun, path: str, result: CaseResult) -> CaseRow:
 
 
 def _list_work(stored: StoredRun, case: Case) -> str:
-    digests = {each.replicate: each.trained.digest for each in stored.run.measurements_of(case) if each.trained}
-    first = stored.run.info.plan.seed
+    digests = {each.replicate: each.trained.digest for each in stored.result.measurements_of(case) if each.trained}
+    first = stored.result.info.plan.seed
     return " ".join(
         f"{first + replicate}:{hashlib.sha256(digest.encode()).hexdigest()[:12]}"
         for replicate, digest in sorted(digests.items())

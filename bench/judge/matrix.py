@@ -15,7 +15,7 @@ from bench.judge.quality import Quality, judge_quality
 from bench.records.case import Case
 from bench.records.collection import Collection
 from bench.records.run import Run
-from bench.records.side import StoredRun
+from bench.records.stored import StoredRun
 from bench.records.times import list_undated, sort_newest
 from productnet.exit_code import ExitCode
 
@@ -127,20 +127,20 @@ def count_states(cells: Iterable[Cell]) -> list[tuple[State, int]]:
 
 
 def _machine_of(stored: StoredRun, machines: Items[str]) -> str:
-    label = stored.run.info.label
+    label = stored.result.info.label
     return label if label is not None and label in machines else stored.path.name
 
 
 def _find_cell(case: Case, runs: Sequence[StoredRun]) -> tuple[State, str | None, StoredRun]:
     """Judge a case by the runs of its machine, the newest first."""
     for stored in runs:
-        if case in stored.run.info.plan.cases:
-            return *_judge(stored.run, case), stored
+        if case in stored.result.info.plan.cases:
+            return *_judge(stored.result, case), stored
     for stored in runs:
-        reason = _why_unusable(stored.run, case)
+        reason = _why_unusable(stored.result, case)
         if reason is not None:
             return State.SKIPPED, reason, stored
-    return State.MISSING, _why_not_in(runs[0].run, case), runs[0]
+    return State.MISSING, _why_not_in(runs[0].result, case), runs[0]
 
 
 def _judge(run: Run, case: Case) -> tuple[State, str | None]:

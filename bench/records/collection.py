@@ -13,47 +13,21 @@ from pathlib import Path
 from bench.errors import InvalidFileError, UsageError
 from bench.records.finding import find_results
 from bench.records.foreign import FOREIGN_SUFFIX, ForeignRun, read_foreign
-from bench.records.lines import MAX_SAMPLES_BYTES
-from bench.records.race import Race
-from bench.records.reading import digest_files, is_file, is_there
-from bench.records.side import StoredRun, read_stored_run
-from bench.records.store import INFO_FILE, RACE_FILE, SAMPLES_FILE, read_race
-from bench.records.sweep import Sweep
-from bench.records.sweep_store import SWEEP_FILE, read_sweep
+from bench.records.reading import is_file, is_there
+from bench.records.store import INFO_FILE, RACE_FILE
+from bench.records.stored import (
+    StoredRace,
+    StoredRun,
+    StoredSweep,
+    read_stored_race,
+    read_stored_run,
+    read_stored_sweep,
+)
+from bench.records.sweep_store import SWEEP_FILE
 from bench.records.tune_store import TUNE_FILE
 
 MAX_RESULTS = 100
 """That are held and shown at once: a run of the suite standard takes some 3 MB, and a page of 6 MB has to hold all."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredRace:
-    """A race and where it lies."""
-
-    path: Path
-    content: str
-    """A digest of its two files: a copy of a race is the race itself."""
-    race: Race
-
-    @property
-    def started_at(self) -> str:
-        """As it was written down, which may be no time."""
-        return self.race.info.started_at
-
-
-@dataclass(frozen=True, slots=True)
-class StoredSweep:
-    """A sweep and where it lies."""
-
-    path: Path
-    content: str
-    """A digest of its two files: a copy of a sweep is the sweep itself."""
-    sweep: Sweep
-
-    @property
-    def started_at(self) -> str:
-        """As it was written down, which may be no time."""
-        return self.sweep.info.started_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,23 +95,3 @@ def collect(paths: Sequence[Path]) -> Collection:
     return Collection(
         tuple(runs.values()), tuple(races.values()), faults, tuple(foreign.values()), tuple(sweeps.values())
     )
-
-
-def read_stored_race(path: Path) -> StoredRace:
-    """Read a race together with a digest of its contents.
-
-    Raises:
-        InvalidFileError: as `read_race`.
-    """
-    race = read_race(path)
-    return StoredRace(path, digest_files(MAX_SAMPLES_BYTES, path / RACE_FILE, path / SAMPLES_FILE), race)
-
-
-def read_stored_sweep(path: Path) -> StoredSweep:
-    """Read a sweep together with a digest of its contents.
-
-    Raises:
-        InvalidFileError: as `read_sweep`.
-    """
-    sweep = read_sweep(path)
-    return StoredSweep(path, digest_files(MAX_SAMPLES_BYTES, path / SWEEP_FILE, path / SAMPLES_FILE), sweep)

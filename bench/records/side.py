@@ -8,25 +8,9 @@ from pathlib import Path
 
 from bench.errors import InvalidFileError, UsageError
 from bench.records.finding import find_results
-from bench.records.lines import MAX_SAMPLES_BYTES
-from bench.records.reading import digest_files, is_there
-from bench.records.run import Run
-from bench.records.store import INFO_FILE, RACE_FILE, SAMPLES_FILE, read_run
-
-
-@dataclass(frozen=True, slots=True)
-class StoredRun:
-    """A run and where it lies."""
-
-    path: Path
-    content: str
-    """A digest of its two files: a copy of a run is the run itself."""
-    run: Run
-
-    @property
-    def started_at(self) -> str:
-        """As it was written down, which may be no time."""
-        return self.run.info.started_at
+from bench.records.reading import is_there
+from bench.records.store import INFO_FILE, RACE_FILE
+from bench.records.stored import StoredRun, read_stored_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +70,6 @@ def _find_runs(path: Path) -> tuple[list[Path], list[Path]]:
             f"{path} is a race, whose arms were compared when it was raced: name directories of runs"
         )
     return find_results(path, "run")
-
-
-def read_stored_run(path: Path) -> StoredRun:
-    """Read a run together with a digest of its contents.
-
-    Raises:
-        InvalidFileError: as `read_run`.
-    """
-    run = read_run(path)
-    return StoredRun(path, digest_files(MAX_SAMPLES_BYTES, path / INFO_FILE, path / SAMPLES_FILE), run)
 
 
 def check_distinct(runs: Sequence[StoredRun]) -> None:

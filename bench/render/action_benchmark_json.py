@@ -22,7 +22,7 @@ def to_action_benchmark(collection: Collection, _width: int) -> str:
 
 
 def _document(point: Point) -> dict[str, object]:
-    seconds, info = point.step_seconds, point.stored.run.info
+    seconds, info = point.step_seconds, point.stored.result.info
     document: dict[str, object] = {"name": point.name, "unit": _UNIT, "value": as_nanoseconds(seconds.median)}
     if seconds.low is not None and seconds.high is not None:
         document["range"] = f"{number(as_nanoseconds(seconds.low))} to {number(as_nanoseconds(seconds.high))}"

@@ -187,8 +187,8 @@ def describe_sides(compared: Compared, flags: Mapping[str, str]) -> Iterator[str
 def describe_runs(side: Side) -> Iterator[str]:
     """Say what a reader should know of the runs themselves."""
     for each in side.runs:
-        yield from (f"{each.path}: {warning}" for warning in each.run.warnings)
-        if not each.run.is_complete:
+        yield from (f"{each.path}: {warning}" for warning in each.result.warnings)
+        if not each.result.is_complete:
             yield f"{each.path}: PARTIAL: the run was stopped before its end"
     for skipped in side.skipped:
         yield f"{skipped} is passed over: it holds no run"
@@ -203,7 +203,7 @@ def describe_cases(cases: Sequence[CaseComparison]) -> Iterator[str]:
 
 
 def _settle_sides(compared: Compared, flags: Mapping[str, str]) -> Iterator[str]:
-    base, head = ([each.run for each in side.runs] for side in (compared.base, compared.head))
+    base, head = ([each.result for each in side.runs] for side in (compared.base, compared.head))
     seconds = [run.ended.seconds for run in (*base, *head) if run.ended]
     said: set[str] = set()
     for case in compared.comparison.cases:

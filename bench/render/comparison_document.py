@@ -104,7 +104,7 @@ def _ratios(found: Difference | None) -> Document:
 
 def _side(side: Side) -> Document:
     runs = [
-        {"path": str(each.path), "started_at": each.run.info.started_at, "is_complete": each.run.is_complete}
+        {"path": str(each.path), "started_at": each.result.info.started_at, "is_complete": each.result.is_complete}
         for each in side.runs
     ]
     return {"name": side.name, "runs": runs, "skipped": list(side.skipped)}

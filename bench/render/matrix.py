@@ -98,7 +98,7 @@ def repeat_cell(cell: Cell) -> str:
     """
     if cell.stored is None:
         return repeat_command(cell.case, label=cell.machine)
-    plan = cell.stored.run.info.plan
+    plan = cell.stored.result.info.plan
     return repeat_command(cell.case, plan.seed, plan.num_replicates, cell.machine)
 
 

@@ -36,7 +36,7 @@ def to_pytest_benchmark(collection: Collection, _width: int) -> str:
                 f"{stored.path} and {point.stored.path} are two runs, and a file of pytest-benchmark holds one: "
                 "write a file for each"
             )
-    info = stored.run.info
+    info = stored.result.info
     return to_json(
         {
             "machine_info": _describe_machine(info.environment),

@@ -8,10 +8,9 @@ from bench.judge.ladder import judge_ladder, list_rates
 from bench.judge.race import judge_race
 from bench.judge.results import judge_run
 from bench.judge.sweep import judge_sweep
-from bench.records.collection import Collection, StoredRace, StoredSweep
+from bench.records.collection import Collection
 from bench.records.journal import as_text
-from bench.records.run import Info
-from bench.records.side import StoredRun
+from bench.records.stored import StoredRace, StoredRun, StoredSweep
 from bench.render.document import Document, list_rows, to_json
 from bench.render.foreign import make_foreign_table
 from bench.render.ladder import make_ladder_table, make_rates_table
@@ -41,7 +40,7 @@ def to_json_report(collection: Collection, _width: int) -> str:
 
 
 def _run(stored: StoredRun) -> Document:
-    run, plan = stored.run, stored.run.info.plan
+    run, plan = stored.result, stored.result.info.plan
     results = judge_run(run)
     tables = [list_rows(make(results)) for make in (*TABLES.values(), make_own_accuracy_table, make_replicas_table)]
     return {
@@ -62,17 +61,17 @@ def _run(stored: StoredRun) -> Document:
 
 
 def _race(stored: StoredRace) -> Document:
-    contrasts = judge_race(stored.race)
+    contrasts = judge_race(stored.result)
     return {
         **_head(stored),
-        "plan": stored.race.info.plan,
-        "arms": list_rows(make_race_table(stored.race, contrasts)),
-        "lines": [line for line in describe_race(stored.race, contrasts) if line],
+        "plan": stored.result.info.plan,
+        "arms": list_rows(make_race_table(stored.result, contrasts)),
+        "lines": [line for line in describe_race(stored.result, contrasts) if line],
     }
 
 
 def _sweep(stored: StoredSweep) -> Document:
-    sweep, result = stored.sweep, judge_sweep(stored.sweep)
+    sweep, result = stored.result, judge_sweep(stored.result)
     return {
         **_head(stored),
         "plan": sweep.info.plan,
@@ -82,13 +81,7 @@ def _sweep(stored: StoredSweep) -> Document:
 
 
 def _head(stored: StoredRun | StoredRace | StoredSweep) -> Document:
-    match stored:
-        case StoredRun():
-            info: Info = stored.run.info
-        case StoredRace():
-            info = stored.race.info
-        case StoredSweep():
-            info = stored.sweep.info
+    info = stored.result.info
     return {
         "path": as_text(str(stored.path)),
         "content": stored.content,

@@ -6,8 +6,8 @@ from bench.judge.race import judge_race
 from bench.judge.results import judge_run
 from bench.judge.statistics import summarise
 from bench.judge.sweep import judge_sweep
-from bench.records.collection import Collection, StoredRace, StoredSweep
-from bench.records.side import StoredRun
+from bench.records.collection import Collection
+from bench.records.stored import StoredRace, StoredRun, StoredSweep
 from bench.render.bars import draw_throughput
 from bench.render.escape import for_markdown, for_terminal
 from bench.render.foreign import make_foreign_table
@@ -22,15 +22,15 @@ def to_terminal_report(collection: Collection, width: int) -> str:
     """Show every run, race and sweep as the command that measured it did."""
     parts = []
     for run in collection.runs:
-        results = judge_run(run.run)
+        results = judge_run(run.result)
         bars = [text] if (text := draw_throughput(results, width)) else []
-        parts += [for_terminal(str(run.path)), *bars, report_on_terminal(run.run, results, width)]
+        parts += [for_terminal(str(run.path)), *bars, report_on_terminal(run.result, results, width)]
     for race in collection.races:
-        contrasts = judge_race(race.race)
-        lines = (wrap(for_terminal(line), width) for line in describe_race(race.race, contrasts))
-        parts += [for_terminal(str(race.path)), to_terminal(make_race_table(race.race, contrasts), width), *lines]
+        contrasts = judge_race(race.result)
+        lines = (wrap(for_terminal(line), width) for line in describe_race(race.result, contrasts))
+        parts += [for_terminal(str(race.path)), to_terminal(make_race_table(race.result, contrasts), width), *lines]
     for stored in collection.sweeps:
-        text = report_sweep(stored.sweep, judge_sweep(stored.sweep), width)
+        text = report_sweep(stored.result, judge_sweep(stored.result), width)
         parts += [for_terminal(str(stored.path)), text]
     if collection.foreign:
         parts.append(to_terminal(make_foreign_table(collection.foreign), width))
@@ -41,12 +41,12 @@ def to_markdown_report(collection: Collection, _width: int) -> str:
     """Write every table of every run, race and sweep under a heading of its own."""
     parts = []
     for run in collection.runs:
-        files = list_files(run.run, judge_run(run.run))
+        files = list_files(run.result, judge_run(run.result))
         parts += [_heading(run), *(text for name, text in files.items() if name.endswith(".md"))]
     for race in collection.races:
-        parts += [_heading(race), list_race_files(race.race, judge_race(race.race))["race.md"]]
+        parts += [_heading(race), list_race_files(race.result, judge_race(race.result))["race.md"]]
     for sweep in collection.sweeps:
-        texts = list_sweep_files(sweep.sweep, judge_sweep(sweep.sweep))
+        texts = list_sweep_files(sweep.result, judge_sweep(sweep.result))
         parts += [_heading(sweep), *(text for name, text in texts.items() if name.endswith(".md"))]
     if collection.foreign:
         parts += ["# Files of other tools\n", to_markdown(make_foreign_table(collection.foreign))]
@@ -69,8 +69,8 @@ def to_csv_report(collection: Collection, _width: int) -> str:
     columns = make_throughput_table([]).columns
     rows: list[tuple[Value, ...]] = []
     for run in collection.runs:
-        table = make_throughput_table(judge_run(run.run))
-        remark = None if run.run.is_complete else "PARTIAL"
+        table = make_throughput_table(judge_run(run.result))
+        remark = None if run.result.is_complete else "PARTIAL"
         rows += [(*_locate(run), "bench", *row, None, remark) for row in table.rows]
     nothing = (None,) * (len(columns) - 1)
     for each in collection.foreign:
@@ -81,7 +81,7 @@ def to_csv_report(collection: Collection, _width: int) -> str:
 
 
 def _locate(stored: StoredRun) -> tuple[str | None, ...]:
-    info = stored.run.info
+    info = stored.result.info
     identity = info.environment.identity if info.environment is not None else None
     if identity is None:
         return (str(stored.path), info.started_at, None, None, None)

@@ -16,7 +16,7 @@ from bench.records.case import Case
 from bench.records.collection import Collection
 from bench.records.journal import Block
 from bench.records.run import Run
-from bench.records.side import StoredRun
+from bench.records.stored import StoredRun
 from bench.render.escape import for_series
 from bench.render.tables import describe_quality
 
@@ -71,10 +71,10 @@ def list_left_out(collection: Collection) -> list[str]:
 def _sort(collection: Collection) -> tuple[list[Point], list[str]]:
     points, left_out = [], []
     for stored in collection.runs:
-        if not stored.run.is_complete:
+        if not stored.result.is_complete:
             left_out.append(f"{stored.path} is left out: the run was stopped before its end")
             continue
-        for result in judge_run(stored.run):
+        for result in judge_run(stored.result):
             point = _make_point(stored, result)
             if isinstance(point, Point):
                 points.append(point)
@@ -91,8 +91,8 @@ def _make_point(stored: StoredRun, result: CaseResult) -> Point | str:
     if not result.is_rankable:
         reason = result.verdict.reason if not result.failures else result.failures[0].reason
         return ": ".join([describe_quality(result), *([reason] if reason else [])])
-    measurements = stored.run.measurements_of(result.case)
-    machine = _name_machine(stored.run, result.case)
+    measurements = stored.result.measurements_of(result.case)
+    machine = _name_machine(stored.result, result.case)
     if machine is None:
         return "nothing says which machine it was measured on"
     blocks = tuple(block for each in measurements for block in each.blocks_of("train"))

@@ -12,7 +12,7 @@ from bench.records.case import Case
 from bench.records.collection import Collection
 from bench.records.journal import Failed, Record
 from bench.records.run import Run
-from bench.records.side import StoredRun
+from bench.records.stored import Stored, StoredRun
 from tests.bench.runs import make_case, make_failed, make_run, make_training
 from tests.bench.sides import EAGER, REFERENCE
 
@@ -25,7 +25,7 @@ def store(
 ) -> StoredRun:
     """Return a run as if it lay there."""
     info = msgspec.structs.replace(run.info, started_at=started, label=label)
-    return StoredRun(Path(place), f"{place} {started}", Run(info, run.measurements, run.ended, run.warnings))
+    return Stored(Path(place), f"{place} {started}", Run(info, run.measurements, run.ended, run.warnings))
 
 
 def make_failure(case: Case, kind: str, reason: str = "out of luck", replicate: int = 0) -> Failed:

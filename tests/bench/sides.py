@@ -15,8 +15,9 @@ from bench.records.case import Case
 from bench.records.environment import Environment
 from bench.records.journal import Ended, Record
 from bench.records.run import Run, assemble_run
-from bench.records.side import Side, StoredRun
+from bench.records.side import Side
 from bench.records.store import create_run
+from bench.records.stored import Stored
 from tests.bench.runs import ENVIRONMENT, make_case, make_info, make_training
 
 REFERENCE, EAGER = make_case(), make_case("eager")
@@ -65,6 +66,4 @@ def write_measured(path: Path, seconds: Mapping[Case, float], environment: Envir
 
 def make_side(name: str, *runs: Run) -> Side:
     """Return a side of these runs."""
-    return Side(
-        name, tuple(StoredRun(Path(f"{name}/{place}"), f"{name} {place}", run) for place, run in enumerate(runs))
-    )
+    return Side(name, tuple(Stored(Path(f"{name}/{place}"), f"{name} {place}", run) for place, run in enumerate(runs)))

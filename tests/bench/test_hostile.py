@@ -148,10 +148,10 @@ def show_in_every_format(path: Path) -> None:
         check_harmless(name, text)
     assert all(f"{each.field}{each.expected}{each.found}" for each in find_faults(path) if path.is_dir())
     for stored in collection.runs:
-        results = judge_run(stored.run)
-        check_harmless("terminal", report_on_terminal(stored.run, results, 80))
-        check_harmless("terminal", report_projections({"a run": project(stored.run, 1_000)}, 80))
-        for file, text in list_files(stored.run, results).items():
+        results = judge_run(stored.result)
+        check_harmless("terminal", report_on_terminal(stored.result, results, 80))
+        check_harmless("terminal", report_projections({"a run": project(stored.result, 1_000)}, 80))
+        for file, text in list_files(stored.result, results).items():
             check_harmless("csv" if file.endswith(".csv") else "markdown", text)
 
 

@@ -11,10 +11,10 @@ from bench.judge.quality import Quality
 from bench.judge.race import Verdict, judge_race
 from bench.judge.results import CaseResult, find_fastest
 from bench.judge.sweep import judge_sweep
-from bench.records.collection import Collection, StoredRace, StoredSweep
+from bench.records.collection import Collection
 from bench.records.race import Race
 from bench.records.run import Run
-from bench.records.side import StoredRun
+from bench.records.stored import StoredRace, StoredRun, StoredSweep
 from bench.records.sweep import Sweep
 from bench.records.times import list_undated, sort_newest
 from bench.render.race import describe_contrast
@@ -35,18 +35,18 @@ def describe_collection(collection: Collection, judged: Judged) -> Iterator[str]
     """Say it in a few sentences; what is wrong with it is said elsewhere, and before."""
     if len(collection.runs) == 1:
         stored = collection.runs[0]
-        yield " ".join(f"{line.rstrip('.')}." for line in describe_run(stored.run)[:2])
+        yield " ".join(f"{line.rstrip('.')}." for line in describe_run(stored.result)[:2])
         yield advise(judged[stored.content])
-        yield _count_qualities(stored.run, judged[stored.content])
+        yield _count_qualities(stored.result, judged[stored.content])
     elif collection.runs:
         yield describe_runs(collection.runs, collection.read_at)
         yield from _recommend(collection.runs, judged)
     for race in collection.races[:_MAX_NAMED]:
-        yield _describe_race(race.race)
+        yield _describe_race(race.result)
     if len(collection.races) > _MAX_NAMED:
         yield f"{len(collection.races) - _MAX_NAMED} more races stand below."
     for sweep in collection.sweeps[:_MAX_NAMED]:
-        yield _describe_sweep(sweep.sweep)
+        yield _describe_sweep(sweep.result)
     if len(collection.sweeps) > _MAX_NAMED:
         yield f"{len(collection.sweeps) - _MAX_NAMED} more sweeps stand below."
     if collection.foreign:
@@ -69,19 +69,19 @@ def _find_alarms(collection: Collection, judged: Judged) -> Iterator[str]:
     for each in list_undated(dated, collection.read_at):
         yield f"{each.path}: {UNDATED} ({each.started_at})"
     for stored in collection.runs:
-        for text in (*stored.run.warnings, *mark_run(stored, judged[stored.content])):
+        for text in (*stored.result.warnings, *mark_run(stored, judged[stored.content])):
             yield f"{stored.path}: {text}"
     for race in collection.races:
-        for text in (*race.race.warnings, *mark_race(race)):
+        for text in (*race.result.warnings, *mark_race(race)):
             yield f"{race.path}: {text}"
     for sweep in collection.sweeps:
-        for text in (*sweep.sweep.warnings, *mark_sweep(sweep)):
+        for text in (*sweep.result.warnings, *mark_sweep(sweep)):
             yield f"{sweep.path}: {text}"
 
 
 def mark_run(stored: StoredRun, results: Sequence[CaseResult]) -> list[str]:
     """Say in a few words what is not as it should be with a run."""
-    marks = [] if stored.run.is_complete else ["PARTIAL"]
+    marks = [] if stored.result.is_complete else ["PARTIAL"]
     counts = Counter("failed" if each.failures else str(each.quality) for each in results)
     words = ("failed", *map(str, (Quality.INVALID, Quality.DIFFERENT, Quality.UNDECIDED, Quality.NOT_TRAINED)))
     return [*marks, *(f"{counts[word]} of {len(results)} cases {word}" for word in words if counts[word])]
@@ -89,7 +89,7 @@ def mark_run(stored: StoredRun, results: Sequence[CaseResult]) -> list[str]:
 
 def mark_race(stored: StoredRace) -> list[str]:
     """Say in a few words what is not as it should be with a race."""
-    race = stored.race
+    race = stored.result
     marks = [] if race.ended else ["PARTIAL"]
     marks += [f"arm {race.info.plan.arms[each.arm].label} {each.kind}" for each in race.fallen]
     contrasts = judge_race(race)
@@ -100,7 +100,7 @@ def mark_race(stored: StoredRace) -> list[str]:
 
 def mark_sweep(stored: StoredSweep) -> list[str]:
     """Say in a few words what is not as it should be with a sweep; what does not fit is an answer."""
-    sweep = stored.sweep
+    sweep = stored.result
     marks = ["PARTIAL"] if sweep.ended is None or sweep.ended.reason == "interrupted" else []
     num_failed = sum(lost.kind == "failed" for lost in sweep.lost)
     return marks + ([f"{counted(num_failed, 'point')} failed"] if num_failed else [])
@@ -118,7 +118,7 @@ def describe_runs(runs: Sequence[StoredRun], now: datetime) -> str:
     """Say when and where several runs were measured."""
     dated = [each.started_at for each in sort_newest(runs, now) if each not in list_undated(runs, now)]
     when = f"started from {dated[-1]} to {dated[0]}" if dated else "started nobody knows when"
-    machines = Counter(describe_machine(each.run.info.environment) for each in runs)
+    machines = Counter(describe_machine(each.result.info.environment) for each in runs)
     where = "; ".join(f"{count} on {machine}" for machine, count in machines.most_common(_MAX_NAMED))
     others = f"; and {len(machines) - _MAX_NAMED} more machines or versions" if len(machines) > _MAX_NAMED else ""
     return f"{len(runs)} runs, {when}: {where}{others}."
@@ -128,7 +128,7 @@ def _recommend(runs: Sequence[StoredRun], judged: Judged) -> Iterator[str]:
     fastest = Counter(best.case.name for each in runs if (best := find_fastest(judged[each.content])))
     if not fastest:
         yield "No case of any run ran to its end with a quality that may be ranked: there is no mode to recommend."
-    baselines = {each.run.info.plan.baseline.name for each in runs}
+    baselines = {each.result.info.plan.baseline.name for each in runs}
     baseline = baselines.pop() if len(baselines) == 1 else "its run's first case"
     for name, count in fastest.most_common(_MAX_NAMED):
         cases = [each for run in runs for each in judged[run.content] if each.case.name == name]

@@ -16,9 +16,8 @@ from bench.judge.devices import (
     summarise_devices,
 )
 from bench.judge.race import judge_race
-from bench.records.collection import StoredRace
 from bench.records.plan import QUALITY_MARGIN
-from bench.records.side import StoredRun
+from bench.records.stored import StoredRace, StoredRun
 from bench.render.devices import (
     describe_devices,
     describe_differences,
@@ -47,7 +46,7 @@ class Machines:
 def compare_runs(runs: Sequence[StoredRun]) -> Machines:
     """Put runs beside the first of them; what did other work is left out, and named."""
     kept, lines = [], []
-    for machine, refusing, noted in hold_against_first([MachineRun(str(each.path), each.run) for each in runs]):
+    for machine, refusing, noted in hold_against_first([MachineRun(str(each.path), each.result) for each in runs]):
         if refusing:
             lines.append(describe_left_out(machine.name, refusing))
         else:
@@ -79,8 +78,8 @@ def make_races_table(races: Sequence[StoredRace]) -> Table:
     )
     rows: list[tuple[Value, ...]] = []
     for stored in races:
-        arms = stored.race.info.plan.arms
-        for each in judge_race(stored.race):
+        arms = stored.result.info.plan.arms
+        for each in judge_race(stored.result):
             found = each.estimate
             ratios = (found.mean, found.low, found.high) if found else ()
             shown = [math.exp(value) if math.isfinite(value) else None for value in ratios] or [None] * 3

@@ -35,7 +35,7 @@ def to_html_report(collection: Collection, _width: int) -> str:
     Raises:
         UsageError: when it gets too large.
     """
-    judged = {stored.content: judge_run(stored.run) for stored in collection.runs}
+    judged = {stored.content: judge_run(stored.result) for stored in collection.runs}
     for max_in_full in IN_FULL:
         page = _fill(collection, judged, max_in_full)
         num_bytes = len(page.encode())

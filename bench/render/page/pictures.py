@@ -14,8 +14,8 @@ from bench.errors import IncompleteError
 from bench.judge.race import judge_race
 from bench.judge.results import judge_run
 from bench.judge.sweep import judge_sweep
-from bench.records.collection import Collection, StoredRace, StoredSweep
-from bench.records.side import StoredRun
+from bench.records.collection import Collection
+from bench.records.stored import StoredRace, StoredRun, StoredSweep
 from bench.render.escape import for_picture
 from bench.render.page.charts import draw, specify
 from bench.render.page.curves import list_sweep_figures, make_narrowing
@@ -89,8 +89,8 @@ def _specify_picture(collection: Collection) -> dict[str, Any]:
 
 
 def _picture_run(stored: StoredRun) -> tuple[str, list[str], list[Figure]]:
-    results = judge_run(stored.run)
-    lines = [*describe_run(stored.run), advise(results)]
+    results = judge_run(stored.result)
+    lines = [*describe_run(stored.result), advise(results)]
     return "Samples a second, by mode", lines, [make_ladder(results)]
 
 
@@ -105,15 +105,15 @@ def _picture_runs(runs: Sequence[StoredRun]) -> tuple[str, list[str], list[Figur
 
 
 def _picture_race(stored: StoredRace) -> tuple[str, list[str], list[Figure]]:
-    contrasts = judge_race(stored.race)
-    lines = [line.strip() for line in describe_race(stored.race, contrasts) if line]
-    figures = [make_narrowing(stored.race, each) for each in contrasts]
+    contrasts = judge_race(stored.result)
+    lines = [line.strip() for line in describe_race(stored.result, contrasts) if line]
+    figures = [make_narrowing(stored.result, each) for each in contrasts]
     return "Time ratio of a race, pair by pair", lines, figures
 
 
 def _picture_sweep(stored: StoredSweep) -> tuple[str, list[str], list[Figure]]:
-    plan, result = stored.sweep.info.plan, judge_sweep(stored.sweep)
-    lines = [*describe_sitting(stored.sweep), *describe_sweep(stored.sweep, result)]
+    plan, result = stored.result.info.plan, judge_sweep(stored.result)
+    lines = [*describe_sitting(stored.result), *describe_sweep(stored.result, result)]
     return f"Time of a step over {axis_word(plan)}", lines, list_sweep_figures(plan, result)
 
 

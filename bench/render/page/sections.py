@@ -10,8 +10,8 @@ from bench.judge.checks import check_run
 from bench.judge.race import judge_race
 from bench.judge.results import CaseResult
 from bench.judge.sweep import judge_sweep
-from bench.records.collection import Collection, StoredRace, StoredSweep
-from bench.records.side import StoredRun
+from bench.records.collection import Collection
+from bench.records.stored import StoredRace, StoredRun, StoredSweep
 from bench.records.times import sort_newest
 from bench.render.advice import ADVICE, describe_finding, remedies
 from bench.render.escape import for_terminal
@@ -99,7 +99,7 @@ def _compare_runs(runs: Sequence[StoredRun], max_in_full: int) -> Section:
 
 
 def _show_run(anchor: str, stored: StoredRun, results: Sequence[CaseResult], is_open: bool) -> Section:
-    run = stored.run
+    run = stored.result
     lines = [*describe_run(run), *run.warnings, *explain_quality(run, results)]
     return Section(
         anchor,
@@ -122,7 +122,7 @@ def _compare_races(races: Sequence[StoredRace], max_in_full: int) -> Section:
 
 
 def _show_race(anchor: str, stored: StoredRace, is_open: bool) -> Section:
-    race, contrasts = stored.race, judge_race(stored.race)
+    race, contrasts = stored.result, judge_race(stored.result)
     return Section(
         anchor,
         for_terminal(f"Race {stored.path}"),
@@ -135,7 +135,7 @@ def _show_race(anchor: str, stored: StoredRace, is_open: bool) -> Section:
 
 
 def _show_sweep(anchor: str, stored: StoredSweep, is_in_full: bool, is_open: bool) -> Section:
-    sweep, result = stored.sweep, judge_sweep(stored.sweep)
+    sweep, result = stored.result, judge_sweep(stored.result)
     return Section(
         anchor,
         for_terminal(f"Sweep {stored.path}"),
@@ -148,9 +148,9 @@ def _show_sweep(anchor: str, stored: StoredSweep, is_in_full: bool, is_open: boo
 
 
 def _show_environment(collection: Collection) -> Section:
-    environments = {str(each.path): each.run.info.environment for each in collection.runs}
-    environments |= {str(each.path): each.race.info.environment for each in collection.races}
-    environments |= {str(each.path): each.sweep.info.environment for each in collection.sweeps}
+    environments = {str(each.path): each.result.info.environment for each in collection.runs}
+    environments |= {str(each.path): each.result.info.environment for each in collection.races}
+    environments |= {str(each.path): each.result.info.environment for each in collection.sweeps}
     tables = make_environment_tables(environments)
     return Section("environment", "Where it was measured", tables=tuple(map(view_table, tables)))
 

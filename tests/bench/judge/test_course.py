@@ -10,7 +10,7 @@ from typing import Any
 from bench.judge.comparability import digest_identity
 from bench.judge.course import CaseRow, choose_course, make_rows
 from bench.records.environment import Environment
-from bench.records.side import StoredRun
+from bench.records.stored import Stored
 from tests.bench.runs import ENVIRONMENT, make_case
 from tests.bench.sides import EAGER, REFERENCE, make_environment, make_measured
 
@@ -20,7 +20,7 @@ MIDNIGHT = datetime(2026, 1, 2, tzinfo=UTC)
 def make_row(hour: int = 0, environment: Environment | None = ENVIRONMENT, **others: Any) -> CaseRow:
     """Return the row of eager training of a run."""
     run = make_measured({REFERENCE: 2.0, EAGER: 1.0}, environment=environment)
-    _, row = make_rows(StoredRun(Path("run"), f"content {hour}", run), "/run")
+    _, row = make_rows(Stored(Path("run"), f"content {hour}", run), "/run")
     others.setdefault("started", MIDNIGHT + timedelta(hours=hour))
     return replace(row, **others)
 

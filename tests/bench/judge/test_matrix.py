@@ -10,7 +10,7 @@ import pytest
 from bench.errors import InvalidFileError, NothingStoredError
 from bench.judge.matrix import Cell, State, choose_exit_code, count_states, judge_matrix
 from bench.records.run import Run
-from bench.records.side import StoredRun
+from bench.records.stored import StoredRun
 from productnet.exit_code import ExitCode
 from tests.bench.ledgers import (
     COMPILED,

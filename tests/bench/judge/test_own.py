@@ -27,7 +27,7 @@ from bench.records.journal import Ended, Record, Started, Trained
 from bench.records.race import Source
 from bench.records.repeat import repeat_command
 from bench.records.run import Run
-from bench.records.side import StoredRun
+from bench.records.stored import Stored
 from bench.render.gate import race_command
 from bench.render.page.page import to_html_report
 from bench.render.report import list_files
@@ -217,7 +217,7 @@ def test_a_stored_race_of_it_has_a_loss_for_each_training() -> None:
 
 def test_the_page_shows_its_tables_and_no_curve() -> None:
     run = train({own(): [0.1] * 3, own("bf16"): [0.2] * 3}, reference=own())
-    page = to_html_report(Collection((StoredRun(Path("run"), "content", run),), (), {}), 100)
+    page = to_html_report(Collection((Stored(Path("run"), "content", run),), (), {}), 100)
     assert "conv.py:Workload, digest 000000000000" in page
     assert "what the workload calls so, lower is better" in page
     assert "mean training loss of an epoch" not in page
@@ -255,5 +255,5 @@ def test_the_command_of_a_gate_names_the_file_by_its_place_in_the_tree() -> None
 
 def test_a_row_over_time_is_of_the_case_with_its_file() -> None:
     run = train({own("bf16"): [0.1]})
-    (row,) = make_rows(StoredRun(Path("run"), "content", run), "run")
+    (row,) = make_rows(Stored(Path("run"), "content", run), "run")
     assert row.as_case() == own("bf16")

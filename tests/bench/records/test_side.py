@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bench.errors import InvalidFileError, UsageError
-from bench.records.side import check_distinct, read_each, read_side, read_stored_run
+from bench.records.side import check_distinct, read_each, read_side
+from bench.records.stored import read_stored_run
 from tests.bench.sides import EAGER, write_measured
 
 
@@ -37,7 +38,7 @@ def test_the_order_of_a_side_hangs_on_contents_and_not_on_names(tmp_path: Path) 
         write(tmp_path / "one" / name, 1.0 + place)
         write(tmp_path / "other" / other_name, 1.0 + place)
     one, other = read_side(tmp_path / "one"), read_side(tmp_path / "other")
-    assert [each.run for each in one.runs] == [each.run for each in other.runs]
+    assert [each.result for each in one.runs] == [each.result for each in other.runs]
 
 
 def test_a_directory_without_a_run_and_one_that_is_missing_are_invalid(tmp_path: Path) -> None:

@@ -17,10 +17,11 @@ import pytest
 from pytest_benchmark import __version__ as installed
 
 from bench.errors import InvalidFileError, UsageError
-from bench.records.collection import Collection, StoredRace
+from bench.records.collection import Collection
 from bench.records.foreign import read_foreign
 from bench.records.journal import Record
 from bench.records.run import Run
+from bench.records.stored import Stored
 from bench.render.formats import FORMATS
 from bench.render.report import TABLES
 from productnet.registry import load
@@ -52,7 +53,7 @@ def write_run(name: str, run: Run) -> Any:
 
 def make_golden_texts() -> dict[str, str]:
     runs = make_collection(make_golden_run(is_complete=True))
-    race = StoredRace(Path("race"), "content of the race", make_golden_race())
+    race = Stored(Path("race"), "content of the race", make_golden_race())
     fault = InvalidFileError("torn/samples.jsonl holds no record")
     whole = Collection(make_collection(make_golden_run()).runs, (race,), {Path("torn"): fault}, FOREIGN)
     texts = {f"export-{name}.json": write(name, runs) for name in SERIES} | {"report.json": write("json", whole)}

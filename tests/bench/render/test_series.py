@@ -8,11 +8,11 @@ import pytest
 
 from bench.errors import IncompleteError, UsageError
 from bench.records.case import Case
-from bench.records.collection import Collection, StoredRace
+from bench.records.collection import Collection
 from bench.records.environment import Environment
 from bench.records.foreign import read_foreign
 from bench.records.run import Run
-from bench.records.side import StoredRun
+from bench.records.stored import Stored
 from bench.render.series import list_left_out, list_points
 from tests.bench.races import make_race
 from tests.bench.records.test_foreign import HYPERFINE
@@ -24,7 +24,7 @@ CUDA = make_case("eager", device="cuda:0")
 
 
 def make_collection(*runs: Run) -> Collection:
-    return Collection(tuple(StoredRun(Path(f"run{place}"), str(place), run) for place, run in enumerate(runs)), (), {})
+    return Collection(tuple(Stored(Path(f"run{place}"), str(place), run) for place, run in enumerate(runs)), (), {})
 
 
 def name_of(case: Case, environment: Environment | None) -> str:
@@ -57,7 +57,7 @@ def test_of_a_run_that_was_stopped_nothing_goes_out() -> None:
 
 def test_races_and_what_others_measured_do_not_go_out() -> None:
     runs = make_collection(make_measured({EAGER: 1.0}))
-    race = StoredRace(Path("race"), "content", make_race([0.0]))
+    race = Stored(Path("race"), "content", make_race([0.0]))
     collection = Collection(runs.runs, (race,), {}, (read_foreign(HYPERFINE),))
     assert len(list_points(collection)) == 1
     told = list_left_out(collection)

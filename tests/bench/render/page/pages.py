@@ -10,11 +10,11 @@ from pathlib import Path
 import msgspec
 
 from bench.errors import InvalidFileError
-from bench.records.collection import Collection, StoredRace, StoredSweep
+from bench.records.collection import Collection
 from bench.records.environment import Environment
 from bench.records.foreign import ForeignRow, ForeignRun
 from bench.records.run import Run
-from bench.records.side import StoredRun
+from bench.records.stored import Stored
 from tests.bench.races import make_race
 from tests.bench.render.test_race import make_golden_race
 from tests.bench.render.test_report import make_golden_run
@@ -29,15 +29,15 @@ SHOWN = _MARKUP + r"\u2028\n\x1b[31m"
 
 
 def make_collection(*runs: Run) -> Collection:
-    return Collection(tuple(StoredRun(Path(f"run{place}"), str(place), run) for place, run in enumerate(runs)), (), {})
+    return Collection(tuple(Stored(Path(f"run{place}"), str(place), run) for place, run in enumerate(runs)), (), {})
 
 
 def make_whole_collection() -> Collection:
     """Return two runs of different machines, one was stopped; a race; a sweep; a file of another tool; a fault."""
     elsewhere = make_environment({"cpu_model": "Other CPU"}, os_release="Linux-6.2")
     runs = make_collection(make_golden_run(), make_measured({REFERENCE: 2.0, EAGER: 1.0}, environment=elsewhere)).runs
-    race = StoredRace(Path("race"), "content of the race", make_golden_race())
-    sweep = StoredSweep(Path("sweep"), "content of the sweep", make_crossing_sweep())
+    race = Stored(Path("race"), "content of the race", make_golden_race())
+    sweep = Stored(Path("sweep"), "content of the sweep", make_crossing_sweep())
     foreign = ForeignRun(Path("times.json"), "theirs", "hyperfine", (ForeignRow("sleep 1", (1.0, 1.25)),))
     return Collection(runs, (race,), {Path("torn"): InvalidFileError("torn holds no record")}, (foreign,), (sweep,))
 
@@ -65,11 +65,11 @@ def make_hostile_collection() -> Collection:
     sweep = make_sweep([(1e-4, 1e-7), (3e-4, 5e-8)], (10, 1_000, 100_000), curves=(case, other))
     lost = replace(sweep, lost=(make_lost(values=(10**6,), reason=HOSTILE),), warnings=(HOSTILE,))
     return Collection(
-        (StoredRun(Path(HOSTILE), "run", warned),),
-        (StoredRace(Path(f"race{HOSTILE}"), "race", replace(race, info=info)),),
+        (Stored(Path(HOSTILE), "run", warned),),
+        (Stored(Path(f"race{HOSTILE}"), "race", replace(race, info=info)),),
         {Path(f"torn{HOSTILE}"): InvalidFileError(HOSTILE)},
         (ForeignRun(Path(HOSTILE), "theirs", "hyperfine", (ForeignRow(HOSTILE, (1.0, 1.25), HOSTILE),)),),
-        (StoredSweep(Path(f"sweep{HOSTILE}"), "sweep", lost),),
+        (Stored(Path(f"sweep{HOSTILE}"), "sweep", lost),),
     )
 
 

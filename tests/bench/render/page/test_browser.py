@@ -180,7 +180,7 @@ def test_hostile_text_does_nothing_in_a_browser(browser: Browser, tmp_path: Path
 
 def test_a_page_of_fifty_runs_opens_at_once(browser: Browser, tmp_path: Path) -> None:
     (published,) = collect([PUBLISHED]).runs
-    runs = [published.run] * NUM_RUNS
+    runs = [published.result] * NUM_RUNS
     path = write(make_collection(*runs), tmp_path / "report.html")
     start = time.perf_counter()
     opened = Opened(browser, path)

@@ -32,7 +32,7 @@ NAME = "page-charts.json"
 def list_figures() -> list[Figure]:
     """List one figure of each kind."""
     collection = make_whole_collection()
-    run, race, sweep = collection.runs[0].run, collection.races[0].race, collection.sweeps[0].sweep
+    run, race, sweep = collection.runs[0].result, collection.races[0].result, collection.sweeps[0].result
     results = judge_run(run)
     return [
         *list_run_figures(run, results),

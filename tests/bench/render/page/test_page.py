@@ -12,8 +12,9 @@ import msgspec
 import pytest
 
 from bench.errors import InvalidFileError, UsageError
-from bench.records.collection import Collection, StoredRace, collect
+from bench.records.collection import Collection, collect
 from bench.records.run import Run
+from bench.records.stored import Stored
 from bench.render.escape import for_terminal
 from tests.bench.races import ARMS, THIRD, make_plan, make_race
 from tests.bench.render.page.pages import (
@@ -67,7 +68,7 @@ def test_the_head_says_what_was_measured_and_which_mode_to_use(page: str) -> Non
 
 def test_the_head_says_of_every_arm_of_a_race_what_came_of_it() -> None:
     race = make_race([(0.05, 0.0)] * 4, plan=make_plan(*ARMS, THIRD))
-    page = to_html_report(Collection((), (StoredRace(Path("race"), "race", race),), {}), 80)
+    page = to_html_report(Collection((), (Stored(Path("race"), "race", race),), {}), 80)
     head = page[: page.index("<nav")]
     assert "c: engine=eager threads=2. b against a: SLOWER" in head
     assert ". c against a: SAME" in head

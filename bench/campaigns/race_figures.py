@@ -72,20 +72,25 @@ def make_races_table(lines: Sequence[Line]) -> Table:
 def make_sizes_table(lines: Sequence[Line]) -> Table:
     """Lay out how large each injected slowdown is, measured before the races."""
     rows = []
-    for line in lines:
-        found = estimate(line.logarithms, ALPHA_OF_ONE_LOOK) if isinstance(line, SizeLine) else None
-        if isinstance(line, SizeLine) and found is not None:
-            rows.append((line.cpu_model, line.num_spins, math.expm1(found.mean), found.half_width, found.num_pairs))
+    for (cpu_model, num_spins), logarithms in pool_sizes(lines).items():
+        found = estimate(logarithms, ALPHA_OF_ONE_LOOK)
+        if found is not None:
+            rows.append((cpu_model, num_spins, math.expm1(found.mean), found.half_width, found.num_pairs))
     return Table("Injected slowdowns", _SIZE_COLUMNS, tuple(rows))
+
+
+def pool_sizes(lines: Sequence[Line]) -> dict[Size, list[float]]:
+    """Put together what was measured of every slowdown at every start of the campaign: ln(b / a) of each process."""
+    pooled: dict[Size, list[float]] = {}
+    for line in lines:
+        if isinstance(line, SizeLine):
+            pooled.setdefault((line.cpu_model, line.num_spins), []).extend(line.logarithms)
+    return pooled
 
 
 def measure_truths(lines: Sequence[Line]) -> dict[Size, float]:
     """Return ln(b / a) of every slowdown on every processor."""
-    return {
-        (line.cpu_model, line.num_spins): statistics.fmean(line.logarithms)
-        for line in lines
-        if isinstance(line, SizeLine)
-    }
+    return {size: statistics.fmean(logarithms) for size, logarithms in pool_sizes(lines).items()}
 
 
 def find_truth(line: RaceLine, sizes: Mapping[Size, float]) -> float | None:

@@ -2,7 +2,7 @@
 
 Each race is `python -m bench.race` as a user runs it, in a process of its own. One line a race is appended as it ends,
 with the difference of every pair; a campaign that was stopped goes on where it was, on another machine, too. How large
-the injected slowdowns are is measured before the first race on each kind of processor, and kept in the same file.
+the injected slowdowns are is measured each time that it starts, before the races, and kept in the same file.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,8 +31,9 @@ from bench.publishing import compress, publish
 from bench.records.store import read_race
 
 RunRace = Callable[[str, str, int], RaceLine]
-MeasureSlowdowns = Callable[[Sequence[float], str], list[SizeLine]]
-_GAUGE_SPINS = 2_000
+MeasureSlowdowns = Callable[[Sequence[float], Mapping[float, int], str], list[SizeLine]]
+_GAUGE_SPINS = 10_000
+_NUM_GAUGE_PROCESSES = 6
 
 _BURSTS = """
 import os, sys, threading, time
@@ -61,19 +62,24 @@ def list_missing(done: Sequence[Line], names: Sequence[str]) -> Iterator[str]:
                 yield name
 
 
-def list_sizes(done: Sequence[Line], cpu_model: str) -> dict[float, SizeLine]:
-    """Return what is known of such a processor: about how large -> the slowdown."""
-    return {line.slowdown: line for line in done if isinstance(line, SizeLine) and line.cpu_model == cpu_model}
+def list_spins(done: Sequence[Line], cpu_model: str) -> dict[float, int]:
+    """Return what such a processor's slowdowns were chosen to be: about how large -> spins a step."""
+    return {
+        line.slowdown: line.num_spins for line in done if isinstance(line, SizeLine) and line.cpu_model == cpu_model
+    }
 
 
-def measure_slowdowns(slowdowns: Sequence[float], cpu_model: str) -> list[SizeLine]:
-    """Choose how many spins make each slowdown on this machine, then measure how large it truly is."""
-    (gauged,) = measure_sizes([_GAUGE_SPINS], num_processes=4).values()
-    share = math.expm1(statistics.fmean(gauged))
-    spins = {10 * round(_GAUGE_SPINS * slowdown / share / 10): slowdown for slowdown in slowdowns}
+def measure_slowdowns(slowdowns: Sequence[float], chosen: Mapping[float, int], cpu_model: str) -> list[SizeLine]:
+    """Choose how many spins make each slowdown on this machine, unless they are chosen; measure how large it truly is."""
+    spins = {slowdown: chosen[slowdown] for slowdown in slowdowns if slowdown in chosen}
+    if len(spins) < len(slowdowns):
+        (gauged,) = measure_sizes([_GAUGE_SPINS], _NUM_GAUGE_PROCESSES).values()
+        share = math.expm1(statistics.median(gauged))
+        spins = {slowdown: 10 * round(_GAUGE_SPINS * slowdown / share / 10) for slowdown in slowdowns} | spins
+    sizes = measure_sizes([spins[slowdown] for slowdown in slowdowns])
     return [
-        SizeLine(cpu_model=cpu_model, slowdown=spins[num_spins], num_spins=num_spins, logarithms=tuple(logarithms))
-        for num_spins, logarithms in measure_sizes(list(spins)).items()
+        SizeLine(cpu_model=cpu_model, slowdown=slowdown, num_spins=spins[slowdown], logarithms=tuple(logarithms))
+        for slowdown, logarithms in zip(slowdowns, sizes.values(), strict=True)
     ]
 
 
@@ -140,16 +146,17 @@ def main(run: RunRace = run_race, measure: MeasureSlowdowns = measure_slowdowns)
         def keep(line: Line) -> None:
             append_lines(lines, [line])
 
-        sizes = list_sizes(done, cpu_model)
-        unknown = {slowdown for name in arguments.scenarios if (slowdown := SCENARIOS[name].slowdown)} - set(sizes)
-        for size in measure(sorted(unknown), cpu_model) if unknown else []:
+        missing = list(list_missing(done, arguments.scenarios))
+        spins = list_spins(done, cpu_model)
+        slowdowns = sorted({slowdown for name in missing if (slowdown := SCENARIOS[name].slowdown)})
+        for size in measure(slowdowns, spins, cpu_model) if slowdowns else []:
             keep(size)
-            sizes[size.slowdown] = size
-        for name in list_missing(done, arguments.scenarios):
+            spins[size.slowdown] = size.num_spins
+        for name in missing:
             if time.monotonic() > until:
                 break
             slowdown = SCENARIOS[name].slowdown
-            line = run(name, cpu_model, sizes[slowdown].num_spins if slowdown else 0)
+            line = run(name, cpu_model, spins[slowdown] if slowdown else 0)
             keep(line)
             shown = "-" if line.mean is None or line.half_width is None else f"{line.mean:+.4f} +-{line.half_width:.4f}"
             print(f"{name} {line.verdict} {shown} {len(line.differences)} pairs {line.seconds:.0f} s", flush=True)

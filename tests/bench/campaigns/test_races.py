@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -11,7 +11,7 @@ import pytest
 
 from bench.campaigns.race_figures import make_races_table, make_sizes_table, misses
 from bench.campaigns.race_lines import SCENARIOS, RaceLine, SizeLine, read_lines
-from bench.campaigns.races import list_missing, list_sizes, main
+from bench.campaigns.races import list_missing, list_spins, main, measure_slowdowns
 from bench.errors import InvalidFileError
 
 LINE = RaceLine(
@@ -88,29 +88,46 @@ def test_an_interval_misses_a_truth_that_is_further_away_than_its_half_width(mea
     assert misses(msgspec.structs.replace(LINE, mean=mean), 0.02) is is_missed
 
 
-def test_how_large_a_slowdown_is_gets_measured_once_on_each_processor_and_before_the_races(
+def test_how_large_a_slowdown_is_gets_measured_at_every_start_that_has_races_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "races.jsonl"
     monkeypatch.setattr("bench.campaigns.races.collect_cpu_model", lambda: "Example CPU")
     monkeypatch.setattr("sys.argv", ["races", "two", "--file", str(path)])
-    measured: list[float] = []
+    measured: list[tuple[list[float], dict[float, int]]] = []
 
-    def measure(slowdowns: Sequence[float], _cpu_model: str) -> list[SizeLine]:
-        measured.extend(slowdowns)
+    def measure(slowdowns: Sequence[float], chosen: Mapping[float, int], _cpu_model: str) -> list[SizeLine]:
+        measured.append((list(slowdowns), dict(chosen)))
         return [SIZE]
 
     def race(name: str, cpu_model: str, num_spins: int) -> RaceLine:
+        if len(read_lines(path)) == 9:
+            raise KeyboardInterrupt
         return msgspec.structs.replace(LINE, scenario=name, cpu_model=cpu_model, num_spins=num_spins)
 
+    with pytest.raises(KeyboardInterrupt):
+        main(race, measure)
     for _ in range(2):
         assert main(race, measure) == 0
-    assert measured == [0.02]
-    first, *raced = read_lines(path)
-    assert first == SIZE
-    assert {line.num_spins for line in raced} == {SIZE.num_spins}
-    assert list(list_sizes([SIZE], "Example CPU")) == [0.02]
-    assert list(list_sizes([SIZE], "Another CPU")) == []
+    assert measured == [([0.02], {}), ([0.02], {0.02: SIZE.num_spins})]
+    lines = read_lines(path)
+    assert [index for index, line in enumerate(lines) if line == SIZE] == [0, 9]
+    assert {line.num_spins for line in lines} == {SIZE.num_spins}
+    assert list(list_spins([SIZE], "Another CPU")) == []
+    assert make_sizes_table(lines).rows[0][-1] == 2 * len(SIZE.logarithms)
+
+
+def test_spins_are_chosen_once_and_measured_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[int]] = []
+
+    def measure(spins: list[int], _num_processes: int = 0) -> dict[int, list[float]]:
+        asked.append(spins)
+        return {num_spins: [num_spins * 4e-6] for num_spins in spins}
+
+    monkeypatch.setattr("bench.campaigns.races.measure_sizes", measure)
+    lines = measure_slowdowns([0.01, 0.02], {0.02: 5_000}, "Example CPU")
+    assert [(line.slowdown, line.num_spins) for line in lines] == [(0.01, 2_450), (0.02, 5_000)]
+    assert asked == [[10_000], [2_450, 5_000]]
 
 
 def test_the_figures_count_verdicts_and_misses_and_leave_out_what_was_not_run() -> None:

@@ -56,7 +56,7 @@ def make_parser(prog: str) -> OneLineParser:
     add("--engine", type=parse_list(engines), help=f"of {','.join(engines)} (default {','.join(_ENGINES)})")
     add("--batching", type=parse_batchings, help=f"of {BATCHING_HELP} (default {','.join(_BATCHINGS)})")
     add("--precision", type=parse_list(precisions), default=("fp32",), help=f"of {','.join(precisions)}")
-    add("--threads", dest="num_threads", type=int, default=1, help="CPU threads, unless they are an axis (default 1)")
+    add("--threads", dest="num_threads", type=int, help="CPU threads, unless they are an axis (default 1)")
     add("--visits", type=int, help="to each value to begin with, in fresh processes (default 2; along threads 4)")
     add("--budget", type=parse_duration, default=300.0, help="of this sitting, start-up and all (default 300s)")
     add(
@@ -93,6 +93,9 @@ def check_arguments(arguments: Namespace) -> None:
     names = [axis.name for axis in arguments.over]
     if len(set(names)) < len(names):
         raise UsageError(f"--over {names[0]} was given twice: name another axis, or one list of values")
+    if THREADS in names and arguments.num_threads is not None:
+        raise UsageError(f"--threads {arguments.num_threads} has no say where threads are an axis: leave it out")
+    arguments.num_threads = 1 if arguments.num_threads is None else arguments.num_threads
     if arguments.visits is None:
         arguments.visits = 4 if "threads" in names else 2
     if not 1 <= arguments.visits <= 100:
@@ -148,13 +151,12 @@ def find_own_axes(axes: Sequence[Axis], workloads: Sequence[OwnWorkload]) -> tup
 
 
 def plan_curves(arguments: Namespace, devices: list[str], workloads: Sequence[OwnWorkload]) -> tuple[Case, ...]:
-    """Lay out the curves, on one thread where threads are an axis.
+    """Lay out the curves.
 
     Args:
         workloads: of the user's own; without any it is the product network that is swept.
     """
-    has_threads = any(axis.name == "threads" for axis in arguments.over)
-    num_threads = 1 if has_threads else arguments.num_threads
+    num_threads = arguments.num_threads
     if workloads:
         return tuple(
             case

@@ -21,7 +21,7 @@ from bench.campaigns.json_lines import append_lines, cut_torn_line
 from bench.campaigns.sweep_scenarios import CROSSINGS, LAWS, Crossings, Curves, Laws, describe_coverage, read_results
 from bench.interrupts import interrupt_once
 from bench.judge.crossing import ALPHA, Encounter, Meeting
-from bench.judge.itinerary import choose_visit
+from bench.judge.itinerary import choose_visits
 from bench.judge.scaling import fit_law
 from bench.judge.sweep import judge_sweep
 from bench.publishing import compress, publish
@@ -97,10 +97,10 @@ def simulate_sweep(curves: Curves, seed: int) -> Encounter:
     luck = np.random.default_rng(seed)
     sweep = Sweep(SweepInfo(started_at="", command="", environment=None, plan=PLAN), (), (), None)
     for number in range(MAX_VISITS):
-        visit = choose_visit(sweep, lambda _: True)
-        if visit is None:
+        visits = choose_visits(sweep, lambda together: len(together) == 1)
+        if not visits:
             break
-        timed = _make_visit(curves, number, [(curve, values[0]) for curve, values in visit.members], luck)
+        timed = _make_visit(curves, number, [(curve, values[0]) for curve, values in visits[0].members], luck)
         sweep = Sweep(sweep.info, (*sweep.timed, *timed), (), None)
     return judge_sweep(sweep).pairings[0].encounter
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -21,7 +21,7 @@ Member = tuple[int, Values]
 """A curve and a point of it."""
 
 MAX_MEMBERS = 8
-"""Of a visit along threads: workers that are alive together. Elsewhere all curves are."""
+"""Workers that are alive together, of one visit along threads or of several visits. All curves of a point always are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,26 @@ class Visit:
     is_refining: bool = False
 
 
-def choose_visit(sweep: Sweep, may_go: Callable[[Visit], bool]) -> Visit | None:
-    """Choose the next visit; None where none is left.
+def choose_visits(sweep: Sweep, may_go: Callable[[Sequence[Visit]], bool]) -> list[Visit]:
+    """Choose the next visits, to be prepared together and made one after the other; none where none is left.
+
+    What one of them finds says nothing of where the others should go: it goes to other points.
 
     Args:
-        may_go: whether a visit can still be afforded; one that can't is passed over.
+        may_go: whether visits can still be afforded together; one that can't be with those before it is passed over.
     """
-    return next((visit for visit in _list_visits(sweep) if visit.members and may_go(visit)), None)
+    chosen: list[Visit] = []
+    members: set[Member] = set()
+    for visit in _list_visits(sweep):
+        if chosen and visit.is_refining != chosen[0].is_refining:
+            break
+        together = members.union(visit.members)
+        has_place = not chosen or len(together) <= MAX_MEMBERS
+        is_apart = len(together) == len(members) + len(visit.members)
+        if visit.members and has_place and is_apart and may_go([*chosen, visit]):
+            chosen.append(visit)
+            members = together
+    return chosen
 
 
 def count_left(sweep: Sweep) -> int:

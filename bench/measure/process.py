@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import re
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from multiprocessing.connection import Connection
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import Literal, Protocol, TypeVar, cast
 
 import msgspec
 
+from bench.measure.clock import Clock
 from bench.measure.context import make_context
 from bench.measure.messages import AnyCommand, Loaded, Reply, Trouble
 from bench.measure.worker import serve
@@ -95,7 +96,7 @@ class WorkerProcess:
         Raises:
             WorkerError: when it does not come.
         """
-        self._receive(Loaded, timeout_seconds)
+        self.receive(Loaded, timeout_seconds)
 
     def request(
         self, command: AnyCommand, reply_type: type[AnyReply], meanwhile: Callable[[], None] | None = None
@@ -107,14 +108,54 @@ class WorkerProcess:
         Raises:
             WorkerError: when the worker fails, dies, hangs or answers rubbish.
         """
+        self.send(command)
+        timeout_seconds = command.timeout_seconds + GRACE_SECONDS
+        if meanwhile is not None:
+            self._look_on(meanwhile, timeout_seconds)
+        return self.receive(reply_type, timeout_seconds)
+
+    def send(self, command: AnyCommand) -> None:
+        """Give a command, and wait for nothing.
+
+        Raises:
+            WorkerError: when the worker has ended.
+        """
         try:
             self._connection.send_bytes(msgspec.json.encode(command))
         except OSError:
             raise self._explain_end() from None
-        timeout_seconds = command.timeout_seconds + GRACE_SECONDS
-        if meanwhile is not None:
-            self._look_on(meanwhile, timeout_seconds)
-        return self._receive(reply_type, timeout_seconds)
+
+    def has_word(self) -> bool:
+        """Say whether an answer waits, or the worker has ended."""
+        return self._connection.poll(0)
+
+    def receive(self, reply_type: type[AnyReply], timeout_seconds: float, waited_seconds: float = 0.0) -> AnyReply:
+        """Wait for an answer, blocked on the pipe.
+
+        Args:
+            timeout_seconds: how long it may take in all.
+            waited_seconds: how long it has taken already.
+        Raises:
+            WorkerError: when the worker fails, dies, hangs or answers rubbish.
+        """
+        left = max(0.0, timeout_seconds - waited_seconds)
+        try:
+            if not self._connection.poll(min(left, _LONGEST_WAIT_SECONDS)):
+                raise WorkerError("timed out", f"no answer within {timeout_seconds:.0f} s")
+            answer = self._connection.recv_bytes(_MAX_REPLY_BYTES)
+        except (EOFError, ConnectionResetError):  # the latter where it ended before it had read the command
+            raise self._explain_end() from None
+        except OSError as error:
+            raise WorkerError("rubbish", f"the worker's answer can't be read: {error}") from None
+        try:
+            reply = msgspec.json.decode(answer, type=cast("type[Reply]", Reply))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise WorkerError("rubbish", f"the worker answered with no message of ours: {answer[:80]!r}") from None
+        if isinstance(reply, Trouble):
+            raise WorkerError(reply.kind, reply.reason)
+        if not isinstance(reply, reply_type):
+            raise WorkerError("rubbish", f"the worker answered {type(reply).__name__}, not {reply_type.__name__}")
+        return reply
 
     def end(self) -> None:
         """Kill the process and whatever it has started, if they still run, and wait for its end; once is enough."""
@@ -133,25 +174,6 @@ class WorkerProcess:
         deadline = monotonic() + timeout_seconds
         while monotonic() < deadline and not self._connection.poll(POLL_SECONDS):
             meanwhile()
-
-    def _receive(self, reply_type: type[AnyReply], timeout_seconds: float) -> AnyReply:
-        try:
-            if not self._connection.poll(min(timeout_seconds, _LONGEST_WAIT_SECONDS)):
-                raise WorkerError("timed out", f"no answer within {timeout_seconds:.0f} s")
-            answer = self._connection.recv_bytes(_MAX_REPLY_BYTES)
-        except (EOFError, ConnectionResetError):  # the latter where it ended before it had read the command
-            raise self._explain_end() from None
-        except OSError as error:
-            raise WorkerError("rubbish", f"the worker's answer can't be read: {error}") from None
-        try:
-            reply = msgspec.json.decode(answer, type=cast("type[Reply]", Reply))
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            raise WorkerError("rubbish", f"the worker answered with no message of ours: {answer[:80]!r}") from None
-        if isinstance(reply, Trouble):
-            raise WorkerError(reply.kind, reply.reason)
-        if not isinstance(reply, reply_type):
-            raise WorkerError("rubbish", f"the worker answered {type(reply).__name__}, not {reply_type.__name__}")
-        return reply
 
     def _explain_end(self) -> WorkerError:
         """Say why a worker has ended, from its exit code and its last words."""
@@ -173,6 +195,41 @@ class WorkerProcess:
             return []
         text = self.log.read_bytes()[-20_000:].decode(errors="backslashreplace")
         return [line for line in text.splitlines() if line.strip()]
+
+
+def request_each(
+    requests: Sequence[tuple[WorkerProcess, AnyCommand]], reply_type: type[AnyReply], at_once: int, clock: Clock
+) -> Iterator[tuple[int, AnyReply | WorkerError, float]]:
+    """Give each worker its command, so many at a time, and pass on what comes of each as it comes; times no sample.
+
+    Yields:
+        The request's number, the answer or why there is none, and the seconds that it took.
+    """
+    waiting = list(enumerate(requests))
+    working: dict[int, float] = {}
+    """Number -> when it was asked."""
+    while waiting or working:
+        while waiting and len(working) < at_once:
+            number, (worker, command) = waiting.pop(0)
+            asked = clock()
+            try:
+                worker.send(command)
+                working[number] = asked
+            except WorkerError as error:
+                yield number, error, clock() - asked
+        for number, asked in list(working.items()):
+            worker, command = requests[number]
+            waited, timeout_seconds = clock() - asked, command.timeout_seconds + GRACE_SECONDS
+            if not worker.has_word() and waited < timeout_seconds:
+                continue
+            del working[number]
+            answer: AnyReply | WorkerError
+            try:
+                answer = worker.receive(reply_type, timeout_seconds, waited)
+            except WorkerError as error:
+                answer = error
+            yield number, answer, clock() - asked
+        sleep(POLL_SECONDS)
 
 
 def ask_in_child(target: Callable[[Connection, str], None], question: str, timeout_seconds: float) -> bytes | None:

@@ -9,11 +9,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
-from bench.judge.itinerary import Member, Visit, choose_visit, list_groups, without_lost
+from bench.judge.itinerary import Member, Visit, choose_visits, list_groups, without_lost
 from bench.measure.caches import open_caches
 from bench.measure.clock import Clock
 from bench.measure.messages import BlockDone, Ready, RunBlock, SetUp
-from bench.measure.process import WorkerError, WorkerProcess
+from bench.measure.process import WorkerError, WorkerProcess, request_each
 from bench.measure.room import Room
 from bench.measure.sweep_pace import choose_num_epochs, choose_num_rounds, guess_seconds
 from bench.measure.timeouts import DEFAULT_TIMEOUTS, Timeouts
@@ -21,8 +21,8 @@ from bench.records.journal import as_text
 from bench.records.sweep import Lost, StopReason, Sweep, SweepRecord, Timed, Values
 from productnet.memory import tells_of_memory
 
-MAX_LOADING = 2
-"""Interpreters that import torch at the same time."""
+MAX_AT_ONCE = 2
+"""Workers that load or are set up at the same time: compiling takes most of a sweep, and one core each."""
 
 
 @dataclass(slots=True)
@@ -77,6 +77,10 @@ class SweepCourse:
         self._random = random.Random(f"{sweep.info.plan.seed} {self._number}")  # noqa: S311
         self._processes: list[WorkerProcess] = []
         self._caches: dict[Member, str] = {}
+        self._num_together = 1
+        """Visits that are prepared."""
+        self._has_run_short = False
+        """Of memory, with several visits alive: whose fault that was can't be told, so they are made one by one."""
 
     def run(self, started: float, on_visit: Callable[[Visit, float], None]) -> StopReason:
         """Visit after visit; no process is left when it returns or raises.
@@ -88,29 +92,29 @@ class SweepCourse:
         self._leave_out_what_does_not_fit()
         has_passed_over = False
 
-        def may_go(visit: Visit) -> bool:
+        def may_go(visits: Sequence[Visit]) -> bool:
             nonlocal has_passed_over
             left = self.budget_seconds - (self.clock() - started)
-            is_affordable = guess_seconds(self.sweep, visit.members) <= left
+            is_affordable = guess_seconds(self.sweep, _list_members(visits)) <= left
             has_passed_over = has_passed_over or not is_affordable
-            return is_affordable
+            return is_affordable and (len(visits) == 1 or self._may_be_alive(_list_members(visits)))
 
         with open_caches() as caches:
             while True:
                 has_passed_over = False
-                visit = choose_visit(self.sweep, may_go)
-                if visit is None:
+                visits = choose_visits(self.sweep, may_go)
+                if not visits:
                     return "budget" if has_passed_over else "resolved"
-                if not self._has_room(visit):
+                if not self._has_room(visits[0]):
                     continue
-                on_visit(visit, self.budget_seconds - (self.clock() - started))
+                for visit in visits:
+                    on_visit(visit, self.budget_seconds - (self.clock() - started))
                 try:
-                    self._go(visit, caches)
+                    self._go(visits, caches)
                 finally:
                     for process in self._processes:
                         process.end()
                     self._processes.clear()
-                self._number += 1
 
     def _keep(self, record: Timed | Lost) -> None:
         """Write a record down, and go on from it."""
@@ -126,18 +130,31 @@ class SweepCourse:
 
     def _has_room(self, visit: Visit) -> bool:
         """Leave out what of a visit can't fit by what it takes at least; returns whether all of it can."""
-        has_room = True
-        cases = {member: self.sweep.info.plan.case_at(*member) for member in visit.members}
-        for member, case in cases.items():
-            reason = self.room.why_too_large(case, list(cases.values()))
-            if reason is not None:
-                has_room = False
-                self._keep(Lost(curve=member[0], values=member[1], kind="estimate", reason=reason))
-        return has_room
+        too_large = self._list_too_large(visit.members)
+        for (curve, values), reason in too_large.items():
+            self._keep(Lost(curve=curve, values=values, kind="estimate", reason=reason))
+        return not too_large
 
-    def _go(self, visit: Visit, caches: Path) -> None:
-        """Make one visit: start all, let them take turns, keep what they have timed."""
-        seats = self._take_seats(visit, caches)
+    def _may_be_alive(self, members: Sequence[Member]) -> bool:
+        """Say whether the workers of several visits may be, once something is known of how long visits take."""
+        return bool(self.sweep.timed) and not self._has_run_short and not self._list_too_large(members)
+
+    def _list_too_large(self, members: Sequence[Member]) -> dict[Member, str]:
+        """List what can't fit beside the others, with the reason."""
+        cases = {member: self.sweep.info.plan.case_at(*member) for member in members}
+        reasons = {member: self.room.why_too_large(case, list(cases.values())) for member, case in cases.items()}
+        return {member: reason for member, reason in reasons.items() if reason is not None}
+
+    def _go(self, visits: Sequence[Visit], caches: Path) -> None:
+        """Make visits: start all that they need, then one after the other."""
+        self._num_together = len(visits)
+        seats = self._take_seats(_list_members(visits), caches)
+        for visit in visits:
+            self._take_turns([seats[member] for member in visit.members if member in seats])
+            self._number += 1
+
+    def _take_turns(self, seats: list[_Seat]) -> None:
+        """Let the workers of a visit take turns, and keep what they have timed."""
         for _ in range(choose_num_rounds([seat.num_epochs * seat.ready.pilot_epoch_seconds for seat in seats])):
             for seat in self._random.sample(seats, len(seats)):
                 try:
@@ -172,13 +189,13 @@ class SweepCourse:
                 reason = f"its step takes {ours} samples, that of the curve before it {theirs}: they do other work"
                 self._lose(seat.member, seat.process, WorkerError("rubbish", reason))
 
-    def _take_seats(self, visit: Visit, caches: Path) -> list[_Seat]:
-        """Load workers two at a time; then set them up one at a time."""
-        loaded: list[tuple[Member, WorkerProcess]] = []
+    def _take_seats(self, members: Sequence[Member], caches: Path) -> dict[Member, _Seat]:
+        """Load workers, and set them up; no more than two are at work at a time."""
         started = self.clock()
-        for start in range(0, len(visit.members), MAX_LOADING):
+        loaded: list[tuple[Member, WorkerProcess]] = []
+        for start in range(0, len(members), MAX_AT_ONCE):
             loading = []
-            for member in visit.members[start : start + MAX_LOADING]:
+            for member in members[start : start + MAX_AT_ONCE]:
                 process = self.launch()
                 self._processes.append(process)
                 loading.append((member, process))
@@ -188,26 +205,37 @@ class SweepCourse:
                     loaded.append((member, process))
                 except WorkerError as error:
                     self._lose(member, process, error)
-        load_seconds = (self.clock() - started) / len(visit.members)
-        seats = []
-        for member, process in loaded:
-            try:
-                seats.append(self._set_up(member, process, load_seconds, caches))
-            except WorkerError as error:
-                self._lose(member, process, error)
-        return seats
+        load_seconds = (self.clock() - started) / len(members)
+        return self._set_up(loaded, load_seconds, caches)
 
-    def _set_up(self, member: Member, process: WorkerProcess, load_seconds: float, caches: Path) -> _Seat:
-        directory = self._caches.setdefault(member, str(caches / str(len(self._caches))))
-        command = SetUp(
-            case=self.sweep.info.plan.case_at(*member),
-            seed=self.sweep.info.plan.seed,
-            cache_directory=directory,
-            timeout_seconds=self.timeouts.set_up_seconds,
-        )
-        started = self.clock()
-        ready = process.request(command, Ready)
-        return _Seat(member, process, ready, load_seconds + self.clock() - started)
+    def _set_up(
+        self, loaded: Sequence[tuple[Member, WorkerProcess]], load_seconds: float, caches: Path
+    ) -> dict[Member, _Seat]:
+        """Set up workers, two at a time unless they take more than a thread each: their pilots would be in the way."""
+        commands = [
+            SetUp(
+                case=self.sweep.info.plan.case_at(*member),
+                seed=self.sweep.info.plan.seed,
+                cache_directory=self._caches.setdefault(member, str(caches / str(len(self._caches)))),
+                timeout_seconds=self.timeouts.set_up_seconds,
+            )
+            for member, _ in loaded
+        ]
+        at_once = MAX_AT_ONCE if all(command.case.num_threads == 1 for command in commands) else 1
+        requests = [(process, command) for (_, process), command in zip(loaded, commands, strict=True)]
+        seats = {}
+        started, worked_seconds = self.clock(), 0.0
+        for number, answer, seconds in request_each(requests, Ready, at_once, self.clock):
+            member, process = loaded[number]
+            worked_seconds += seconds
+            if isinstance(answer, WorkerError):
+                self._lose(member, process, answer)
+            else:
+                seats[member] = _Seat(member, process, answer, seconds)
+        overlap = worked_seconds / (self.clock() - started) if seats else 1.0
+        for seat in seats.values():
+            seat.wall_seconds = load_seconds + seat.wall_seconds / overlap
+        return seats
 
     def _run_block(self, seat: _Seat) -> None:
         """Time one block: the same first steps of a training in every round, some of them warmed up with.
@@ -232,10 +260,17 @@ class SweepCourse:
         seat.wall_seconds += self.clock() - started
 
     def _lose(self, member: Member, process: WorkerProcess, error: WorkerError) -> None:
-        """End a worker and write down why."""
+        """End a worker and write down why, unless it follows from what is written, or may fit by itself."""
         process.end()
-        curve, values = member
-        self._keep(Lost(curve=curve, values=values, kind=_kind_of(error), reason=as_text(error.reason)))
+        (curve, values), kind = member, _kind_of(error)
+        if kind == "memory" and self._num_together > 1:
+            self._has_run_short = True
+        elif not any(lost.rules_out(curve, values) for lost in self.sweep.lost):
+            self._keep(Lost(curve=curve, values=values, kind=kind, reason=as_text(error.reason)))
+
+
+def _list_members(visits: Sequence[Visit]) -> list[Member]:
+    return [member for visit in visits for member in visit.members]
 
 
 def _kind_of(error: WorkerError) -> Literal["memory", "unavailable", "failed"]:

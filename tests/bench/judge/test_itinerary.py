@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.judge.itinerary import MAX_MEMBERS, Visit, choose_visit, list_groups
+from bench.judge.itinerary import MAX_MEMBERS, Visit, choose_visits, list_groups
 from bench.judge.sweep import judge_sweep, list_pairs, work_of
 from bench.records.sweep import Sweep, SweepRecord, assemble_sweep
 from tests.bench.runs import make_case
@@ -17,7 +17,7 @@ def assemble(*records: SweepRecord) -> Sweep:
 
 
 def go(sweep: Sweep) -> Visit | None:
-    return choose_visit(sweep, lambda _visit: True)
+    return next(iter(choose_visits(sweep, lambda together: len(together) == 1)), None)
 
 
 def values_of(visit: Visit | None) -> set[int]:
@@ -34,9 +34,29 @@ def test_every_value_is_visited_once_before_any_is_twice() -> None:
 
 
 def test_what_can_not_be_afforded_is_passed_over() -> None:
-    visit = choose_visit(assemble(), lambda visit: values_of(visit) == {100})
+    (visit,) = choose_visits(assemble(), lambda together: values_of(together[-1]) == {100})
     assert values_of(visit) == {100}
-    assert choose_visit(assemble(), lambda _visit: False) is None
+    assert choose_visits(assemble(), lambda _together: False) == []
+
+
+def test_visits_are_prepared_together_as_far_as_workers_may_be_alive_and_share_no_point() -> None:
+    plan = make_plan(("batch_size", (1, 10, 100, 1_000, 10_000)))
+    first = choose_visits(assemble_sweep(make_info(plan), ()), lambda _together: True)
+    assert [values_of(visit) for visit in first] == [{1}, {10}, {100}, {1_000}]
+    assert sum(len(visit.members) for visit in first) == MAX_MEMBERS
+    once = make_records(COSTS, [(1,), (10,), (100,), (1_000,)], 1, 0.0)
+    values = [
+        values_of(visit) for visit in choose_visits(assemble_sweep(make_info(plan), once), lambda _together: True)
+    ]
+    assert values[0] == {10_000}
+    assert len(set.union(*values)) == len(values) == 4
+
+
+def test_no_crossing_is_searched_before_every_value_has_been_visited() -> None:
+    records = make_records(COSTS, [(1,), (100,)], 2, 0.0) + make_records(COSTS, [(10_000,)], 1, 0.0)
+    (last,) = choose_visits(assemble(*records), lambda _together: True)
+    assert values_of(last) == {10_000}
+    assert not last.is_refining
 
 
 def test_a_curve_that_did_not_fit_is_not_tried_any_larger_and_the_other_is() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from bench.judge.crossing import Meeting, Paired
-from bench.judge.itinerary import choose_visit
+from bench.judge.itinerary import choose_visits
 from bench.judge.money import price_pairs
 from bench.judge.sweep import judge_sweep
 from bench.records.sweep import Sweep, SweepRecord, assemble_sweep, reprice
@@ -60,10 +60,10 @@ def test_a_sweep_with_prices_goes_on_until_the_crossing_in_money_is_known_too() 
     luck = random.Random(1)
     records: list[SweepRecord] = [*make_records(COSTS, [(value,) for value in VALUES], 2, 0.001)]
     for number in range(100, 200):
-        visit = choose_visit(assemble_sweep(make_info(plan), records), lambda _visit: True)
-        if visit is None:
+        visits = choose_visits(assemble_sweep(make_info(plan), records), lambda together: len(together) == 1)
+        if not visits:
             break
-        for curve, values in visit.members:
+        for curve, values in visits[0].members:
             fixed, each = COSTS[curve]
             seconds = (fixed + each * values[0]) * (1 + luck.gauss(0, 0.001))
             records.append(make_timed(number, curve, values, seconds))

@@ -39,6 +39,10 @@ class Script:
     fails: Callable[[Case, AnyCommand], BaseException | None] = lambda case, command: None
     workers: list[ScriptedWorker] = field(default_factory=list)
     num_samples: Callable[[Case], int] = lambda case: (case.shape or Shape()).batch_size
+    most_at_work: int = 0
+
+    def count_at_work(self) -> None:
+        self.most_at_work = max(self.most_at_work, sum(worker.command is not None for worker in self.workers))
 
 
 class ScriptedWorker:
@@ -48,15 +52,29 @@ class ScriptedWorker:
         self.script = script
         self.is_ended = False
         self.case: Case | None = None
+        self.command: AnyCommand | None = None
 
     def wait_until_loaded(self, _timeout_seconds: float) -> None:
         self.script.clock.pass_time(0.1)
 
-    def request(self, command: AnyCommand, _reply_type: type[AnyReply]) -> AnyReply:
+    def request(self, command: AnyCommand, reply_type: type[AnyReply]) -> AnyReply:
+        self.send(command)
+        return self.receive(reply_type, 0.0)
+
+    def send(self, command: AnyCommand) -> None:
         assert not self.is_ended, "it was ended before"
+        self.command = command
         if isinstance(command, SetUp):
             self.case = command.case
+            self.script.count_at_work()
+
+    def has_word(self) -> bool:
+        return True
+
+    def receive(self, _reply_type: type[AnyReply], _timeout_seconds: float, _waited_seconds: float = 0.0) -> AnyReply:
+        command, self.command = self.command, None
         assert self.case is not None
+        assert command is not None
         self.script.told.append((self.case, command))
         error = self.script.fails(self.case, command)
         if error is not None:
@@ -136,6 +154,54 @@ def test_curves_of_a_point_take_turns_in_fresh_processes_from_the_same_start() -
     assert {tuple(sorted(blocks[start : start + 2])) for start in range(0, len(blocks), 2)} == {("eager", "reference")}
     assert all(command.restart for _, command in script.told if isinstance(command, RunBlock))
     assert sum(isinstance(command, SetUp) for _, command in script.told) == 2
+
+
+def test_visits_are_prepared_together_two_workers_at_a_time_and_none_while_a_block_is_timed() -> None:
+    script = Script()
+    alone = make_plan(("batch_size", (1, 10, 100, 1_000)), num_visits=1, curves=PLAN.curves[:1])
+    sit(script, alone)
+    kinds = [isinstance(command, SetUp) for _, command in script.told]
+    first, second = kinds.index(False), kinds.index(True, 1)
+    assert first == 1, "nothing is known of how long visits take before the first"
+    assert sum(kinds[second : second + 3]) == 3
+    assert not any(kinds[second + 3 :])
+    assert script.most_at_work == 2
+
+
+def test_workers_of_several_threads_are_set_up_alone() -> None:
+    script = Script()
+    sit(script, make_plan(("threads", (2, 4)), num_visits=1))
+    assert script.most_at_work == 1
+
+
+@pytest.mark.parametrize(("num_bytes", "started"), [(1_200_000_000, [0, 2, 2]), (540_000_000, [0, 2, 4])])
+def test_what_does_not_fit_beside_another_visit_is_visited_by_itself(num_bytes: int, started: list[int]) -> None:
+    script = Script()
+    seen: list[int] = []
+    plan = make_plan(("batch_size", (1, 10, 100)), num_visits=1)
+    sit(script, plan, room=Room({"cpu": num_bytes}), on_visit=lambda _visit, _left: seen.append(len(script.workers)))
+    assert seen[:3] == started
+
+
+def test_memory_that_runs_out_with_several_visits_alive_is_tried_again_with_one() -> None:
+    script = Script()
+
+    def fail(_case: Case, command: AnyCommand) -> BaseException | None:
+        alive = sum(not worker.is_ended for worker in script.workers)
+        is_crowded = alive > 2 and isinstance(command, SetUp)
+        return WorkerError("killed", "ended by SIGKILL") if is_crowded else None
+
+    script.fails = fail
+    reason, sweep, _ = sit(script, PLAN)
+    assert reason == "resolved"
+    assert not sweep.lost
+    assert {timed.values[0] for timed in sweep.timed} >= {1, 100, 10_000}
+
+
+def test_what_processes_took_of_the_time_adds_up_to_it() -> None:
+    script = Script()
+    _, sweep, _ = sit(script, make_plan(("batch_size", (1, 10, 100, 1_000)), num_visits=1))
+    assert sum(timed.wall_seconds for timed in sweep.timed) == pytest.approx(script.clock())
 
 
 def test_what_is_too_large_by_estimate_is_never_started() -> None:
@@ -235,7 +301,7 @@ def test_a_sweep_that_was_stopped_goes_on_where_it_was() -> None:
     def stop(_visit: Visit, _left: float) -> None:
         nonlocal seen
         seen += 1
-        if seen == 4:
+        if seen == 5:
             raise KeyboardInterrupt
 
     records: list[SweepRecord] = []
@@ -250,7 +316,7 @@ def test_a_sweep_that_was_stopped_goes_on_where_it_was() -> None:
     with pytest.raises(KeyboardInterrupt):
         course.run(0.0, stop)
     timed = tuple(record for record in records if isinstance(record, Timed))
-    assert len(timed) == 6
+    assert len(timed) == 8
     _, sweep, later = sit(Script(), PLAN, stored=Sweep(make_info(PLAN), timed, (), None))
     _, whole, _ = sit(Script(), PLAN)
     assert sorted((each.curve, each.values) for each in sweep.timed) == sorted(

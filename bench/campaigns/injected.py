@@ -1,6 +1,6 @@
 """`python -m bench.campaigns.injected --spins 300`: how large the slowdown is that races are to find.
 
-Long blocks of one training, with the spins and without, in turns, in fresh processes that are pinned to one core.
+Many short blocks of one training, with the spins and without, in turns, in fresh processes pinned to one core.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ from collections.abc import Sequence
 
 from bench.judge.race import estimate
 from bench.measure.clock import HOST_CLOCK
-from bench.measure.selfcheck import ALPHA_OF_ONE_LOOK, time_injection
+from bench.measure.selfcheck import ALPHA_OF_ONE_LOOK, NUM_COUPLES, time_injection
 
 NUM_PROCESSES = 16
-NUM_COUPLES = 40
 
 
 def main() -> int:

@@ -1,6 +1,6 @@
 """`python -m bench.campaigns.race_coverage`: how often a race's interval holds the truth, in simulation.
 
-The noise is made, the judging is the real one: the median over couples, the t interval, the looks, the stop rule. The
+The noise is made, the judging is the real one: the fastest quarters, the t interval, the looks, the stop rule. The
 truth is the same for every race, so an interval that misses it is an error of ours.
 """
 
@@ -21,6 +21,8 @@ from bench.records.race import Arm, RacePlan
 
 PAIR_SECONDS = 4.0
 NUM_COUPLES = 40
+BURST_ROUNDS = 8
+"""After so many rounds, on average, it is drawn anew whether a burst is on."""
 PLANS = ((60.0, 0.008), (150.0, 0.005), (600.0, 0.003))
 """Budget in seconds, resolution: so that early, middle and late looks end races."""
 
@@ -37,6 +39,8 @@ class Noise:
     """Of a round with the one before it, in the same process."""
     spike_share: float = 0.0
     """Of rounds that take up to half as long again."""
+    burst_share: float = 0.0
+    """Of the time in which a neighbour's bursts slow both arms: every block by up to half, some rounds on end."""
     slow_share: float = 0.0
     """Of processes that are in a slower mode, by `slow_by`, all the time."""
     slow_by: float = 0.0
@@ -47,6 +51,7 @@ NOISES = {
     "rounds alike, processes differ": Noise(between=0.01, within=0.005),
     "correlated rounds": Noise(correlation=0.8),
     "spikes": Noise(spike_share=0.05),
+    "a neighbour's bursts": Noise(burst_share=0.35),
     "two modes": Noise(slow_share=0.2, slow_by=0.02),
     "a rare slow mode": Noise(slow_share=0.05, slow_by=0.03),
     "all together": Noise(correlation=0.5, spike_share=0.05, slow_share=0.2, slow_by=0.02),
@@ -102,7 +107,7 @@ def simulate_race(noise: Noise, truth: float, generator: np.random.Generator, pl
 
 
 def simulate_differences(noise: Noise, generator: np.random.Generator, num_pairs: int) -> NDArray[np.float64]:
-    """Return the differences of pairs of equal arms: of each, the median over the means of its couples of rounds."""
+    """Return the differences of pairs of equal arms: of each, that of the means of the fastest quarters of its blocks."""
     shape = (num_pairs, 2, 2 * NUM_COUPLES)
     rounds = generator.normal(0.0, noise.within, shape)
     if noise.correlation:
@@ -110,11 +115,17 @@ def simulate_differences(noise: Noise, generator: np.random.Generator, num_pairs
         for number in range(1, shape[2]):
             rounds[..., number] = noise.correlation * rounds[..., number - 1] + fresh * rounds[..., number]
     rounds += np.log1p(0.5 * generator.random(shape)) * (generator.random(shape) < noise.spike_share)
+    if noise.burst_share:
+        in_burst = generator.random((num_pairs, 1, shape[2])) < noise.burst_share
+        goes_on = generator.random(in_burst.shape) > 1 / BURST_ROUNDS
+        for number in range(1, shape[2]):
+            in_burst[..., number] = np.where(goes_on[..., number], in_burst[..., number - 1], in_burst[..., number])
+        rounds += np.log1p(0.5 * generator.random(shape)) * in_burst
     luck = generator.normal(0.0, noise.between, shape[:2])
     luck += noise.slow_by * (generator.random(shape[:2]) < noise.slow_share)
     times = rounds + luck[..., None]
-    logarithms = times[:, 1] - times[:, 0]
-    return np.asarray(np.median(logarithms.reshape(num_pairs, NUM_COUPLES, 2).mean(axis=2), axis=1))
+    fastest = np.log(np.sort(np.exp(times), axis=2)[..., : NUM_COUPLES // 2].mean(axis=2))
+    return np.asarray(fastest[:, 1] - fastest[:, 0])
 
 
 def _arm(label: str) -> Arm:

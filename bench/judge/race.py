@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -71,6 +71,29 @@ class Contrast:
     verdict: Verdict
     quality: QualityVerdict
     """Of whole trainings, held against the first arm's of the same seeds."""
+    ratio_of_all_blocks: float | None = None
+    """Of times, slow blocks and all: no interval, no verdict; of the pairs that count, their geometric mean."""
+
+
+CompareBlocks = Callable[[Sequence[float], Sequence[float]], float]
+"""Seconds of the first arm's blocks and of another's, of one pair -> ln(other / first)."""
+
+
+def compare_fastest_quarters(first: Sequence[float], other: Sequence[float]) -> float:
+    """Return ln(other / first) of the mean of the fastest quarter of each: whatever else runs makes only slower.
+
+    On shared cores this scatters from pair to pair about half as much as a median over couples (measured:
+    docs/method.md, "Race"). What slows one arm alone now and then is not in it: all blocks are told beside it.
+    """
+    return math.log(_average_fastest_quarter(other) / _average_fastest_quarter(first))
+
+
+def _compare_all(first: Sequence[float], other: Sequence[float]) -> float:
+    return math.log(sum(other) / sum(first))
+
+
+def _average_fastest_quarter(seconds: Sequence[float]) -> float:
+    return statistics.fmean(sorted(seconds)[: math.ceil(len(seconds) / 4)])
 
 
 def judge_race(race: Race) -> list[Contrast]:
@@ -82,7 +105,9 @@ def judge_race(race: Race) -> list[Contrast]:
         differences = difference_of_pairs(race.rounds, arm)
         found = estimate(differences, plan.alpha)
         verdict = Verdict.UNSTABLE if is_unstable else decide(found, plan.dead_zone, plan.margin)
-        contrasts.append(Contrast(arm, tuple(differences), found, verdict, judge_quality(race, arm)))
+        of_all = difference_of_pairs(race.rounds, arm, _compare_all)
+        ratio = math.exp(statistics.fmean(of_all)) if of_all else None
+        contrasts.append(Contrast(arm, tuple(differences), found, verdict, judge_quality(race, arm), ratio))
     return contrasts
 
 
@@ -105,29 +130,30 @@ def judge_quality(race: Race, arm: int) -> QualityVerdict:
     return compare_trainings(ours, theirs, race.info.plan.quality_margin, f"arm {first.label}")
 
 
-def difference_of_pairs(rounds: Sequence[Round], arm: int) -> list[float]:
+def difference_of_pairs(
+    rounds: Sequence[Round], arm: int, compare: CompareBlocks = compare_fastest_quarters
+) -> list[float]:
     """Return each pair's difference; a pair with too few undisturbed couples is left out."""
     pairs: dict[int, list[Round]] = {}
     for each in rounds:
         if each.arm == arm:
             pairs.setdefault(each.pair, []).append(each)
-    differences = (difference_of_pair(pairs[pair]) for pair in sorted(pairs))
+    differences = (difference_of_pair(pairs[pair], compare) for pair in sorted(pairs))
     return [difference for difference in differences if difference is not None]
 
 
-def difference_of_pair(rounds: Sequence[Round]) -> float | None:
-    """Return the median over couples of rounds of one other arm: one ran the first arm first, one in reverse.
+def difference_of_pair(rounds: Sequence[Round], compare: CompareBlocks = compare_fastest_quarters) -> float | None:
+    """Compare the blocks of one other arm with the first arm's; None where too few couples of rounds are whole.
 
-    The arm that runs right after itself is faster than the one after a switch: within a couple that cancels, while a
-    median over single rounds would jump between two clusters.
+    Of a couple, one round ran the first arm first and one the other: each arm comes as often right after itself, which
+    is faster, as after a switch.
     """
-    by_number = {each.round: math.log(each.seconds[1] / each.seconds[0]) for each in rounds if not each.disturbance}
-    couples = [
-        (by_number[first] + by_number[first + 1]) / 2
-        for first in by_number
-        if first % 2 == 0 and first + 1 in by_number
-    ]
-    return statistics.median(couples) if len(couples) >= MIN_COUPLES else None
+    seconds = {each.round: each.seconds for each in rounds if not each.disturbance}
+    whole = [seconds[number] for number in sorted(seconds) if number ^ 1 in seconds]
+    if len(whole) < 2 * MIN_COUPLES:
+        return None
+    first, other = zip(*whole, strict=True)
+    return compare(first, other)
 
 
 def estimate(differences: Sequence[float], alpha: float) -> Estimate | None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 MIN_BLOCK_SECONDS = 0.002
-MIN_BLOCK_STEPS = 25
+MIN_BLOCK_STEPS = 20
 MIN_WARM_UP_STEPS = 5
 """After a switch the first steps are slower: caches and predictors hold the other arm's."""
 

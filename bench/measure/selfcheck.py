@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import statistics
 from collections.abc import Callable
 from itertools import pairwise
 from multiprocessing.connection import Connection
@@ -13,15 +12,15 @@ from typing import TypeVar
 import msgspec
 
 from bench.errors import UnavailableError
-from bench.judge.race import estimate
+from bench.judge.race import compare_fastest_quarters, estimate
 from bench.measure.clock import HOST_CLOCK, Clock, measure_timer_floor, synchronised, time_block
 from bench.measure.process import ask_in_child
 from bench.records.selfcheck import Timer
 
 _TIMEOUT_SECONDS = 300.0
 NUM_READINGS = 10_000
-NUM_COUPLES = 40
-BLOCK_EPOCHS = 10
+NUM_COUPLES = 150
+BLOCK_EPOCHS = 2
 ALPHA_OF_ONE_LOOK = 0.1
 """`estimate` spends half of it: a 95 % interval for who looks once."""
 Answer = TypeVar("Answer")
@@ -75,7 +74,7 @@ def time_injection(num_spins: int, clock: Clock, num_couples: int = NUM_COUPLES)
     """Time one training with and without spins, in turns: the same network, optimizer and samples.
 
     Returns:
-        ln(with / without): the median over couples of turns (ABBA) of 100 steps, 10 untimed steps before each.
+        ln(with / without), of turns (ABBA) of 20 steps, 10 untimed steps before each, compared as a race's blocks are.
     """
     from bench.records.case import Case
     from bench.workloads.known import SlowedBatching, make_slowed
@@ -93,12 +92,11 @@ def time_injection(num_spins: int, clock: Clock, num_couples: int = NUM_COUPLES)
         seconds, _ = time_block(clock, training.train, BLOCK_EPOCHS)
         return seconds
 
-    couples = []
+    seconds: dict[int, list[float]] = {0: [], num_spins: []}
     for _ in range(num_couples):
-        without, with_spins = time_turn(0), time_turn(num_spins)
-        again, without_again = time_turn(num_spins), time_turn(0)
-        couples.append((math.log(with_spins / without) + math.log(again / without_again)) / 2)
-    return statistics.median(couples)
+        for spins in (0, num_spins, num_spins, 0):
+            seconds[spins].append(time_turn(spins))
+    return compare_fastest_quarters(seconds[0], seconds[num_spins])
 
 
 def _ask(target: Callable[[Connection, str], None], question: str, kind: type[Answer]) -> Answer:

@@ -27,7 +27,8 @@ def test_processes_scatter_as_their_luck_and_rounds_average_out() -> None:
     differences = simulate_differences(Noise(between=0.01, within=0.0), np.random.default_rng(1), 4_000)
     assert np.std(differences) == pytest.approx(0.01 * 2**0.5, rel=0.05)
     quiet = simulate_differences(Noise(between=0.0, within=0.02), np.random.default_rng(1), 4_000)
-    assert np.std(quiet) == pytest.approx(0.02 / 40**0.5 * 1.25, rel=0.1)  # a median of 40: 1.25 times a mean's
+    assert np.std(quiet) == pytest.approx(0.02 * (2 * 2.03 / 80) ** 0.5, rel=0.1)
+    # Of 80 blocks an arm, the mean of the lowest quarter: var of (q - x)+ over (1/4)^2 = 2.03 for a normal one.
 
 
 def test_every_plan_ends_races_at_looks_that_the_one_before_does_not_reach() -> None:

@@ -21,6 +21,7 @@ from bench.judge.race import (
     MAX_DISTURBED_SHARE,
     Estimate,
     Verdict,
+    compare_fastest_quarters,
     decide,
     difference_of_pair,
     difference_of_pairs,
@@ -45,17 +46,56 @@ def read(race: Race) -> list[tuple[Verdict, Quality, tuple[float, ...]]]:
 # Worked by hand.
 
 
-def test_a_couple_is_the_mean_of_its_two_rounds_and_a_pair_the_median_of_its_couples() -> None:
-    per_round = [0.0, 0.02, 0.05, 0.05, -0.01, 0.05, 0.08, 0.10]  # couples 0.01, 0.05, 0.02, 0.09: median 0.035
-    rounds = [make_round(number, each) for number, each in enumerate(per_round)]
-    assert difference_of_pair(rounds) == pytest.approx(0.035)
+def make_rounds(*seconds: tuple[float, float]) -> list[Round]:
+    return [msgspec.structs.replace(make_round(number, 0.0), seconds=each) for number, each in enumerate(seconds)]
+
+
+def test_a_pair_compares_the_means_of_the_fastest_quarters_of_its_blocks() -> None:
+    rounds = make_rounds((9.0, 1.2), (1.0, 8.0), (1.4, 7.0), (1.2, 1.3), (3.0, 1.5), (5.0, 6.0))
+    assert difference_of_pair(rounds) == pytest.approx(math.log(1.25 / 1.1)), "of six two"
+    (contrast,) = judge_race(
+        make_race([], *(msgspec.structs.replace(each, pair=pair) for pair in range(4) for each in rounds))
+    )
+    assert contrast.ratio_of_all_blocks == pytest.approx(25.0 / 20.6)
+
+
+def test_bursts_that_hit_half_of_an_arms_blocks_change_nothing() -> None:
+    quiet, hit = make_pair(0, 0.01, num_rounds=10), []
+    for each in quiet:
+        factors = (3.0 if each.round in (1, 4) else 1.0, 1.5 if each.round in (0, 1, 2, 7, 9) else 1.0)
+        seconds = tuple(a * b for a, b in zip(each.seconds, factors, strict=True))
+        hit.append(msgspec.structs.replace(each, seconds=seconds))
+    assert difference_of_pair(hit) == pytest.approx(0.01) == difference_of_pair(quiet)
+    mean = math.log(sum(each.seconds[1] for each in hit) / sum(each.seconds[0] for each in hit))
+    assert abs(mean - 0.01) > 0.03, "the control: means over all blocks"
 
 
 def test_an_effect_of_the_order_within_a_couple_cancels() -> None:
-    rounds = [make_round(number, 0.01 + (0.1 if number % 2 else -0.1)) for number in range(6)]
+    """Whichever arm comes second in a round is slower, by 10 %: it follows a switch."""
+    rounds = [
+        msgspec.structs.replace(
+            each, seconds=tuple(np.array(each.seconds) * ((1.1, 1) if each.round % 2 else (1, 1.1)))
+        )
+        for each in make_pair(0, 0.01, num_rounds=8)
+    ]
     assert difference_of_pair(rounds) == pytest.approx(0.01)
+    assert difference_of_pair([each for each in rounds if each.round != 2]) == pytest.approx(0.01)
     single = statistics.median_high(math.log(each.seconds[1] / each.seconds[0]) for each in rounds)
-    assert single == pytest.approx(0.11), "the control: a median over single rounds jumps to one cluster"
+    assert single == pytest.approx(0.01 + math.log(1.1)), (
+        "the control: a median over single rounds jumps to one cluster"
+    )
+
+
+def test_in_bursts_of_a_neighbour_the_fastest_quarters_scatter_less_than_the_median_over_couples() -> None:
+    luck = np.random.default_rng(1)
+    quarters, medians = [], []
+    for _ in range(300):
+        hit = np.repeat(luck.random(10) < 0.35, 8)[:, None] * np.log1p(0.5 * luck.random((80, 2)))
+        logs = luck.normal(0, 0.01, (80, 2)) + hit
+        quarters.append(compare_fastest_quarters(np.exp(logs[:, 0]).tolist(), np.exp(logs[:, 1]).tolist()))
+        medians.append(float(np.median((logs[:, 1] - logs[:, 0]).reshape(40, 2).mean(axis=1))))
+    assert statistics.stdev(quarters) < 0.8 * statistics.stdev(medians)
+    assert abs(statistics.fmean(quarters)) < 3 * statistics.stdev(quarters) / math.sqrt(300)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +124,10 @@ def test_an_interval_is_that_of_students_t_on_the_differences_of_pairs() -> None
 
 def test_the_unit_is_the_pair_and_more_rounds_narrow_nothing() -> None:
     few, many = (difference_of_pairs(make_pairs([0.0, 0.01, 0.02, 0.03], each), 1) for each in (6, 60))
-    assert estimate(few, 0.05) == estimate(many, 0.05)
+    narrow, wide = (estimate(each, 0.05) for each in (many, few))
+    assert narrow is not None
+    assert wide is not None
+    assert narrow.half_width == pytest.approx(wide.half_width)
 
 
 def test_every_arm_is_held_against_the_first() -> None:

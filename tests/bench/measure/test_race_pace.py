@@ -24,15 +24,15 @@ from bench.measure.race_pace import (
 @pytest.mark.parametrize(
     ("epoch_seconds", "num_steps", "pace"),
     [
-        ([0.0016, 0.0032], 10, Pace(3, 1, 104)),  # 25 steps are 3 epochs; a round is 4 x 4.8 ms: 104 in 2 s
+        ([0.0016, 0.0032], 10, Pace(2, 1, 120)),  # 20 steps are 2 epochs; as many rounds as there may be
         ([0.0001, 0.0001], 10, Pace(20, 1, 120)),  # 2 ms are 20 epochs; as many rounds as there may be
         ([0.01, 0.01], 100, Pace(1, 1, 50)),  # one epoch is enough of both
         ([1.0, 1.0], 100, Pace(1, 1, 12)),  # as few rounds as there may be
-        ([0.001, 0.001], 1, Pace(25, 5, 34)),  # epochs of one step: 17 couples of 0.12 s
+        ([0.001, 0.001], 1, Pace(20, 5, 40)),  # epochs of one step: 20 couples of 0.1 s
         ([0.0001, 0.1], 25, Pace(20, 1, 12)),  # the fastest arm sets the length, the sum of all the number
     ],
 )
-def test_a_block_has_25_steps_and_2_ms_and_a_pair_as_many_rounds_as_fit_into_2_seconds(
+def test_a_block_has_20_steps_and_2_ms_and_a_pair_as_many_rounds_as_fit_into_2_seconds(
     epoch_seconds: list[float], num_steps: int, pace: Pace
 ) -> None:
     assert choose_pace(epoch_seconds, num_steps) == pace

@@ -99,7 +99,7 @@ def test_hostile_text_of_a_race_is_harmless_in_its_files() -> None:
     assert "<img" not in markdown
     assert "](javascript" not in markdown.replace("\\](", "")
     (row,) = (line for line in markdown.splitlines() if line.startswith("| e "))
-    assert row.replace("\\|", "").count("|") == 10
+    assert row.replace("\\|", "").count("|") == 11
 
 
 def test_a_number_shown_is_that_of_the_rounds() -> None:
@@ -200,7 +200,7 @@ def test_a_race_of_nothing_says_so() -> None:
     assert "Arm b killed at race of pair 1: ModuleNotFoundError: torch" in lines
     race = make_race([])
     assert make_race_table(race, judge_race(race)).rows[1][2:] == (
-        *(None, None, None, None, "INCONCLUSIVE", "not trained", 0),
+        *(None, None, None, None, None, "INCONCLUSIVE", "not trained", 0),
     )
 
 

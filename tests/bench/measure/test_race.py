@@ -197,14 +197,14 @@ def test_every_block_has_the_same_length_is_warmed_up_and_has_its_time_out() -> 
     course.run()
     commands = {command for _, _, command in course.script.told if isinstance(command, RunBlock)}
     assert commands == {
-        RunBlock(kind="train", amount=13, warm_up=3, timeout_seconds=7.0 + 20.0 * 13 * PILOT_SECONDS),
+        RunBlock(kind="train", amount=10, warm_up=3, timeout_seconds=7.0 + 20.0 * 10 * PILOT_SECONDS),
     }
 
 
 def test_the_pace_of_the_first_pair_is_that_of_all() -> None:
     script = Script(pilot_seconds=lambda pair: PILOT_SECONDS if pair == 0 else PILOT_SECONDS / 1_000)
     Course(script).run()
-    assert {command.amount for _, _, command in script.told if isinstance(command, RunBlock)} == {13}
+    assert {command.amount for _, _, command in script.told if isinstance(command, RunBlock)} == {10}
 
 
 def test_everything_is_journalled_in_the_order_in_which_it_happened() -> None:

@@ -107,7 +107,7 @@ def simulate_race(noise: Noise, truth: float, generator: np.random.Generator, pl
 
 
 def simulate_differences(noise: Noise, generator: np.random.Generator, num_pairs: int) -> NDArray[np.float64]:
-    """Return the differences of pairs of equal arms: of each, that of the means of the fastest quarters of its blocks."""
+    """Return the differences of pairs of equal arms: of the means of the fastest quarters of their blocks."""
     shape = (num_pairs, 2, 2 * NUM_COUPLES)
     rounds = generator.normal(0.0, noise.within, shape)
     if noise.correlation:

@@ -70,7 +70,7 @@ def list_spins(done: Sequence[Line], cpu_model: str) -> dict[float, int]:
 
 
 def measure_slowdowns(slowdowns: Sequence[float], chosen: Mapping[float, int], cpu_model: str) -> list[SizeLine]:
-    """Choose how many spins make each slowdown on this machine, unless they are chosen; measure how large it truly is."""
+    """Choose how many spins make each slowdown on this machine, unless they are chosen; measure how large each is."""
     spins = {slowdown: chosen[slowdown] for slowdown in slowdowns if slowdown in chosen}
     if len(spins) < len(slowdowns):
         (gauged,) = measure_sizes([_GAUGE_SPINS], _NUM_GAUGE_PROCESSES).values()

@@ -33,7 +33,7 @@ MAX_VISITS = 60
 """Of a sweep."""
 MOOD = 0.05
 """Standard deviation of what slows or quickens all processes of a visit."""
-NUM_ROUNDS = 6
+NUM_ROUNDS = 32
 RESOLUTION = 0.1
 NUM_SWEEPS, NUM_LAWS = 300, 300
 

@@ -21,7 +21,7 @@ Member = tuple[int, Values]
 """A curve and a point of it."""
 
 MAX_MEMBERS = 8
-"""Workers that are alive together, of one visit along threads or of several visits. All curves of a point always are."""
+"""Workers that are alive together, of one visit along threads or of several visits. All curves of a point are."""
 
 
 @dataclass(frozen=True, slots=True)

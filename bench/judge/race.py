@@ -85,14 +85,15 @@ def compare_fastest_quarters(first: Sequence[float], other: Sequence[float]) -> 
     On shared cores this scatters from pair to pair about half as much as a median over couples (measured:
     docs/method.md, "Race"). What slows one arm alone now and then is not in it: all blocks are told beside it.
     """
-    return math.log(_average_fastest_quarter(other) / _average_fastest_quarter(first))
+    return math.log(average_fastest_quarter(other) / average_fastest_quarter(first))
 
 
 def _compare_all(first: Sequence[float], other: Sequence[float]) -> float:
     return math.log(sum(other) / sum(first))
 
 
-def _average_fastest_quarter(seconds: Sequence[float]) -> float:
+def average_fastest_quarter(seconds: Sequence[float]) -> float:
+    """Return the mean of the fastest quarter of some blocks of equal work, of one at least."""
     return statistics.fmean(sorted(seconds)[: math.ceil(len(seconds) / 4)])
 
 

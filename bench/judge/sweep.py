@@ -12,6 +12,7 @@ from bench.judge.best_count import BestCount, find_best_count
 from bench.judge.crossing import Encounter, Paired, judge_encounter
 from bench.judge.law import Law
 from bench.judge.money import price_pairs
+from bench.judge.race import average_fastest_quarter, compare_fastest_quarters
 from bench.judge.scaling import fit_law
 from bench.records.case import Case, Shape
 from bench.records.sweep import Sweep, SweepPlan, Timed, Values
@@ -111,15 +112,13 @@ def list_pairs(timed: Sequence[Timed], first: int, second: int, family: Family) 
 
 
 def compare(first: Timed, second: Timed) -> float:
-    """Return ln(second / first) of two that took turns: the median over their rounds."""
-    # One that fell in the middle of a visit is lost, and then has no record: both have all rounds.
-    ratios = (theirs / ours for ours, theirs in zip(first.seconds, second.seconds, strict=False))
-    return statistics.median(map(math.log, ratios)) + math.log(first.num_steps / second.num_steps)
+    """Return ln(second / first) of two that took turns, their blocks compared as a race's are."""
+    return compare_fastest_quarters(first.seconds, second.seconds) + math.log(first.num_steps / second.num_steps)
 
 
 def seconds_per_step(timed: Timed) -> float:
-    """Return the median over rounds."""
-    return statistics.median(timed.seconds) / timed.num_steps
+    """Return what a step took, of the fastest quarter of the blocks."""
+    return average_fastest_quarter(timed.seconds) / timed.num_steps
 
 
 def work_of(plan: SweepPlan) -> Callable[[Case], float] | None:

@@ -15,7 +15,7 @@ from bench.measure.clock import Clock
 from bench.measure.messages import BlockDone, Ready, RunBlock, SetUp
 from bench.measure.process import WorkerError, WorkerProcess, request_each
 from bench.measure.room import Room
-from bench.measure.sweep_pace import choose_num_epochs, choose_num_rounds, guess_seconds
+from bench.measure.sweep_pace import choose_num_epochs, choose_num_rounds, choose_warm_up, guess_seconds
 from bench.measure.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from bench.records.journal import as_text
 from bench.records.sweep import Lost, StopReason, Sweep, SweepRecord, Timed, Values
@@ -250,7 +250,7 @@ class SweepCourse:
                 kind="train",
                 amount=seat.num_epochs,
                 restart=not is_own,
-                warm_up=int(seat.num_epochs > 1),
+                warm_up=choose_warm_up(seat.ready.pilot_epoch_seconds),
                 timeout_seconds=self.timeouts.block_seconds + self.timeouts.block_factor * expected,
             ),
             BlockDone,

@@ -9,12 +9,14 @@ from bench.judge.sweep import count_work
 from bench.records.case import Shape
 from bench.records.sweep import Sweep, SweepPlan
 
-BLOCK_SECONDS = 0.05
+BLOCK_SECONDS = 0.01
 """How long a block takes at least; it has at least one epoch."""
 
-VISIT_SECONDS = 1.0
+VISIT_SECONDS = 0.5
 """What all blocks of one process may take; where they are long there are fewer rounds."""
-MIN_ROUNDS, MAX_ROUNDS = 2, 6
+WARMED_SECONDS = 0.05
+"""An epoch is warmed up with where it is no longer: a longer one warms itself."""
+MIN_ROUNDS, MAX_ROUNDS = 2, 32
 
 _EPOCHS_BEFORE = 4
 """Where an epoch is long: one to warm up, three to see how long one takes."""
@@ -23,6 +25,11 @@ _EPOCHS_BEFORE = 4
 def choose_num_epochs(epoch_seconds: float) -> int:
     """Choose the epochs of a block."""
     return max(1, round(BLOCK_SECONDS / epoch_seconds))
+
+
+def choose_warm_up(epoch_seconds: float) -> int:
+    """Choose the untimed epochs before a block."""
+    return int(epoch_seconds <= WARMED_SECONDS)
 
 
 def choose_num_rounds(block_seconds: Sequence[float]) -> int:
@@ -47,7 +54,7 @@ def _guess_member(sweep: Sweep, member: Member) -> float:
     smaller = [each for each in known if each[0] <= work] or known
     nearest_work, nearest = max(smaller, key=lambda each: (each[1].values == member[1], each[0]))
     longer = max(0.0, work / nearest_work - 1.0) * nearest.epoch_seconds
-    is_long = nearest.epoch_seconds + longer > BLOCK_SECONDS
+    is_long = nearest.epoch_seconds + longer > WARMED_SECONDS
     return nearest.wall_seconds + is_long * (_EPOCHS_BEFORE + MIN_ROUNDS) * longer
 
 

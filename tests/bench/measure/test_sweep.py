@@ -17,7 +17,7 @@ from bench.measure.process import WorkerError, WorkerProcess
 from bench.measure.room import Room, find_room
 from bench.measure.rounds import WORKER_BYTES
 from bench.measure.sweep import SweepCourse
-from bench.measure.sweep_pace import choose_num_epochs, choose_num_rounds, guess_seconds
+from bench.measure.sweep_pace import choose_num_epochs, choose_num_rounds, choose_warm_up, guess_seconds
 from bench.records.case import Case, Shape
 from bench.records.environment import Accelerator
 from bench.records.sweep import Lost, StopReason, Sweep, SweepPlan, SweepRecord, Timed, assemble_sweep
@@ -343,11 +343,12 @@ def test_thread_counts_take_turns_and_the_best_is_named() -> None:
 
 
 def test_long_blocks_make_fewer_rounds_and_short_epochs_longer_blocks() -> None:
-    assert choose_num_epochs(0.005) == 10
+    assert choose_num_epochs(0.005) == 2
     assert choose_num_epochs(3.0) == 1
-    assert choose_num_rounds([0.05, 0.06]) == 6
-    assert choose_num_rounds([0.05, 0.3]) == 3
+    assert choose_num_rounds([0.01, 0.012]) == 32
+    assert choose_num_rounds([0.01, 0.1]) == 5
     assert choose_num_rounds([60.0]) == 2
+    assert [choose_warm_up(seconds) for seconds in (0.005, 0.04, 0.06)] == [1, 1, 0]
 
 
 def test_room_is_what_the_machine_has_left_or_grants() -> None:

@@ -267,7 +267,7 @@ def test_one_that_falls_in_the_middle_leaves_the_others_samples() -> None:
         return WorkerError("crashed", "out of luck") if len(blocks) == 3 and case.engine == "eager" else None
 
     _, sweep, _ = sit(Script(fails=fail), make_plan(("batch_size", (100,)), num_visits=1))
-    assert [(timed.curve, len(timed.seconds)) for timed in sweep.timed] == [(1, 6)]
+    assert [(timed.curve, len(timed.seconds)) for timed in sweep.timed] == [(1, 32)]
     assert [lost.reason for lost in sweep.lost] == ["out of luck"]
 
 

@@ -71,7 +71,7 @@ class Contrast:
     verdict: Verdict
     quality: QualityVerdict
     """Of whole trainings, held against the first arm's of the same seeds."""
-    ratio_of_all_blocks: float | None = None
+    ratio_of_all_blocks: float | None
     """Of times, slow blocks and all: no interval, no verdict; of the pairs that count, their geometric mean."""
 
 

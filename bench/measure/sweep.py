@@ -94,10 +94,10 @@ class SweepCourse:
 
         def may_go(visits: Sequence[Visit]) -> bool:
             nonlocal has_passed_over
-            left = self.budget_seconds - (self.clock() - started)
-            is_affordable = guess_seconds(self.sweep, _list_members(visits)) <= left
+            members = _list_members(visits)
+            is_affordable = guess_seconds(self.sweep, members) <= self.budget_seconds - (self.clock() - started)
             has_passed_over = has_passed_over or not is_affordable
-            return is_affordable and (len(visits) == 1 or self._may_be_alive(_list_members(visits)))
+            return is_affordable and (len(visits) == 1 or self._may_be_alive(members))
 
         with open_caches() as caches:
             while True:

@@ -1,7 +1,7 @@
 """`python -m bench.campaigns.race_coverage`: how often a race's interval holds the truth, in simulation.
 
-The noise is made, the judging is the real one: the fastest quarters, the t interval, the looks, the stop rule. The
-truth is the same for every race, so an interval that misses it is an error of ours.
+The noise is made, the judging is the real one: the fastest quarters, the weights of pairs, the t interval, the looks,
+the stop rule. The truth is the same for every race, so an interval that misses it is an error of ours.
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.judge.race import LOOKS, Estimate, Verdict, decide, estimate, why_stop
+from bench.judge.pairs import NUM_STRETCHES, PairDifference
+from bench.judge.race import LOOKS, Estimate, Verdict, decide, estimate_pairs, why_stop
 from bench.records.case import Case
 from bench.records.race import Arm, RacePlan
 
 PAIR_SECONDS = 4.0
 NUM_COUPLES = 40
+STORM_BURSTS = 0.9
+"""Share of the time."""
 BURST_ROUNDS = 8
 """After so many rounds, on average, it is drawn anew whether a burst is on."""
 PLANS = ((60.0, 0.008), (150.0, 0.005), (600.0, 0.003))
@@ -41,6 +44,8 @@ class Noise:
     """Of rounds that take up to half as long again."""
     burst_share: float = 0.0
     """Of the time in which a neighbour's bursts slow both arms: every block by up to half, some rounds on end."""
+    storm_share: float = 0.0
+    """Of pairs in a storm: bursts most of the time, each of which slows both arms by up to as long again."""
     slow_share: float = 0.0
     """Of processes that are in a slower mode, by `slow_by`, all the time."""
     slow_by: float = 0.0
@@ -52,6 +57,7 @@ NOISES = {
     "correlated rounds": Noise(correlation=0.8),
     "spikes": Noise(spike_share=0.05),
     "a neighbour's bursts": Noise(burst_share=0.35),
+    "storms": Noise(burst_share=0.35, storm_share=0.3),
     "two modes": Noise(slow_share=0.2, slow_by=0.02),
     "a rare slow mode": Noise(slow_share=0.05, slow_by=0.03),
     "all together": Noise(correlation=0.5, spike_share=0.05, slow_share=0.2, slow_by=0.02),
@@ -95,19 +101,41 @@ def describe(ends: list[Estimate], truth: float) -> str:
 def simulate_race(noise: Noise, truth: float, generator: np.random.Generator, plan: RacePlan | None = None) -> Estimate:
     """Race two arms that differ by `truth` until the stop rule ends it; returns the last estimate."""
     plan = plan or PLAN
-    differences = truth + simulate_differences(noise, generator, LOOKS[-1])
-    for num_pairs in range(1, LOOKS[-1] + 1):
-        found = estimate(differences[:num_pairs].tolist(), plan.alpha) if num_pairs in LOOKS else None
-        if why_stop(plan, [found], num_pairs, num_pairs * PAIR_SECONDS, PAIR_SECONDS) is not None:
+    pairs: list[PairDifference] = []
+    for look in LOOKS:
+        pairs += simulate_pairs(noise, truth, generator, look - len(pairs))
+        found = estimate_pairs(pairs, plan.alpha)
+        if why_stop(plan, [found], look, look * PAIR_SECONDS, PAIR_SECONDS) is not None:
             break
-    found = estimate(differences[:num_pairs].tolist(), plan.alpha)
     if found is None:
         raise RuntimeError("a race without a pair")
     return found
 
 
+def simulate_pairs(noise: Noise, truth: float, generator: np.random.Generator, num_pairs: int) -> list[PairDifference]:
+    """Return what so many pairs of arms show that differ by `truth`."""
+    blocks = np.exp(simulate_blocks(noise, generator, num_pairs))
+    blocks[:, 1] *= math.exp(truth)
+    values = _compare_fastest_quarters(blocks)
+    stretches = np.arange(blocks.shape[2]) * NUM_STRETCHES // blocks.shape[2]
+    without = [_compare_fastest_quarters(blocks[..., stretches != number]) for number in range(NUM_STRETCHES)]
+    scatters = np.sqrt((NUM_STRETCHES - 1) * np.var(without, axis=0))
+    return [PairDifference(*each) for each in zip(values.tolist(), scatters.tolist(), strict=True)]
+
+
 def simulate_differences(noise: Noise, generator: np.random.Generator, num_pairs: int) -> NDArray[np.float64]:
     """Return the differences of pairs of equal arms: of the means of the fastest quarters of their blocks."""
+    return _compare_fastest_quarters(np.exp(simulate_blocks(noise, generator, num_pairs)))
+
+
+def _compare_fastest_quarters(blocks: NDArray[np.float64]) -> NDArray[np.float64]:
+    num_fastest = math.ceil(blocks.shape[2] / 4)
+    fastest = np.log(np.partition(blocks, num_fastest - 1, axis=2)[..., :num_fastest].mean(axis=2))
+    return np.asarray(fastest[:, 1] - fastest[:, 0])
+
+
+def simulate_blocks(noise: Noise, generator: np.random.Generator, num_pairs: int) -> NDArray[np.float64]:
+    """Return the logarithms of the times of equal blocks: pairs, arms, rounds."""
     shape = (num_pairs, 2, 2 * NUM_COUPLES)
     rounds = generator.normal(0.0, noise.within, shape)
     if noise.correlation:
@@ -116,16 +144,15 @@ def simulate_differences(noise: Noise, generator: np.random.Generator, num_pairs
             rounds[..., number] = noise.correlation * rounds[..., number - 1] + fresh * rounds[..., number]
     rounds += np.log1p(0.5 * generator.random(shape)) * (generator.random(shape) < noise.spike_share)
     if noise.burst_share:
-        in_burst = generator.random((num_pairs, 1, shape[2])) < noise.burst_share
+        is_storm = generator.random((num_pairs, 1, 1)) < noise.storm_share
+        in_burst = generator.random((num_pairs, 1, shape[2])) < np.where(is_storm, STORM_BURSTS, noise.burst_share)
         goes_on = generator.random(in_burst.shape) > 1 / BURST_ROUNDS
         for number in range(1, shape[2]):
             in_burst[..., number] = np.where(goes_on[..., number], in_burst[..., number - 1], in_burst[..., number])
-        rounds += np.log1p(0.5 * generator.random(shape)) * in_burst
+        rounds += np.log1p(np.where(is_storm, 1.0, 0.5) * generator.random(shape)) * in_burst
     luck = generator.normal(0.0, noise.between, shape[:2])
     luck += noise.slow_by * (generator.random(shape[:2]) < noise.slow_share)
-    times = rounds + luck[..., None]
-    fastest = np.log(np.sort(np.exp(times), axis=2)[..., : NUM_COUPLES // 2].mean(axis=2))
-    return np.asarray(fastest[:, 1] - fastest[:, 0])
+    return np.asarray(rounds + luck[..., None])
 
 
 def _arm(label: str) -> Arm:

@@ -73,6 +73,9 @@ class RaceLine(Struct, tag="race", frozen=True, kw_only=True):
     mean: float | None
     half_width: float | None
     differences: tuple[float, ...]
+    """Of its pairs: ln(b / a)."""
+    scatters: tuple[float, ...]
+    """Within each of them."""
 
 
 Line = RaceLine | SizeLine

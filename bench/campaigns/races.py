@@ -111,7 +111,8 @@ def run_race(name: str, cpu_model: str, num_spins: int) -> RaceLine:
         num_disturbed=sum(each.disturbance is not None for each in race.rounds),
         mean=found.mean if found else None,
         half_width=found.half_width if found else None,
-        differences=contrast.differences,
+        differences=tuple(each.value for each in contrast.pairs),
+        scatters=tuple(each.scatter for each in contrast.pairs),
     )
 
 

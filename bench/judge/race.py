@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bench.judge.pairs import PairDifference, compare_all, difference_of_pairs
 from bench.judge.quality import Quality, QualityVerdict, compare_trainings, why_invalid
 from bench.records.race import Race, RacePlan, Round, StopReason
 
@@ -21,8 +22,9 @@ race that stops at one of them covers 95 % or more (simulated, docs/method.md)."
 
 MIN_PAIRS = 4
 MIN_PAIRS_TO_GIVE_UP = 8
-MIN_COUPLES = 3
-"""A pair with fewer undisturbed couples says nothing."""
+HOPELESS_WIDTHS = 2.0
+"""A race gives up where its budget would leave the interval so many times as wide as asked; what is less may still show
+a difference."""
 
 MAX_DISTURBED_SHARE = 0.2
 """Of all rounds; beyond it the environment is unstable."""
@@ -44,10 +46,11 @@ class Estimate:
 
     num_pairs: int
     mean: float
+    """Weighted."""
     half_width: float
     """Infinite for a single pair."""
     spread: float
-    """Standard deviation between pairs; 0 for a single one."""
+    """Standard deviation between pairs, weighted; 0 for a single one."""
 
     @property
     def low(self) -> float:
@@ -65,8 +68,8 @@ class Contrast:
     """One arm beside the first."""
 
     arm: int
-    differences: tuple[float, ...]
-    """ln(arm / first) of every pair that counts, in their order."""
+    pairs: tuple[PairDifference, ...]
+    """Those that count, in their order."""
     estimate: Estimate | None
     verdict: Verdict
     quality: QualityVerdict
@@ -75,40 +78,18 @@ class Contrast:
     """Of times, slow blocks and all: no interval, no verdict; of the pairs that count, their geometric mean."""
 
 
-CompareBlocks = Callable[[Sequence[float], Sequence[float]], float]
-"""Seconds of the first arm's blocks and of another's, of one pair -> ln(other / first)."""
-
-
-def compare_fastest_quarters(first: Sequence[float], other: Sequence[float]) -> float:
-    """Return ln(other / first) of the mean of the fastest quarter of each: whatever else runs makes only slower.
-
-    On shared cores this scatters from pair to pair about half as much as a median over couples (measured:
-    docs/method.md, "Race"). What slows one arm alone now and then is not in it: all blocks are told beside it.
-    """
-    return math.log(average_fastest_quarter(other) / average_fastest_quarter(first))
-
-
-def _compare_all(first: Sequence[float], other: Sequence[float]) -> float:
-    return math.log(sum(other) / sum(first))
-
-
-def average_fastest_quarter(seconds: Sequence[float]) -> float:
-    """Return the mean of the fastest quarter of some blocks of equal work, of one at least."""
-    return statistics.fmean(sorted(seconds)[: math.ceil(len(seconds) / 4)])
-
-
 def judge_race(race: Race) -> list[Contrast]:
     """Judge every arm but the first."""
     plan = race.info.plan
     is_unstable = disturbed_share(race.rounds) > MAX_DISTURBED_SHARE
     contrasts = []
     for arm in range(1, len(plan.arms)):
-        differences = difference_of_pairs(race.rounds, arm)
-        found = estimate(differences, plan.alpha)
+        pairs = difference_of_pairs(race.rounds, arm)
+        found = estimate_pairs(pairs, plan.alpha)
         verdict = Verdict.UNSTABLE if is_unstable else decide(found, plan.dead_zone, plan.margin)
-        of_all = difference_of_pairs(race.rounds, arm, _compare_all)
+        of_all = [each.value for each in difference_of_pairs(race.rounds, arm, compare_all)]
         ratio = math.exp(statistics.fmean(of_all)) if of_all else None
-        contrasts.append(Contrast(arm, tuple(differences), found, verdict, judge_quality(race, arm), ratio))
+        contrasts.append(Contrast(arm, tuple(pairs), found, verdict, judge_quality(race, arm), ratio))
     return contrasts
 
 
@@ -131,46 +112,42 @@ def judge_quality(race: Race, arm: int) -> QualityVerdict:
     return compare_trainings(ours, theirs, race.info.plan.quality_margin, f"arm {first.label}")
 
 
-def difference_of_pairs(
-    rounds: Sequence[Round], arm: int, compare: CompareBlocks = compare_fastest_quarters
-) -> list[float]:
-    """Return each pair's difference; a pair with too few undisturbed couples is left out."""
-    pairs: dict[int, list[Round]] = {}
-    for each in rounds:
-        if each.arm == arm:
-            pairs.setdefault(each.pair, []).append(each)
-    differences = (difference_of_pair(pairs[pair], compare) for pair in sorted(pairs))
-    return [difference for difference in differences if difference is not None]
+def estimate_pairs(pairs: Sequence[PairDifference], alpha: float) -> Estimate | None:
+    """Estimate the mean difference of pairs with its interval; None without a pair."""
+    return estimate([each.value for each in pairs], alpha, [each.scatter for each in pairs])
 
 
-def difference_of_pair(rounds: Sequence[Round], compare: CompareBlocks = compare_fastest_quarters) -> float | None:
-    """Compare the blocks of one other arm with the first arm's; None where too few couples of rounds are whole.
-
-    Of a couple, one round ran the first arm first and one the other: each arm comes as often right after itself, which
-    is faster, as after a switch.
-    """
-    seconds = {each.round: each.seconds for each in rounds if not each.disturbance}
-    whole = [seconds[number] for number in sorted(seconds) if number ^ 1 in seconds]
-    if len(whole) < 2 * MIN_COUPLES:
-        return None
-    first, other = zip(*whole, strict=True)
-    return compare(first, other)
-
-
-def estimate(differences: Sequence[float], alpha: float) -> Estimate | None:
+def estimate(differences: Sequence[float], alpha: float, scatters: Sequence[float] = ()) -> Estimate | None:
     """Estimate the mean difference with its interval; None without a pair.
 
     Args:
         alpha: how often the interval may miss. Half of it is spent at each look (see `LOOKS`).
+        scatters: within each pair; without them all count alike.
     """
     count = len(differences)
     if count == 0:
         return None
-    mean = statistics.fmean(differences)
+    weights = weigh(scatters) if scatters else [1.0] * count
+    mean = statistics.fmean(differences, weights)
     if count == 1:
         return Estimate(1, mean, math.inf, 0.0)
-    spread = statistics.stdev(differences)
+    squares = [(each - mean) ** 2 for each in differences]
+    spread = math.sqrt(statistics.fmean(squares, weights) * count / (count - 1))
     return Estimate(count, mean, quantile_at_look(alpha, count) * spread / math.sqrt(count), spread)
+
+
+def weigh(scatters: Sequence[float]) -> list[float]:
+    """Return how much each pair counts: 1 at the median scatter, 2 at most, less and less where a storm blew.
+
+    The weights are those of a random-effects mean, 1 / (variance between + variance within), with the median variance
+    within in the place of the one between, which a few pairs can't tell. They are blind to which arm was slower.
+
+    Source: DerSimonian and Laird (1986), "Meta-analysis in clinical trials".
+    """
+    typical = statistics.median(scatters)
+    if typical == 0:
+        return [1.0] * len(scatters)
+    return [2 / (1 + (each / typical) ** 2) for each in scatters]
 
 
 def quantile_at_look(alpha: float, num_pairs: int) -> float:
@@ -226,19 +203,24 @@ def why_stop(
         if all(each is not None and each.num_pairs >= MIN_PAIRS and each.half_width <= target for each in estimates):
             return "resolved"
         if num_pairs >= MIN_PAIRS_TO_GIVE_UP:
-            needed = max(pairs_needed(each, target, plan.alpha) or LOOKS[-1] + 1 for each in estimates)
-            if elapsed_seconds + (needed - num_pairs) * pair_seconds > plan.budget_seconds:
+            num_left = min(LOOKS[-1] - num_pairs, int((plan.budget_seconds - elapsed_seconds) / pair_seconds))
+            widths = [half_width_after(each, num_left, plan.alpha) for each in estimates]
+            if max(widths) > HOPELESS_WIDTHS * target:
                 return "hopeless"
     return "budget" if elapsed_seconds + pair_seconds > plan.budget_seconds or num_pairs >= LOOKS[-1] else None
+
+
+def half_width_after(found: Estimate | None, num_more: int, alpha: float) -> float:
+    """Return how wide the interval should be after so many more pairs, by the spread so far."""
+    if found is None or found.num_pairs < 2:
+        return math.inf
+    num_pairs = found.num_pairs + num_more
+    return quantile_at_look(alpha, num_pairs) * found.spread / math.sqrt(num_pairs)
 
 
 def pairs_needed(found: Estimate | None, half_width: float, alpha: float) -> int | None:
     """Return at which look the interval should be so narrow, by the spread so far; None where at none."""
     if found is None or found.num_pairs < 2:
         return None
-    narrow_enough = (
-        look
-        for look in LOOKS
-        if look >= found.num_pairs and quantile_at_look(alpha, look) * found.spread / math.sqrt(look) <= half_width
-    )
-    return next(narrow_enough, None)
+    looks = (look for look in LOOKS if look >= found.num_pairs)
+    return next((look for look in looks if half_width_after(found, look - found.num_pairs, alpha) <= half_width), None)

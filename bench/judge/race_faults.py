@@ -12,6 +12,9 @@ from bench.records.journal import Trained
 from bench.records.race import Race, RaceEnded, RaceInfo, RaceRecord, Round, Seated, assemble_race
 from bench.records.store import RACE_FILE
 
+LARGEST_ROUNDING_SECONDS = 1e-5
+"""Of a block's laps together, each of which is rounded to a nanosecond."""
+
 
 def find_race_faults(info: RaceInfo, records: Sequence[RaceRecord]) -> Iterator[Fault]:
     """Find what is missing, doubled, out of order, or does not follow from the rounds.
@@ -89,14 +92,17 @@ def _check_rounds(race: Race, numbered: list[tuple[int, RaceRecord]]) -> Iterato
     pairs = list(dict.fromkeys(pair for pair, _ in rounds))
     yield from check_numbers("pairs", pairs, None, first[0][0])
     is_cut = race.ended is None or race.ended.reason in ("failed", "interrupted")
+    arms = range(1, len(race.info.plan.arms))
     for pair in pairs:
-        for arm in range(1, len(race.info.plan.arms)):
+        for arm in arms:
             found = rounds.get((pair, arm), [])
             line = found[0][0] if found else first[0][0]
             name = f"pair {pair}, arm {race.info.plan.arms[arm].label}, rounds"
             may_be_short = is_cut and pair == pairs[-1]
+            # Whole couples, as many for every arm; how many of them went into a pair's time is its own affair.
+            num_rounds = max(2, 2 * math.ceil(max(len(rounds.get((pair, each), [])) for each in arms) / 2))
             yield from check_numbers(
-                name, [each.round for _, each in found], None if may_be_short else len(first), line
+                name, [each.round for _, each in found], None if may_be_short else num_rounds, line
             )
             yield from _check_turns(found, first[0][1].num_steps)
 
@@ -108,6 +114,10 @@ def _check_turns(rounds: list[tuple[int, Round]], num_steps: int) -> Iterator[Fa
     for line, each in rounds:
         if each.num_steps != num_steps:
             yield fault_at(line, "num_steps", f"{num_steps}, as in the first round", each.num_steps)
+        for seconds, laps in zip(each.seconds, each.laps or (), strict=False):
+            took = sum(map(sum, laps)) / 1e9
+            if abs(took - seconds) > LARGEST_ROUNDING_SECONDS:
+                yield fault_at(line, "laps", f"laps that together take {seconds:.9g} s", f"{took:.9g} s")
 
 
 def _check_trainings(race: Race, numbered: list[tuple[int, RaceRecord]]) -> Iterator[Fault]:

@@ -12,7 +12,7 @@ from bench.judge.best_count import BestCount, find_best_count
 from bench.judge.crossing import Encounter, Paired, judge_encounter
 from bench.judge.law import Law
 from bench.judge.money import price_pairs
-from bench.judge.race import average_fastest_quarter, compare_fastest_quarters
+from bench.judge.pairs import average_fastest
 from bench.judge.scaling import fit_law
 from bench.records.case import Case, Shape
 from bench.records.sweep import Sweep, SweepPlan, Timed, Values
@@ -113,12 +113,12 @@ def list_pairs(timed: Sequence[Timed], first: int, second: int, family: Family) 
 
 def compare(first: Timed, second: Timed) -> float:
     """Return ln(second / first) of two that took turns, their blocks compared as a race's are."""
-    return compare_fastest_quarters(first.seconds, second.seconds) + math.log(first.num_steps / second.num_steps)
+    return math.log(seconds_per_step(second) / seconds_per_step(first))
 
 
 def seconds_per_step(timed: Timed) -> float:
     """Return what a step took, of the fastest quarter of the blocks."""
-    return average_fastest_quarter(timed.seconds) / timed.num_steps
+    return average_fastest(timed.seconds) / timed.num_steps
 
 
 def work_of(plan: SweepPlan) -> Callable[[Case], float] | None:

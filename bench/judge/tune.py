@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bench.judge.pairs import difference_of_pairs
 from bench.judge.quality import Quality, QualityVerdict
-from bench.judge.race import Contrast, Verdict, difference_of_pairs, judge_quality, judge_race
+from bench.judge.race import Contrast, Verdict, judge_quality, judge_race
 from bench.records.case import Case
 from bench.records.race import MAX_ARMS, Race
 from bench.records.tune import Heat, Tried, Tune
@@ -122,7 +123,8 @@ def score(heats: Sequence[tuple[Heat, Race]]) -> dict[int, list[float]]:
     differences: dict[int, list[float]] = {}
     for heat, race in heats:
         if heat.candidates[0] == partner:
-            found = [difference_of_pairs(race.rounds, arm) for arm in range(1, len(heat.candidates))]
+            arms = range(1, len(heat.candidates))
+            found = [[each.value for each in difference_of_pairs(race.rounds, arm)] for arm in arms]
             found.insert(0, [0.0] * max(map(len, found)))
             for candidate, its_own in zip(heat.candidates, found, strict=True):
                 differences.setdefault(candidate, []).extend(its_own)

@@ -17,6 +17,7 @@ from bench.records.journal import (
     Seconds,
     Text,
 )
+from bench.records.race import Laps
 from bench.records.rates import PerSecond, StepWork
 
 
@@ -54,6 +55,8 @@ class RunBlock(Command, tag="run block", frozen=True, kw_only=True):
     """Go back to the start of the training before the clock starts."""
     warm_up: Index = 0
     """Epochs to train before the clock starts, of a "train" block."""
+    takes_laps: bool = False
+    """Whether to take the time of every step, too, of a "train" block."""
 
 
 class CountCalls(Command, tag="count calls", frozen=True, kw_only=True):
@@ -77,6 +80,8 @@ class Ready(Struct, tag="ready", tag_field="reply", frozen=True, kw_only=True):
     is_cold: bool
     first_step_seconds: Seconds | None
     num_steps_per_epoch: Count
+    can_take_laps: bool = False
+    """Whether steps can be told apart, and none is still under way when the next begins."""
     torch_version: Name
 
 
@@ -107,6 +112,7 @@ class BlockDone(Struct, tag="block done", tag_field="reply", frozen=True, kw_onl
     host_phase_seconds: dict[str, Seconds] | None = None
     timer_seconds: Seconds = 0.0
     epoch_losses: tuple[float | None, ...] = ()
+    laps: Laps = ()
 
 
 class CallsCounted(Struct, tag="calls counted", tag_field="reply", frozen=True, kw_only=True):

@@ -11,7 +11,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import count
 
-from bench.judge.race import Estimate, difference_of_pairs, estimate, why_stop
+from bench.judge.pairs import difference_of_pairs
+from bench.judge.race import Estimate, estimate_pairs, why_stop
 from bench.measure.clock import Clock
 from bench.measure.disturbances import Look, find_disturbance
 from bench.measure.messages import BlockDone, Judge, Judged, Ready, RunBlock, SetUp
@@ -131,7 +132,7 @@ class RaceCourse:
 
     def _estimate(self) -> tuple[Estimate | None, ...]:
         arms = range(1, len(self.plan.arms))
-        return tuple(estimate(difference_of_pairs(self.rounds, arm), self.plan.alpha) for arm in arms)
+        return tuple(estimate_pairs(difference_of_pairs(self.rounds, arm), self.plan.alpha) for arm in arms)
 
     def _pairs(self, at_once: int | None = None) -> Generator[Pair]:
         """Load pairs, two interpreters at a time and never while a block is timed; end each once it is done with."""
@@ -169,12 +170,15 @@ class RaceCourse:
             kind="train",
             amount=pace.num_epochs,
             warm_up=pace.num_warm_up_epochs,
+            takes_laps=all(each.can_take_laps for each in ready),
             timeout_seconds=self.timeouts.block_seconds
             + self.timeouts.block_factor * pace.num_epochs * max(each.pilot_epoch_seconds for each in ready),
         )
         starts_reversed = self._random.random() < 0.5
-        before = self.look(cores)
-        for number in range(pace.num_rounds):
+        before, rounds_started = self.look(cores), self.clock()
+        for number in count():
+            if pace.is_enough(number, self.clock() - rounds_started):
+                break
             is_reversed = (number % 2 == 0) == starts_reversed
             for other in range(1, len(pair.workers)):
                 done: dict[int, BlockDone] = {}
@@ -192,6 +196,7 @@ class RaceCourse:
                     num_steps=done[0].num_steps,
                     other_num_steps=None if has_same_steps else done[other].num_steps,
                     seconds=(done[0].seconds, done[other].seconds),
+                    laps=(done[0].laps, done[other].laps) if command.takes_laps else None,
                     disturbance=find_disturbance(before, after),
                 )
                 self.rounds.append(each_round)

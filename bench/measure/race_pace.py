@@ -13,7 +13,7 @@ MIN_WARM_UP_STEPS = 5
 """After a switch the first steps are slower: caches and predictors hold the other arm's."""
 
 PAIR_SECONDS = 2.0
-"""How long the rounds of a pair take, roughly; more rounds narrow it less than another pair does."""
+"""How long the rounds of a pair take; more rounds narrow it less than another pair does."""
 MIN_PAIR_SECONDS = 0.4
 WANTED_PAIRS = 12
 """In a small budget the pairs are shorter, so that so many fit."""
@@ -27,7 +27,14 @@ class Pace:
     num_epochs: int
     """Of a block."""
     num_warm_up_epochs: int
-    num_rounds: int
+    pair_seconds: float
+    """How long the rounds take: in a storm there are fewer of them, and none the fewer in the pairs after it."""
+
+    def is_enough(self, num_rounds: int, seconds: float) -> bool:
+        """Say whether a pair that has run so many rounds in so many seconds is done; always of whole couples."""
+        if num_rounds % 2 or num_rounds < MIN_ROUNDS:
+            return False
+        return seconds >= self.pair_seconds or num_rounds >= MAX_ROUNDS
 
 
 def choose_pair_seconds(seconds_left: float, start_seconds: float) -> float:
@@ -45,15 +52,11 @@ def choose_pace(epoch_seconds: Sequence[float], num_steps_per_epoch: int, pair_s
 
     Args:
         epoch_seconds: of each arm, roughly.
-        pair_seconds: how long all rounds of a pair take, roughly.
+        pair_seconds: how long all rounds of a pair take.
     """
     fastest = min(epoch_seconds)
     num_epochs = max(1, math.ceil(MIN_BLOCK_SECONDS / fastest), math.ceil(MIN_BLOCK_STEPS / num_steps_per_epoch))
-    num_warm_up_epochs = math.ceil(MIN_WARM_UP_STEPS / num_steps_per_epoch)
-    first, *others = epoch_seconds
-    round_seconds = (num_epochs + num_warm_up_epochs) * (len(others) * first + sum(others))
-    num_couples = round(pair_seconds / round_seconds / 2)
-    return Pace(num_epochs, num_warm_up_epochs, min(MAX_ROUNDS, max(MIN_ROUNDS, 2 * num_couples)))
+    return Pace(num_epochs, math.ceil(MIN_WARM_UP_STEPS / num_steps_per_epoch), pair_seconds)
 
 
 def list_core_sets(num_cores: int) -> list[tuple[int, ...]]:

@@ -11,8 +11,10 @@ from typing import TypeVar
 import msgspec
 
 from bench.errors import UnavailableError
-from bench.judge.race import compare_fastest_quarters, estimate
-from bench.measure.clock import HOST_CLOCK, Clock, measure_timer_floor, synchronised, time_block
+from bench.judge.pairs import Block, compare_quiet
+from bench.judge.race import estimate
+from bench.measure.clock import HOST_CLOCK, Clock, measure_timer_floor, synchronised
+from bench.measure.laps import train_in_laps
 from bench.measure.process import ask_in_child
 from bench.records.selfcheck import Timer
 
@@ -73,29 +75,28 @@ def time_injection(num_spins: int, clock: Clock, num_couples: int = NUM_COUPLES)
     """Time one training with and without spins, in turns: the same network, optimizer and samples.
 
     Returns:
-        ln(with / without), of turns (ABBA) of 20 steps, 10 untimed steps before each, compared as a race's blocks are.
+        ln(with / without), of turns (ABBA) of 20 steps, 10 untimed steps before each, compared as a race's are.
     """
     from bench.records.case import Case
     from bench.workloads.known import SlowedBatching, make_slowed
 
     case = Case(device="cpu", engine="eager", batching="manual", num_threads=1, num_epochs=1_000)
-    training = make_slowed(case, 1, 0).training
-    training.prepare()
-    batching = training.batching
+    workload = make_slowed(case, 1, 0)
+    workload.prepare()
+    batching = workload.training.batching
     if not isinstance(batching, SlowedBatching):
         raise TypeError("the training has lost its slowed batching")
 
-    def time_turn(spins: int) -> float:
+    def time_turn(spins: int) -> Block:
         batching.num_spins = spins
-        training.train(1)
-        seconds, _ = time_block(clock, training.train, BLOCK_EPOCHS)
-        return seconds
+        workload.train(1)
+        return train_in_laps(workload, BLOCK_EPOCHS, clock, clock)[1]
 
-    seconds: dict[int, list[float]] = {0: [], num_spins: []}
+    turns: dict[int, list[Block]] = {0: [], num_spins: []}
     for _ in range(num_couples):
         for spins in (0, num_spins, num_spins, 0):
-            seconds[spins].append(time_turn(spins))
-    return compare_fastest_quarters(seconds[0], seconds[num_spins])
+            turns[spins].append(time_turn(spins))
+    return compare_quiet(turns[0], turns[num_spins])
 
 
 def _ask(target: Callable[[Connection, str], None], question: str, kind: type[Answer]) -> Answer:

@@ -12,6 +12,7 @@ import msgspec
 
 from bench.measure.clock import HOST_CLOCK, Clock, measure_timer_floor, synchronised, time_block
 from bench.measure.floor import find_floor, measure_multiply_adds_per_second
+from bench.measure.laps import train_in_laps
 from bench.measure.memory import read_peak_bytes, read_resident_bytes, reset_peak_bytes
 from bench.measure.messages import (
     AnyCommand,
@@ -112,6 +113,7 @@ class Session:
             first_step_seconds=stepped - set_up if has_first_step else None,
             pilot_epoch_seconds=self._pilot(workload.train),
             num_steps_per_epoch=workload.num_steps_per_epoch,
+            can_take_laps=device.phase_timing == "clock" and workload.can_watch_steps(),
             torch_version=str(sys.modules["torch"].__version__) if "torch" in sys.modules else "none",
         )
         self._go_to_start()
@@ -176,8 +178,15 @@ class Session:
             case "train" | "plain":
                 if command.warm_up:
                     workload.train(command.warm_up)
+                if command.takes_laps:
+                    return self._train_in_laps(amount)
                 seconds, losses = time_block(self.clock, workload.train, amount)
                 return self._describe(amount, PhaseTimes(seconds, {}), tuple(map(float, losses)))
+
+    def _train_in_laps(self, num_epochs: int) -> BlockDone:
+        seconds, laps, losses = train_in_laps(self.workload, num_epochs, self.clock, self.host_clock)
+        done = self._describe(num_epochs, PhaseTimes(seconds, {}), tuple(map(float, losses)))
+        return msgspec.structs.replace(done, laps=laps)
 
     def _count(self) -> CallsCounted:
         """Count what further epochs add, so that what a call does once, however many epochs it trains, is not in it."""

@@ -20,6 +20,10 @@ StopReason = Literal["resolved", "budget", "hopeless", "trained", "failed", "int
 """Trained: whole trainings were compared, and nothing was raced."""
 
 
+Laps = tuple[tuple[Index, ...], ...]
+"""For each epoch of a block, nanoseconds from one step to the next; together the block."""
+
+
 class Source(Struct, frozen=True, kw_only=True):
     """Where an arm's code comes from, and what surrounds its process."""
 
@@ -124,6 +128,8 @@ class Round(Struct, tag="round", frozen=True, kw_only=True):
     """Of the other arm's block, where its batches are of another size: the same samples in another number of steps."""
     seconds: tuple[PositiveSeconds, PositiveSeconds]
     """Of the first arm's block, and of the other's."""
+    laps: tuple[Laps, Laps] | None = None
+    """Where the steps of both can be told apart: what they took."""
     disturbance: Text | None = None
     """What happened meanwhile that has nothing to do with either arm; the round then counts for nothing."""
 

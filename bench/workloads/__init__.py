@@ -57,6 +57,12 @@ class Workload(Protocol):
     def prepare(self) -> None:
         """Compile, capture and warm up, and leave the training at its start."""
 
+    def can_watch_steps(self) -> bool:
+        """Say whether `train` runs steps one by one and can tell when."""
+
+    def watch_steps(self, on_step: Callable[[], object]) -> None:
+        """Call something right before every step from now on, in place of what was called before."""
+
     def examine(self) -> None:
         """Raise where a step is not what was asked for: on another device, in another precision, other work, none."""
 
@@ -86,6 +92,18 @@ class Workload(Protocol):
 
     def is_right(self, inputs: Any, prediction: Any) -> bool:
         """Say whether a prediction is that of a batch of inputs, by another way than the one that is timed."""
+
+
+class RunsStepsAsOne:
+    """The part of a workload whose steps can't be told apart while it trains."""
+
+    def can_watch_steps(self) -> bool:
+        """Return False."""
+        return False
+
+    def watch_steps(self, on_step: Callable[[], object]) -> None:
+        """Nothing is called."""
+        raise NotImplementedError
 
 
 class PredictsNothing:

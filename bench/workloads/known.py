@@ -7,7 +7,8 @@ nothing. `BareLoop` trains by a loop written out by hand.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import repeat
 from typing import Any
 
@@ -15,7 +16,7 @@ import torch
 from torch.nn.functional import mse_loss
 
 from bench.records.case import Case
-from bench.workloads.productnet import ProductNet
+from bench.workloads.productnet import ProductNet, announce_each
 from productnet.batching import Batch, Batching
 
 
@@ -47,6 +48,12 @@ def make_slowed(case: Case, seed: int, num_spins: int) -> ProductNet:
 class BareLoop(ProductNet):
     """The engine eager's operations, over the same network, optimizer and samples, with nothing of ours around them."""
 
+    _watch: Callable[[Iterable[Batch]], Iterable[Batch]] = staticmethod(iter)
+
+    def watch_steps(self, on_step: Callable[[], object]) -> None:
+        """Call something before every step."""
+        self._watch = partial(announce_each, on_each=on_step)
+
     def train(self, num_epochs: int) -> list[float]:
         """Train on and return each epoch's mean loss."""
         training = self.training
@@ -57,7 +64,8 @@ class BareLoop(ProductNet):
         for _ in range(num_epochs):
             losses = []
             order = torch.randperm(1000)
-            for inputs, expected in zip(features[order].split(100), targets[order].split(100), strict=True):
+            batches = zip(features[order].split(100), targets[order].split(100), strict=True)
+            for inputs, expected in self._watch(batches):
                 loss: Any = mse_loss(model(inputs), expected)
                 loss.backward()
                 optimizer.step()

@@ -21,7 +21,7 @@ from bench.errors import WorkloadError
 from bench.records.case import Case
 from bench.records.journal import LARGEST_ERROR
 from bench.records.rates import StepWork
-from bench.workloads import Judgement, PredictsNothing
+from bench.workloads import Judgement, PredictsNothing, RunsStepsAsOne
 from bench.workloads.files import describe, has_phases, import_class
 from bench.workloads.mistakes import check_placement, check_result, check_same, check_steps, take_number
 from bench.workloads.work import Work, watch
@@ -44,7 +44,7 @@ class Loss:
         return float(self.value.detach() if isinstance(self.value, torch.Tensor) else self.value)
 
 
-class Own(PredictsNothing):
+class Own(RunsStepsAsOne, PredictsNothing):
     """A training of a user's own class, as a case asks for it."""
 
     num_steps_per_epoch = 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import pairwise
 
@@ -13,7 +13,7 @@ from bench.records.case import Case
 from bench.records.rates import StepWork
 from bench.workloads import Judgement, Workload
 from bench.workloads.counts import count_step_work
-from productnet.batching import Batch
+from productnet.batching import Batch, Batching
 from productnet.config import TrainConfig
 from productnet.engines.step import Step
 from productnet.evaluate import predict
@@ -41,6 +41,29 @@ def make_config(case: Case, seed: int) -> TrainConfig:
         seed=seed,
         **({} if case.shape is None else msgspec.structs.asdict(case.shape)),
     )
+
+
+def announce_each(batches: Iterable[Batch], on_each: Callable[[], object]) -> Iterator[Batch]:
+    """Hand batches on, and call something before each."""
+    for batch in batches:
+        on_each()
+        yield batch
+
+
+class WatchedBatching:
+    """A batching that tells when it hands out a batch."""
+
+    def __init__(self, inner: Batching, on_batch: Callable[[], object]) -> None:
+        self.inner = inner
+        self._on_batch = on_batch
+
+    def epoch(self) -> Iterator[Batch]:
+        """Return the next epoch's batches."""
+        return announce_each(self.inner.epoch(), self._on_batch)
+
+    def prefixes(self) -> dict[str, Callable[[], Iterator[object]]]:
+        """Return those of the batching itself."""
+        return self.inner.prefixes()
 
 
 class ProductNet:
@@ -72,6 +95,16 @@ class ProductNet:
     def prepare(self) -> None:
         """Compile, capture and warm up, and leave the training at its start."""
         self.training.prepare()
+
+    def can_watch_steps(self) -> bool:
+        """Say whether the engine takes one batch after another."""
+        return self.step() is not None
+
+    def watch_steps(self, on_step: Callable[[], object]) -> None:
+        """Call something whenever a batch is handed out."""
+        batching = self.training.batching
+        inner = batching.inner if isinstance(batching, WatchedBatching) else batching
+        self.training.batching = WatchedBatching(inner, on_step)
 
     def examine(self) -> None:
         """Nothing is left to do: `prepare` has checked where everything lies, and a test what a step is made of."""

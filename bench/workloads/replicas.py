@@ -8,14 +8,14 @@ from typing import Any
 
 from bench.records.case import Case
 from bench.records.rates import StepWork
-from bench.workloads import Judgement, PredictsNothing
+from bench.workloads import Judgement, PredictsNothing, RunsStepsAsOne
 from bench.workloads.productnet import count_multiply_adds, make_config
 from productnet.engines.step import Step
 from productnet.replicas import Replicas
 from productnet.train import TrainResult
 
 
-class ReplicatedNet(PredictsNothing):
+class ReplicatedNet(RunsStepsAsOne, PredictsNothing):
     """Trainings of the seeds from `seed` on, as many as the case has replicas.
 
     A step is an update of one network, so that its time says what a network costs among so many: an epoch has the steps

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bench.judge.curves import list_curves
-from bench.judge.race import LOOKS, Contrast, estimate
+from bench.judge.race import LOOKS, Contrast, estimate_pairs
 from bench.judge.results import CaseResult
 from bench.judge.statistics import Summary
 from bench.judge.sweep import CurveResult, Family, SweepResult
@@ -73,12 +73,12 @@ def list_narrowing(race: Race, contrast: Contrast) -> Table:
         Column("difference of the pair", "time_ratio_of_pair", number),
     )
     rows: list[tuple[Value, ...]] = []
-    for count, difference in enumerate(contrast.differences, 1):
-        found = estimate(contrast.differences[:count], plan.alpha)
+    for count, pair in enumerate(contrast.pairs, 1):
+        found = estimate_pairs(contrast.pairs[:count], plan.alpha)
         if found is not None:
             low, high = (math.exp(each) if math.isfinite(each) else None for each in (found.low, found.high))
             is_look = "yes" if count in LOOKS else "no"
-            rows.append((count, math.exp(found.mean), low, high, is_look, math.exp(difference)))
+            rows.append((count, math.exp(found.mean), low, high, is_look, math.exp(pair.value)))
     note = (
         f"Time of {ours} over that of {theirs}, as it stood after each pair of processes, with its "
         f"{100 * (1 - plan.alpha):g} % interval. Small dots: the pairs themselves. Filled: where the race looked at "

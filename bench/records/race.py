@@ -20,7 +20,7 @@ StopReason = Literal["resolved", "budget", "hopeless", "trained", "failed", "int
 """Trained: whole trainings were compared, and nothing was raced."""
 
 
-Laps = tuple[tuple[Index, ...], ...]
+Laps = tuple[tuple[Count, ...], ...]
 """For each epoch of a block, nanoseconds from one step to the next; together the block."""
 
 
@@ -133,6 +133,11 @@ class Round(Struct, tag="round", frozen=True, kw_only=True):
     disturbance: Text | None = None
     """What happened meanwhile that has nothing to do with either arm; the round then counts for nothing."""
 
+    def __post_init__(self) -> None:
+        for laps in self.laps or ():
+            if not laps or not laps[0] or any(len(epoch) != len(laps[0]) for epoch in laps):
+                raise ValueError("the epochs of a block have not as many laps each, of one at least")
+
 
 class Fallen(Struct, tag="fallen", frozen=True, kw_only=True):
     """An arm could not go on; the race ends."""
@@ -173,13 +178,16 @@ def assemble_race(info: RaceInfo, records: Iterable[RaceRecord], warnings: tuple
     """Sort records by what they are.
 
     Raises:
-        ValueError: when a record is of an arm that the plan lacks.
+        ValueError: when a record is of an arm that the plan lacks, or of laps that can't be compared.
     """
     kept = list(records)
     num_arms, labels = len(info.plan.arms), {arm.label for arm in info.plan.arms}
+    shapes: dict[int, tuple[int, ...] | None] = {}
     for each in kept:
         if isinstance(each, Seated | Round | Fallen) and each.arm >= num_arms:
             raise ValueError(f"a record is of arm {each.arm}, the plan has {num_arms}")
+        if isinstance(each, Round) and _shape(each) != shapes.setdefault(each.arm, _shape(each)):
+            raise ValueError(f"the rounds of arm {each.arm} have not as many laps each")
         if isinstance(each, Trained) and each.case not in labels:
             raise ValueError(f"a training is of arm {each.case!r}, which the plan lacks")
     return Race(
@@ -191,3 +199,8 @@ def assemble_race(info: RaceInfo, records: Iterable[RaceRecord], warnings: tuple
         ended=next((each for each in kept if isinstance(each, RaceEnded)), None),
         warnings=warnings,
     )
+
+
+def _shape(timed: Round) -> tuple[int, ...] | None:
+    """Return how many steps an epoch has in both arms; None without laps."""
+    return None if timed.laps is None else tuple(len(laps[0]) for laps in timed.laps)

@@ -207,7 +207,7 @@ def make_race_table(race: Race, contrasts: Sequence[Contrast]) -> Table:
     interval = f"its {100 * (1 - plan.alpha):g} % interval"
     notes = (
         f"Time over that of arm {first.label}, with {interval}; the unit is the pair of processes{_for_layout(plan)}.",
-        "Compared are the fastest quarters of the blocks; of all blocks: with whatever slowed some of them.",
+        "Compared are the fastest steps or blocks, pairs weighted by their own scatter; of all blocks: slow ones, too.",
     )
     return Table("Race", _COLUMNS, tuple(rows), notes)
 

@@ -28,6 +28,7 @@ LINE = RaceLine(
     mean=0.001,
     half_width=0.006,
     differences=(0.001,) * 8,
+    scatters=(0.002,) * 8,
 )
 SIZE = SizeLine(cpu_model="Example CPU", slowdown=0.02, num_spins=2_100, logarithms=(0.019, 0.020, 0.021))
 
@@ -134,7 +135,7 @@ def test_the_figures_count_verdicts_and_misses_and_leave_out_what_was_not_run() 
     lines = [
         LINE,
         msgspec.structs.replace(LINE, verdict="SLOWER", mean=0.02, seconds=60.0),
-        msgspec.structs.replace(LINE, verdict="INCONCLUSIVE", mean=None, half_width=None, differences=()),
+        msgspec.structs.replace(LINE, verdict="INCONCLUSIVE", mean=None, half_width=None, differences=(), scatters=()),
     ]
     table = make_races_table(lines)
     (row,) = table.rows

@@ -15,21 +15,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.judge.pairs import NUM_STRETCHES, PairDifference, compare_quiet, difference_of_pair, difference_of_pairs
 from bench.judge.quality import Quality
 from bench.judge.race import (
     LOOKS,
     MAX_DISTURBED_SHARE,
+    Contrast,
     Estimate,
     Verdict,
-    compare_fastest_quarters,
     decide,
-    difference_of_pair,
-    difference_of_pairs,
     disturbed_share,
     estimate,
+    estimate_pairs,
+    half_width_after,
     judge_race,
     pairs_needed,
     quantile_at_look,
+    weigh,
     why_stop,
 )
 from bench.records.case import Shape
@@ -39,8 +41,18 @@ from tests.bench.races import ARMS, ENDED, THIRD, make_pair, make_pairs, make_pl
 MIRRORED = {Verdict.FASTER: Verdict.SLOWER, Verdict.SLOWER: Verdict.FASTER}
 
 
-def read(race: Race) -> list[tuple[Verdict, Quality, tuple[float, ...]]]:
-    return [(each.verdict, each.quality.quality, each.differences) for each in judge_race(race)]
+def read(race: Race) -> list[tuple[Verdict, Quality, tuple[PairDifference, ...]]]:
+    return [(each.verdict, each.quality.quality, each.pairs) for each in judge_race(race)]
+
+
+def compare(rounds: Sequence[Round]) -> float | None:
+    """Return the difference of a pair without its scatter."""
+    found = difference_of_pair(rounds)
+    return None if found is None else found.value
+
+
+def values(contrast: Contrast) -> list[float]:
+    return [each.value for each in contrast.pairs]
 
 
 # Worked by hand.
@@ -52,7 +64,7 @@ def make_rounds(*seconds: tuple[float, float]) -> list[Round]:
 
 def test_a_pair_compares_the_means_of_the_fastest_quarters_of_its_blocks() -> None:
     rounds = make_rounds((9.0, 1.2), (1.0, 8.0), (1.4, 7.0), (1.2, 1.3), (3.0, 1.5), (5.0, 6.0))
-    assert difference_of_pair(rounds) == pytest.approx(math.log(1.25 / 1.1)), "of six two"
+    assert compare(rounds) == pytest.approx(math.log(1.25 / 1.1)), "of six two"
     (contrast,) = judge_race(
         make_race([], *(msgspec.structs.replace(each, pair=pair) for pair in range(4) for each in rounds))
     )
@@ -65,7 +77,7 @@ def test_bursts_that_hit_half_of_an_arms_blocks_change_nothing() -> None:
         factors = (3.0 if each.round in (1, 4) else 1.0, 1.5 if each.round in (0, 1, 2, 7, 9) else 1.0)
         seconds = tuple(a * b for a, b in zip(each.seconds, factors, strict=True))
         hit.append(msgspec.structs.replace(each, seconds=seconds))
-    assert difference_of_pair(hit) == pytest.approx(0.01) == difference_of_pair(quiet)
+    assert compare(hit) == pytest.approx(0.01) == compare(quiet)
     mean = math.log(sum(each.seconds[1] for each in hit) / sum(each.seconds[0] for each in hit))
     assert abs(mean - 0.01) > 0.03, "the control: means over all blocks"
 
@@ -78,8 +90,8 @@ def test_an_effect_of_the_order_within_a_couple_cancels() -> None:
         )
         for each in make_pair(0, 0.01, num_rounds=8)
     ]
-    assert difference_of_pair(rounds) == pytest.approx(0.01)
-    assert difference_of_pair([each for each in rounds if each.round != 2]) == pytest.approx(0.01)
+    assert compare(rounds) == pytest.approx(0.01)
+    assert compare([each for each in rounds if each.round != 2]) == pytest.approx(0.01)
     single = statistics.median_high(math.log(each.seconds[1] / each.seconds[0]) for each in rounds)
     assert single == pytest.approx(0.01 + math.log(1.1)), (
         "the control: a median over single rounds jumps to one cluster"
@@ -92,7 +104,8 @@ def test_in_bursts_of_a_neighbour_the_fastest_quarters_scatter_less_than_the_med
     for _ in range(300):
         hit = np.repeat(luck.random(10) < 0.35, 8)[:, None] * np.log1p(0.5 * luck.random((80, 2)))
         logs = luck.normal(0, 0.01, (80, 2)) + hit
-        quarters.append(compare_fastest_quarters(np.exp(logs[:, 0]).tolist(), np.exp(logs[:, 1]).tolist()))
+        first, other = ([((each,),) for each in np.exp(logs[:, arm]).tolist()] for arm in (0, 1))
+        quarters.append(compare_quiet(first, other))
         medians.append(float(np.median((logs[:, 1] - logs[:, 0]).reshape(40, 2).mean(axis=1))))
     assert statistics.stdev(quarters) < 0.8 * statistics.stdev(medians)
     assert abs(statistics.fmean(quarters)) < 3 * statistics.stdev(quarters) / math.sqrt(300)
@@ -124,7 +137,7 @@ def test_an_interval_is_that_of_students_t_on_the_differences_of_pairs() -> None
 
 def test_the_unit_is_the_pair_and_more_rounds_narrow_nothing() -> None:
     few, many = (difference_of_pairs(make_pairs([0.0, 0.01, 0.02, 0.03], each), 1) for each in (6, 60))
-    narrow, wide = (estimate(each, 0.05) for each in (many, few))
+    narrow, wide = (estimate_pairs(each, 0.05) for each in (many, few))
     assert narrow is not None
     assert wide is not None
     assert narrow.half_width == pytest.approx(wide.half_width)
@@ -145,6 +158,80 @@ def test_a_look_ahead_finds_the_first_number_of_pairs_that_is_enough() -> None:
     assert pairs_needed(found, 0.0001, 0.05) is None
     assert pairs_needed(None, 0.01, 0.05) is None
     assert pairs_needed(Estimate(1, 0.0, math.inf, 0.0), 0.01, 0.05) is None
+
+
+def take_laps(rounds: Sequence[Round], *epochs: Sequence[Sequence[float]]) -> list[Round]:
+    """Give each round the laps of both arms: microseconds, one epoch each."""
+    laps = [tuple((tuple(round(1_000 * each) for each in arm),) for arm in epoch) for epoch in epochs]
+    return [msgspec.structs.replace(each, laps=its_own) for each, its_own in zip(rounds, laps, strict=True)]
+
+
+def test_steps_are_held_against_those_in_the_same_place_of_an_epoch() -> None:
+    """A step of 10 us and one of 30 at the epoch's end, of which each round but one slows down one or the other."""
+    slowed = [((15, 30), (10, 30)), ((10, 45), (11, 30)), ((10, 30), (10, 33)), ((12, 30), (20, 66))]
+    rounds = take_laps(make_rounds(*[(1.0, 1.0)] * 8), *slowed, *[((14, 41), (20, 66))] * 4)
+    assert compare(rounds) == pytest.approx(0.0)
+    assert compare(take_laps(rounds, *[((10, 30), (11, 30))] * 8)) == pytest.approx(math.log(41 / 40))
+
+
+def test_single_steps_scatter_less_than_blocks_in_bursts_that_leave_no_block_alone() -> None:
+    luck = np.random.default_rng(1)
+    by_steps: list[float | None] = []
+    by_blocks: list[float | None] = []
+    for _ in range(60):
+        is_slow = np.repeat(luck.random((60, 2, 4)) < 0.5, 5, axis=2)
+        steps = 10.0 * (1 + 0.5 * is_slow) * luck.normal(1, 0.005, (60, 2, 20)) * np.array([[1.0], [1.02]])
+        rounds = make_rounds(*steps.sum(axis=2).tolist())
+        by_blocks.append(compare(rounds))
+        by_steps.append(compare(take_laps(rounds, *steps.tolist())))
+    steps_found, blocks_found = (np.array(each, dtype=float) for each in (by_steps, by_blocks))
+    assert steps_found.mean() == pytest.approx(math.log(1.02), abs=3e-4)
+    assert steps_found.std() < 0.2 * blocks_found.std()
+
+
+# How far a pair scatters, and how much it counts.
+
+
+def test_the_scatter_of_a_pair_is_its_jackknife_over_eight_stretches() -> None:
+    luck = np.random.default_rng(1)
+    times = luck.normal(1.0, 0.02, (48, 2)).tolist()
+    found = difference_of_pair(make_rounds(*times))
+    without = [
+        compare([msgspec.structs.replace(r, round=n) for n, r in enumerate(make_rounds(*times[:at], *times[at + 6 :]))])
+        for at in range(0, 48, 6)
+    ]
+    assert found is not None
+    assert found.scatter == pytest.approx(math.sqrt((NUM_STRETCHES - 1) * np.var(np.array(without, dtype=float))))
+    equal = difference_of_pair(make_pair(0, 0.01))
+    assert equal is not None
+    assert equal.scatter == pytest.approx(0.0, abs=1e-12)
+
+
+def test_a_pairs_scatter_is_about_what_pairs_scatter_by_where_rounds_are_all_that_differs() -> None:
+    luck = np.random.default_rng(1)
+    found = [difference_of_pair(make_rounds(*luck.normal(1.0, 0.02, (80, 2)).tolist())) for _ in range(200)]
+    pairs = [each for each in found if each is not None]
+    assert len(pairs) == 200
+    assert statistics.median(each.scatter for each in pairs) == pytest.approx(
+        statistics.stdev(each.value for each in pairs), rel=0.15
+    )
+
+
+def test_a_pair_in_a_storm_counts_for_little_and_one_that_was_very_quiet_for_no_more_than_twice() -> None:
+    assert weigh([0.01, 0.01, 0.01]) == [1.0, 1.0, 1.0]
+    assert weigh([0.0, 0.01, 0.03]) == pytest.approx([2.0, 1.0, 0.2])
+    assert weigh([0.0, 0.0, 0.03]) == [1.0, 1.0, 1.0], "with no scatter to hold it against, nobody is in a storm"
+    quiet, stormy = [PairDifference(value, 0.002) for value in (0.0, 0.001, 0.002)], PairDifference(0.1, 0.06)
+    found, alike = estimate_pairs([*quiet, stormy], 0.05), estimate([0.0, 0.001, 0.002, 0.1], 0.05)
+    assert found is not None
+    assert alike is not None
+    assert found.mean < 0.002
+    assert found.half_width < alike.half_width / 4
+
+
+def test_equal_scatters_weigh_nothing() -> None:
+    differences = [0.0, 0.01, 0.02, 0.03]
+    assert estimate(differences, 0.05, [0.004] * 4) == estimate(differences, 0.05)
 
 
 # Under transformations.
@@ -173,7 +260,7 @@ def test_swapping_the_arms_negates_every_logarithm_and_mirrors_the_verdict(pairs
     (ours,), (theirs,) = judge_race(race), judge_race(swapped)
     assert ours.estimate is not None
     assert theirs.estimate is not None
-    assert theirs.differences == pytest.approx([-each for each in ours.differences], abs=1e-12)
+    assert values(theirs) == pytest.approx([-each for each in values(ours)], abs=1e-12)
     assert theirs.estimate.mean == pytest.approx(-ours.estimate.mean, abs=1e-12)
     assert theirs.estimate.half_width == pytest.approx(ours.estimate.half_width, abs=1e-10)
     assert theirs.verdict == MIRRORED.get(ours.verdict, ours.verdict)
@@ -190,7 +277,7 @@ def test_scaling_all_times_changes_nothing(pairs: list[list[float]], factor: flo
         ],
     )
     (ours,), (theirs,) = judge_race(race), judge_race(scaled)
-    assert theirs.differences == pytest.approx(ours.differences, abs=1e-12)
+    assert values(theirs) == pytest.approx(values(ours), abs=1e-12)
     assert theirs.verdict == ours.verdict
 
 
@@ -254,15 +341,15 @@ def test_a_pair_that_was_cut_off_counts_for_nothing() -> None:
     cut_off = make_pair(4, 0.9, num_rounds=5)  # two couples and a round without its other half
     race = make_race([0.0] * 4, *cut_off)
     (contrast,) = judge_race(race)
-    assert contrast.differences == pytest.approx([0.0] * 4)
+    assert values(contrast) == pytest.approx([0.0] * 4)
     assert contrast.verdict is Verdict.SAME
 
 
 def test_a_round_without_the_other_of_its_couple_counts_for_nothing() -> None:
     rounds = make_pair(0, 0.01)
-    assert difference_of_pair([*rounds, make_round(6, 0.9)]) == pytest.approx(0.01)
+    assert compare([*rounds, make_round(6, 0.9)]) == pytest.approx(0.01)
     shifted = [msgspec.structs.replace(each, round=each.round + 1) for each in rounds]
-    assert difference_of_pair(shifted) is None, "rounds 1-6 hold two couples, (2, 3) and (4, 5), not three"
+    assert compare(shifted) is None, "rounds 1-6 hold two couples, (2, 3) and (4, 5), not three"
 
 
 # Verdicts.
@@ -326,12 +413,13 @@ def test_a_race_ends_where_the_next_pair_would_not_fit_into_the_budget() -> None
 
 
 def test_from_eight_pairs_on_a_race_that_can_not_get_there_gives_up() -> None:
-    # At a spread of 1.6 %, 24 pairs are needed: 16 more of 2 s.
-    found = [Estimate(8, 0.0, 0.016, 0.016)]
-    assert pairs_needed(found[0], math.log1p(0.008), 0.05) == 24
-    assert why_stop(make_plan(), found, 8, 28.0, 2.0) is None
-    assert why_stop(make_plan(), found, 8, 28.1, 2.0) == "hopeless"
-    assert why_stop(make_plan(), [Estimate(6, 0.0, 0.5, 0.5)], 6, 28.1, 2.0) is None
+    # At a spread of 2.6 %, 16 pairs are twice as wide as asked: 8 more of 2 s.
+    found = [Estimate(8, 0.0, 0.026, 0.026)]
+    assert half_width_after(found[0], 8, 0.05) == pytest.approx(2 * math.log1p(0.008), rel=0.02)
+    assert why_stop(make_plan(), found, 8, 44.0, 2.0) == "hopeless", "16 pairs"
+    assert why_stop(make_plan(), found, 8, 42.0, 2.0) is None, "17 pairs"
+    assert why_stop(make_plan(), [Estimate(6, 0.0, 0.5, 0.5)], 6, 44.0, 2.0) is None
+    assert why_stop(make_plan(), [None], 8, 44.0, 2.0) == "hopeless", "no pair counts: all were disturbed"
 
 
 def test_a_race_ends_after_the_last_look_whatever_its_budget() -> None:
@@ -347,8 +435,8 @@ def test_a_disturbed_round_is_left_out_with_the_other_of_its_couple() -> None:
     rounds = make_pair(0, 0.01, num_rounds=8)
     rounds[2] = make_round(2, 5.0, disturbance="the machine was suspended")
     rounds[3] = make_round(3, -3.0)
-    assert difference_of_pair(rounds) == pytest.approx(0.01)
-    assert difference_of_pair(rounds[:6]) is None, "two couples are left of three: too few"
+    assert compare(rounds) == pytest.approx(0.01)
+    assert compare(rounds[:6]) is None, "two couples are left of three: too few"
 
 
 def test_what_disturbed_one_arm_and_the_first_is_no_matter_of_another() -> None:
@@ -359,7 +447,8 @@ def test_what_disturbed_one_arm_and_the_first_is_no_matter_of_another() -> None:
         else each
         for each in rounds
     ]
-    assert [difference_of_pairs(spoilt, arm) for arm in (1, 2)] == [[pytest.approx(0.01)], [pytest.approx(0.02)]]
+    found = [[each.value for each in difference_of_pairs(spoilt, arm)] for arm in (1, 2)]
+    assert found == [[pytest.approx(0.01)], [pytest.approx(0.02)]]
 
 
 @pytest.mark.parametrize(("num_disturbed", "verdict"), [(8, Verdict.SLOWER), (9, Verdict.UNSTABLE)])
@@ -372,7 +461,7 @@ def test_more_than_a_fifth_of_disturbed_rounds_is_an_unstable_environment(num_di
     assert (disturbed_share(spoilt) > MAX_DISTURBED_SHARE) == (verdict is Verdict.UNSTABLE)
     (contrast,) = judge_race(make_race([], *spoilt))
     assert contrast.verdict is verdict
-    assert len(contrast.differences) == 4
+    assert len(values(contrast)) == 4
 
 
 def test_no_round_is_no_disturbance() -> None:

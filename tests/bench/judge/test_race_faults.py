@@ -69,6 +69,12 @@ RACE_TAMPERINGS: dict[str, tuple[Tamper, str]] = {
         lambda _, r: find(r, type="round", pair=1).update(num_steps=24),
         "num_steps: expected 25, as in the first round, found 24",
     ),
+    "laps of another block": (
+        lambda _, r: [
+            each.update(laps=[[[12_000_000, 13_100_000]], [[25_000_000]]]) for each in r if each["type"] == "round"
+        ],
+        r"laps: expected laps that together take 0\.025 s, found 0\.0251 s",
+    ),
     "a training lost": (
         lambda _, r: take(r, type="trained", case="b", replicate=1),
         r"trainings of arm b: expected seeds \[0, 1, 2\], found \[0, 2\]",

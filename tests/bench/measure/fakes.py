@@ -95,9 +95,16 @@ class FakeWorkload:
         self.step_work: StepWork | None = None
         self.num_epochs_trained = 0
         self.num_restarts = 0
+        self.on_step: Callable[[], object] = lambda: None
 
     def prepare(self) -> None:
         self.pass_time(0.5)
+
+    def can_watch_steps(self) -> bool:
+        return True
+
+    def watch_steps(self, on_step: Callable[[], object]) -> None:
+        self.on_step = on_step
 
     def examine(self) -> None:
         """Nothing to find."""
@@ -106,6 +113,7 @@ class FakeWorkload:
         for _ in range(num_epochs):
             step = self.step()
             for _ in self.epoch():
+                self.on_step()
                 step.backward(step.forward(None))
                 step.optimize()
                 step.keep(None)

@@ -42,6 +42,7 @@ class Script:
     pilot_seconds: Callable[[int], float] = lambda pair: PILOT_SECONDS
     num_steps: Sequence[int] = (26, 26, 26)
     num_samples: Sequence[int] = (260, 260, 260)
+    can_take_laps: Sequence[bool] = (False, False, False)
     losses: Callable[[int, int], tuple[float | None, ...]] = lambda arm, seed: (0.5, 0.25)
     fails: Callable[[int, int, AnyCommand | None], BaseException | None] = lambda pair, arm, command: None
     """Pair, arm and command, None for loading -> what goes wrong."""
@@ -85,6 +86,7 @@ class ScriptedWorker:
                     is_cold=False,
                     first_step_seconds=None,
                     num_steps_per_epoch=2,
+                    can_take_laps=self.script.can_take_laps[self.arm],
                     torch_version="2.13.0",
                 )
             case RunBlock():
@@ -96,6 +98,7 @@ class ScriptedWorker:
                     num_samples=self.script.num_samples[self.arm],
                     seconds=seconds,
                     epoch_losses=self.script.losses(self.arm, self.seed),
+                    laps=(((self.arm + 1,),) if command.takes_laps else ()),
                 )
             case _:
                 return Judged(
@@ -180,6 +183,24 @@ def test_times_are_kept_in_the_order_of_the_arms_whichever_ran_first() -> None:
     course = Course(Script(seconds=lambda pair, arm, block: (0.5, 0.75)[arm]))
     assert course.run() == "resolved"
     assert {each.seconds for each in course.of(Round)} == {(0.5, 0.75)}
+
+
+def test_laps_are_taken_where_every_arm_can_and_of_none_where_one_can_not() -> None:
+    both = Course(Script(can_take_laps=(True, True)))
+    both.run()
+    assert {each.laps for each in both.of(Round)} == {(((1,),), ((2,),))}
+    one = Course(Script(can_take_laps=(True, False)))
+    one.run()
+    assert {each.laps for each in one.of(Round)} == {None}
+    assert not any(command.takes_laps for _, _, command in one.script.told if isinstance(command, RunBlock))
+
+
+def test_a_pair_in_a_storm_runs_fewer_rounds_in_its_time_and_the_next_pair_as_many_as_ever() -> None:
+    script = Script(seconds=lambda pair, arm, block: 0.1 if pair == 0 else 0.03, pilot_seconds=lambda pair: 0.0001)
+    course = Course(script)
+    course.run()
+    counts = [sum(each.pair == pair for each in course.of(Round)) for pair in range(4)]
+    assert counts == [12, 34, 34, 34]
 
 
 def test_the_seed_of_the_plan_decides_which_arm_comes_first() -> None:
@@ -290,7 +311,7 @@ def test_time_before_the_first_pair_counts_in_the_budget() -> None:
 
 
 def test_a_race_without_bounds_ends_after_the_last_look() -> None:
-    course = Course(Script(seconds=noisy), make_plan(budget_seconds=1e9, resolution=1e-6))
+    course = Course(Script(seconds=noisy), make_plan(budget_seconds=1e9, resolution=0.005))
     assert course.run() == "budget"
     assert len(course.standings) == LOOKS[-1]
     course.assert_all_ended()

@@ -9,10 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.measure.race_pace import (
-    MAX_ROUNDS,
     MIN_BLOCK_SECONDS,
     MIN_BLOCK_STEPS,
-    MIN_ROUNDS,
     MIN_WARM_UP_STEPS,
     Pace,
     choose_pace,
@@ -24,18 +22,33 @@ from bench.measure.race_pace import (
 @pytest.mark.parametrize(
     ("epoch_seconds", "num_steps", "pace"),
     [
-        ([0.0016, 0.0032], 10, Pace(2, 1, 120)),  # 20 steps are 2 epochs; as many rounds as there may be
-        ([0.0001, 0.0001], 10, Pace(20, 1, 120)),  # 2 ms are 20 epochs; as many rounds as there may be
-        ([0.01, 0.01], 100, Pace(1, 1, 50)),  # one epoch is enough of both
-        ([1.0, 1.0], 100, Pace(1, 1, 12)),  # as few rounds as there may be
-        ([0.001, 0.001], 1, Pace(20, 5, 40)),  # epochs of one step: 20 couples of 0.1 s
-        ([0.0001, 0.1], 25, Pace(20, 1, 12)),  # the fastest arm sets the length, the sum of all the number
+        ([0.0016, 0.0032], 10, Pace(2, 1, 2.0)),  # 20 steps are 2 epochs
+        ([0.0001, 0.0001], 10, Pace(20, 1, 2.0)),  # 2 ms are 20 epochs
+        ([0.01, 0.01], 100, Pace(1, 1, 2.0)),  # one epoch is enough of both
+        ([0.001, 0.001], 1, Pace(20, 5, 2.0)),  # epochs of one step
+        ([0.0001, 0.1], 25, Pace(20, 1, 2.0)),  # the fastest arm sets the length
     ],
 )
-def test_a_block_has_20_steps_and_2_ms_and_a_pair_as_many_rounds_as_fit_into_2_seconds(
-    epoch_seconds: list[float], num_steps: int, pace: Pace
-) -> None:
+def test_a_block_has_20_steps_and_2_ms(epoch_seconds: list[float], num_steps: int, pace: Pace) -> None:
     assert choose_pace(epoch_seconds, num_steps) == pace
+
+
+@pytest.mark.parametrize(
+    ("num_rounds", "seconds", "is_enough"),
+    [
+        (40, 1.99, False),
+        (40, 2.0, True),
+        (41, 9.0, False),  # half a couple
+        (10, 9.0, False),  # too few, however long they take
+        (12, 9.0, True),
+        (118, 0.1, False),
+        (120, 0.1, True),  # enough, however quick they are
+    ],
+)
+def test_a_pair_is_done_after_its_time_with_whole_couples_neither_too_few_nor_too_many(
+    num_rounds: int, seconds: float, is_enough: bool
+) -> None:
+    assert Pace(2, 1, 2.0).is_enough(num_rounds, seconds) is is_enough
 
 
 @pytest.mark.parametrize(
@@ -52,15 +65,11 @@ def test_in_a_small_budget_pairs_are_shorter_so_that_twelve_fit(
     epoch_seconds=st.lists(st.floats(1e-6, 100.0), min_size=2, max_size=8),
     num_steps=st.integers(1, 10_000),
 )
-def test_whatever_the_arms_a_pace_is_long_enough_warm_and_in_couples(
-    epoch_seconds: list[float], num_steps: int
-) -> None:
+def test_whatever_the_arms_a_pace_is_long_enough_and_warm(epoch_seconds: list[float], num_steps: int) -> None:
     pace = choose_pace(epoch_seconds, num_steps)
     assert pace.num_epochs * num_steps >= MIN_BLOCK_STEPS
     assert pace.num_epochs * min(epoch_seconds) >= MIN_BLOCK_SECONDS * (1 - 1e-9)
     assert pace.num_warm_up_epochs * num_steps >= MIN_WARM_UP_STEPS
-    assert MIN_ROUNDS <= pace.num_rounds <= MAX_ROUNDS
-    assert pace.num_rounds % 2 == 0
     assert pace == choose_pace(epoch_seconds[::-1], num_steps), "it must not matter which arm is the first"
 
 

@@ -132,6 +132,27 @@ def test_a_time_that_is_none_or_of_no_arm_is_refused(tmp_path: Path, seconds: li
     assert "samples.jsonl" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("laps", "complaint"),
+    [
+        ([[[1, 0]], [[1, 1]]], "Expected `int` >= 1"),
+        ([[[1.5]], [[1]]], "Expected `int`"),
+        ([[[1]]], "Expected `array` of length 2"),
+        ([[], [[1]]], "not as many laps each"),
+        ([[[1]], [[]]], "not as many laps each"),
+        ([[[1, 2], [1]], [[1, 2], [1, 2]]], "not as many laps each"),
+        ([[[1, 2]], [[1, 2]]], "the rounds of arm 1 have not as many laps each"),
+    ],
+)
+def test_laps_that_can_not_be_held_against_each_other_are_refused(
+    tmp_path: Path, laps: list[object], complaint: str
+) -> None:
+    path = write_race(tmp_path / "race", make_pairs([0.0]))
+    write_line(path, json.dumps(ROUND | {"laps": laps}).encode())
+    with pytest.raises(InvalidFileError, match=complaint):
+        read_race(path)
+
+
 @pytest.mark.parametrize(("arm", "complaint"), [(0, ">= 1"), (2, "a record is of arm 2, the plan has 2"), (8, "<= 7")])
 def test_a_round_of_no_other_arm_is_refused(tmp_path: Path, arm: int, complaint: str) -> None:
     path = write_line(write_race(tmp_path / "race", make_pairs([0.0])), json.dumps(ROUND | {"arm": arm}).encode())
@@ -233,6 +254,11 @@ def test_a_layout_can_be_shared_where_no_arm_has_a_source_of_its_own() -> None:
 indices = st.integers(0, 2**63 - 1)
 times = st.floats(1e-12, 1e9)
 texts = st.text(max_size=2_000)
+all_laps = st.integers(1, 4).flatmap(
+    lambda num_steps: st.lists(
+        st.lists(st.integers(1, 2**63 - 1), min_size=num_steps, max_size=num_steps).map(tuple), min_size=1, max_size=3
+    ).map(tuple)
+)
 any_record = st.one_of(
     st.builds(
         Seated,
@@ -254,6 +280,7 @@ any_record = st.one_of(
         num_steps=st.integers(1, 2**63 - 1),
         seconds=st.tuples(times, times),
         disturbance=st.none() | texts,
+        laps=st.none() | st.tuples(all_laps, all_laps),
     ),
     st.builds(
         Fallen,

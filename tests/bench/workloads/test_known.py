@@ -31,6 +31,32 @@ def test_the_bare_loop_does_the_same_operations_on_batches_of_its_own_order() ->
     assert bare[-1] < bare[0]
 
 
+@pytest.mark.parametrize("name", ["BareLoop", "spins_300"])
+def test_steps_that_are_watched_are_announced_and_train_the_same(name: str) -> None:
+    workload = getattr(known, name)(CASE, 1)
+    assert workload.can_watch_steps()
+    losses, num_steps = train(getattr(known, name)), [0, 0]
+    workload.prepare()
+    for watch in range(2):
+
+        def count(watch: int = watch) -> None:
+            num_steps[watch] += 1
+
+        workload.watch_steps(count)
+        workload.train(1)
+    assert num_steps == [10, 10], "whoever watches last takes the place of who did before"
+    if name != "BareLoop":  # which draws its order from torch's own generator
+        workload.restart()
+        assert list(workload.train(3)) == losses
+        assert workload.prefixes() == {}
+
+
+def test_an_engine_that_runs_its_steps_as_one_can_not_be_watched() -> None:
+    pytest.importorskip("numba")
+    case = Case(device="cpu", engine="fused", batching="manual", num_threads=1, num_epochs=3)
+    assert not ProductNet(case, 1).can_watch_steps()
+
+
 def test_every_step_spins_as_far_as_its_name_says(monkeypatch: pytest.MonkeyPatch) -> None:
     counted: list[int] = []
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bench.records.case import Case
 from bench.records.rates import StepWork
-from bench.workloads import Judgement
+from bench.workloads import Judgement, RunsStepsAsOne
 from bench.workloads.productnet import count_multiply_adds
 from productnet.config import TrainConfig
 from productnet.data import draw_heldout_data
@@ -64,7 +64,7 @@ class Trainer(Protocol):
         """Predict standardised inputs, (batch, 2) -> (batch, 1), as the library does."""
 
 
-class PeerWorkload:
+class PeerWorkload(RunsStepsAsOne):
     """The workload; a step of it can't be run alone, and so has no phases.
 
     Args:

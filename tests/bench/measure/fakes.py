@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, cast
 from bench.measure.process import WorkerProcess, start_worker
 from bench.records.case import Case
 from bench.records.rates import StepWork
-from bench.workloads import Judgement
+from bench.workloads import Judgement, RunsStepsAsOne
 from productnet.engines.step import Step
 from productnet.errors import DeviceUnavailableError
 from productnet.kinds import PhaseTiming
@@ -77,7 +77,7 @@ class FakeDevice:
         return 4_096
 
 
-class FakeWorkload:
+class FakeWorkload(RunsStepsAsOne):
     """Two steps of ten samples an epoch; each part of a step takes its own scripted time."""
 
     num_samples_per_epoch = 20
@@ -95,16 +95,9 @@ class FakeWorkload:
         self.step_work: StepWork | None = None
         self.num_epochs_trained = 0
         self.num_restarts = 0
-        self.on_step: Callable[[], object] = lambda: None
 
     def prepare(self) -> None:
         self.pass_time(0.5)
-
-    def can_watch_steps(self) -> bool:
-        return True
-
-    def watch_steps(self, on_step: Callable[[], object]) -> None:
-        self.on_step = on_step
 
     def examine(self) -> None:
         """Nothing to find."""
@@ -113,7 +106,6 @@ class FakeWorkload:
         for _ in range(num_epochs):
             step = self.step()
             for _ in self.epoch():
-                self.on_step()
                 step.backward(step.forward(None))
                 step.optimize()
                 step.keep(None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import pytest
 
 from bench.measure.laps import cut_laps, train_in_laps
@@ -16,9 +18,26 @@ STEP, BATCH, END = 14_000_000, 1_000_000, 6_000_000
 """Of the fake workload: a step without its batch, its batch, and what ends an epoch, in nanoseconds."""
 
 
+class WatchedWorkload(FakeWorkload):
+    """Announces its steps."""
+
+    on_step: Callable[[], object] = staticmethod(lambda: None)
+
+    def can_watch_steps(self) -> bool:
+        return True
+
+    def watch_steps(self, on_step: Callable[[], object]) -> None:
+        self.on_step = on_step
+
+    def epoch(self) -> Iterator[object]:
+        for batch in super().epoch():
+            self.on_step()
+            yield batch
+
+
 def test_each_epoch_has_its_steps_the_last_with_all_that_lies_between_two_epochs() -> None:
     clock = ScriptedClock()
-    seconds, laps, losses = train_in_laps(FakeWorkload(clock.pass_time), 3, clock, clock)
+    seconds, laps, losses = train_in_laps(WatchedWorkload(clock.pass_time), 3, clock, clock)
     assert laps == ((STEP + BATCH, STEP + END + BATCH),) * 3
     assert sum(map(sum, laps)) == pytest.approx(1e9 * seconds)
     assert len(losses) == 3
@@ -36,7 +55,7 @@ def test_epochs_without_as_many_steps_are_refused(marks: list[float]) -> None:
 
 def test_a_worker_takes_laps_where_it_is_asked_to_and_none_of_its_warm_up() -> None:
     clock = ScriptedClock()
-    session = Session(lambda _case, _seed: FakeWorkload(clock.pass_time), clock)
+    session = Session(lambda _case, _seed: WatchedWorkload(clock.pass_time), clock)
     ready = session.perform(SetUp(case=CASE, seed=1, timeout_seconds=1.0))
     assert isinstance(ready, Ready)
     assert ready.can_take_laps
@@ -53,7 +72,7 @@ def test_a_worker_takes_laps_where_it_is_asked_to_and_none_of_its_warm_up() -> N
 @pytest.mark.parametrize("phase_timing", ["events", "prefixes"])
 def test_on_a_device_that_works_on_while_the_next_step_begins_there_are_no_laps(phase_timing: PhaseTiming) -> None:
     clock = ScriptedClock()
-    workload = FakeWorkload(clock.pass_time)
+    workload = WatchedWorkload(clock.pass_time)
     workload.device = FakeDevice(clock.pass_time, phase_timing)  # type: ignore[assignment]
     ready = Session(lambda _case, _seed: workload, clock).perform(SetUp(case=CASE, seed=1, timeout_seconds=1.0))
     assert isinstance(ready, Ready)

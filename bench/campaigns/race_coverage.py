@@ -120,7 +120,9 @@ def simulate_pairs(noise: Noise, truth: float, generator: np.random.Generator, n
     stretches = np.arange(blocks.shape[2]) * NUM_STRETCHES // blocks.shape[2]
     without = [_compare_fastest_quarters(blocks[..., stretches != number]) for number in range(NUM_STRETCHES)]
     scatters = np.sqrt((NUM_STRETCHES - 1) * np.var(without, axis=0))
-    return [PairDifference(*each) for each in zip(values.tolist(), scatters.tolist(), strict=True)]
+    of_all = np.diff(np.log(blocks.sum(axis=2)), axis=1)[:, 0]
+    found = zip(values.tolist(), scatters.tolist(), of_all.tolist(), strict=True)
+    return [PairDifference(*each) for each in found]
 
 
 def simulate_differences(noise: Noise, generator: np.random.Generator, num_pairs: int) -> NDArray[np.float64]:

@@ -10,8 +10,9 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar
 
-from bench.records.race import Round
+from bench.records.race import Laps, Round
 
 MIN_COUPLES = 3
 """A pair with fewer undisturbed couples says nothing."""
@@ -24,11 +25,7 @@ FASTEST_SHARE = 0.25
 FASTEST_SHARE_OF_STEPS = 0.1
 """Of single steps, which are so much shorter than a neighbour's bursts that more of them are free of any."""
 
-Block = tuple[tuple[float, ...], ...]
-"""A timed block: for each epoch what its steps took, in any one unit; one that was not timed in laps is one number."""
-
-CompareBlocks = Callable[[Sequence[Block], Sequence[Block]], float]
-"""The blocks of the first arm and of another, of one pair -> ln(other / first)."""
+Block = TypeVar("Block")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,35 +33,60 @@ class PairDifference:
     """What one pair of processes shows of an arm beside the first."""
 
     value: float
-    """ln(other / first)."""
+    """ln(other / first), of the fastest steps or blocks: what slows one arm now and then is not in it."""
     scatter: float
     """Its standard error, by the pair's own blocks; what differs from process to process is not in it."""
+    of_all: float
+    """The same of all blocks, slow ones and all."""
 
 
-def compare_quiet(first: Sequence[Block], other: Sequence[Block]) -> float:
-    """Return ln(other / first) of what the same work takes where nothing disturbs it.
+def difference_of_pairs(rounds: Sequence[Round], arm: int) -> list[PairDifference]:
+    """Return each pair's difference; a pair with too few undisturbed couples is left out."""
+    pairs: dict[int, list[Round]] = {}
+    for each in rounds:
+        if each.arm == arm:
+            pairs.setdefault(each.pair, []).append(each)
+    differences = (difference_of_pair(pairs[pair]) for pair in sorted(pairs))
+    return [difference for difference in differences if difference is not None]
 
-    What slows one arm alone now and then is not in it: all blocks are told beside it.
+
+def difference_of_pair(rounds: Sequence[Round]) -> PairDifference | None:
+    """Compare the blocks of one other arm with the first arm's; None where too few couples of rounds are whole.
+
+    Of a couple, one round ran the first arm first and one the other: each arm comes as often right after itself, which
+    is faster, as after a switch.
     """
-    return math.log(find_quiet_time(other) / find_quiet_time(first))
+    undisturbed = {each.round: each for each in rounds if not each.disturbance}
+    whole = [undisturbed[number] for number in sorted(undisturbed) if number ^ 1 in undisturbed]
+    if len(whole) < 2 * MIN_COUPLES:
+        return None
+    first, other = zip(*(each.seconds for each in whole), strict=True)
+    of_all = math.log(sum(other) / sum(first))
+    laps = [each.laps for each in whole if each.laps is not None]
+    if not laps:
+        return PairDifference(compare_blocks(first, other), scatter_within(first, other, compare_blocks), of_all)
+    ours, theirs = zip(*laps, strict=True)
+    return PairDifference(compare_steps(ours, theirs), scatter_within(ours, theirs, compare_steps), of_all)
 
 
-def compare_all(first: Sequence[Block], other: Sequence[Block]) -> float:
-    """Return ln(other / first) of all blocks, slow ones and all."""
-    ours, theirs = (sum(sum(map(sum, block)) for block in blocks) for blocks in (other, first))
-    return math.log(ours / theirs)
+def compare_blocks(first: Sequence[float], other: Sequence[float]) -> float:
+    """Return ln(other / first) of the mean of the fastest quarter of the blocks of each."""
+    return math.log(average_fastest(other) / average_fastest(first))
 
 
-def find_quiet_time(blocks: Sequence[Block]) -> float:
-    """Return what the fastest of some blocks took on average; timed in laps, what an epoch of the fastest steps takes.
+def compare_steps(first: Sequence[Laps], other: Sequence[Laps]) -> float:
+    """Return ln(other / first) of what an epoch of the fastest steps takes."""
+    return math.log(find_quiet_epoch(other) / find_quiet_epoch(first))
+
+
+def find_quiet_epoch(blocks: Sequence[Laps]) -> float:
+    """Return what an epoch takes where nothing disturbs it, in nanoseconds.
 
     The steps of an epoch are not alike, its first and last least of all. So each is held against those in its place in
     the other epochs alone, and together they are an epoch.
     """
     epochs = [epoch for block in blocks for epoch in block]
-    is_one_piece = len(blocks[0]) == len(blocks[0][0]) == 1
-    share = FASTEST_SHARE if is_one_piece else FASTEST_SHARE_OF_STEPS
-    return sum(average_fastest(times, share) for times in zip(*epochs, strict=True))
+    return sum(average_fastest(times, FASTEST_SHARE_OF_STEPS) for times in zip(*epochs, strict=True))
 
 
 def average_fastest(times: Sequence[float], share: float = FASTEST_SHARE) -> float:
@@ -72,41 +94,9 @@ def average_fastest(times: Sequence[float], share: float = FASTEST_SHARE) -> flo
     return statistics.fmean(sorted(times)[: math.ceil(len(times) * share)])
 
 
-def difference_of_pairs(
-    rounds: Sequence[Round], arm: int, compare: CompareBlocks = compare_quiet
-) -> list[PairDifference]:
-    """Return each pair's difference; a pair with too few undisturbed couples is left out."""
-    pairs: dict[int, list[Round]] = {}
-    for each in rounds:
-        if each.arm == arm:
-            pairs.setdefault(each.pair, []).append(each)
-    differences = (difference_of_pair(pairs[pair], compare) for pair in sorted(pairs))
-    return [difference for difference in differences if difference is not None]
-
-
-def difference_of_pair(rounds: Sequence[Round], compare: CompareBlocks = compare_quiet) -> PairDifference | None:
-    """Compare the blocks of one other arm with the first arm's; None where too few couples of rounds are whole.
-
-    Of a couple, one round ran the first arm first and one the other: each arm comes as often right after itself, which
-    is faster, as after a switch.
-    """
-    blocks = {each.round: list_blocks(each) for each in rounds if not each.disturbance}
-    whole = [blocks[number] for number in sorted(blocks) if number ^ 1 in blocks]
-    if len(whole) < 2 * MIN_COUPLES:
-        return None
-    first, other = zip(*whole, strict=True)
-    return PairDifference(compare(first, other), scatter_within(first, other, compare))
-
-
-def list_blocks(timed: Round) -> tuple[Block, Block]:
-    """Return the first arm's block of a round, and the other's."""
-    if timed.laps is not None:
-        return timed.laps
-    first, other = timed.seconds
-    return ((first,),), ((other,),)
-
-
-def scatter_within(first: Sequence[Block], other: Sequence[Block], compare: CompareBlocks) -> float:
+def scatter_within(
+    first: Sequence[Block], other: Sequence[Block], compare: Callable[[Sequence[Block], Sequence[Block]], float]
+) -> float:
     """Return the standard error of a pair's difference: the delete-a-group jackknife over stretches of its rounds.
 
     Args:

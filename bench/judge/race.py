@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bench.judge.pairs import PairDifference, compare_all, difference_of_pairs
+from bench.judge.pairs import PairDifference, difference_of_pairs
 from bench.judge.quality import Quality, QualityVerdict, compare_trainings, why_invalid
 from bench.records.race import Race, RacePlan, Round, StopReason
 
@@ -25,6 +25,12 @@ MIN_PAIRS_TO_GIVE_UP = 8
 HOPELESS_WIDTHS = 2.0
 """A race gives up where its budget would leave the interval so many times as wide as asked; what is less may still show
 a difference."""
+
+LEAST_VARIANCE_SHARE = 0.01
+"""Of the median pair's variance: by a few blocks that happened to agree, no pair is more certain than that."""
+
+LEAST_CONTRADICTION = 0.001
+"""Between the intervals of the fastest steps and of all; nobody would act on less."""
 
 MAX_DISTURBED_SHARE = 0.2
 """Of all rounds; beyond it the environment is unstable."""
@@ -74,8 +80,16 @@ class Contrast:
     verdict: Verdict
     quality: QualityVerdict
     """Of whole trainings, held against the first arm's of the same seeds."""
-    ratio_of_all_blocks: float | None
-    """Of times, slow blocks and all: no interval, no verdict; of the pairs that count, their geometric mean."""
+    of_all: Estimate | None
+    """By all blocks, slow ones and all, with all pairs alike: no verdict hangs on it."""
+
+    @property
+    def has_stalls(self) -> bool:
+        """Whether all blocks together contradict the fastest: one of both stalls now and then, not the machine."""
+        found, of_all = self.estimate, self.of_all
+        if found is None or of_all is None:
+            return False
+        return max(of_all.low - found.high, found.low - of_all.high) > LEAST_CONTRADICTION
 
 
 def judge_race(race: Race) -> list[Contrast]:
@@ -87,9 +101,8 @@ def judge_race(race: Race) -> list[Contrast]:
         pairs = difference_of_pairs(race.rounds, arm)
         found = estimate_pairs(pairs, plan.alpha)
         verdict = Verdict.UNSTABLE if is_unstable else decide(found, plan.dead_zone, plan.margin)
-        of_all = [each.value for each in difference_of_pairs(race.rounds, arm, compare_all)]
-        ratio = math.exp(statistics.fmean(of_all)) if of_all else None
-        contrasts.append(Contrast(arm, tuple(pairs), found, verdict, judge_quality(race, arm), ratio))
+        of_all = estimate([each.of_all for each in pairs], plan.alpha)
+        contrasts.append(Contrast(arm, tuple(pairs), found, verdict, judge_quality(race, arm), of_all))
     return contrasts
 
 
@@ -127,7 +140,7 @@ def estimate(differences: Sequence[float], alpha: float, scatters: Sequence[floa
     count = len(differences)
     if count == 0:
         return None
-    weights = weigh(scatters) if scatters else [1.0] * count
+    weights = weigh(differences, scatters) if scatters else [1.0] * count
     mean = statistics.fmean(differences, weights)
     if count == 1:
         return Estimate(1, mean, math.inf, 0.0)
@@ -136,18 +149,30 @@ def estimate(differences: Sequence[float], alpha: float, scatters: Sequence[floa
     return Estimate(count, mean, quantile_at_look(alpha, count) * spread / math.sqrt(count), spread)
 
 
-def weigh(scatters: Sequence[float]) -> list[float]:
-    """Return how much each pair counts: 1 at the median scatter, 2 at most, less and less where a storm blew.
+def weigh(differences: Sequence[float], scatters: Sequence[float]) -> list[float]:
+    """Return how much each pair counts: less and less where a storm blew, and all alike where processes differ more.
 
-    The weights are those of a random-effects mean, 1 / (variance between + variance within), with the median variance
-    within in the place of the one between, which a few pairs can't tell. They are blind to which arm was slower.
+    The weights of a random-effects mean, 1 / (variance between pairs + variance within), with the median variance
+    within added to the one between, which a few pairs tell badly. They are blind to which arm was slower.
 
-    Source: DerSimonian and Laird (1986), "Meta-analysis in clinical trials".
+    Source: DerSimonian and Laird (1986), "Meta-analysis in clinical trials"; for the interval that belongs to them,
+        Hartung and Knapp (2001), "On tests of the overall treatment effect in meta-analysis".
     """
-    typical = statistics.median(scatters)
+    typical = statistics.median(scatters) ** 2
     if typical == 0:
         return [1.0] * len(scatters)
-    return [2 / (1 + (each / typical) ** 2) for each in scatters]
+    within = [max(each**2, LEAST_VARIANCE_SHARE * typical) for each in scatters]
+    between = _variance_between(differences, [1 / each for each in within])
+    return [1 / (typical + between + each) for each in within]
+
+
+def _variance_between(differences: Sequence[float], weights: Sequence[float]) -> float:
+    """Estimate by the method of moments what pairs differ by beyond what each scatters."""
+    total = sum(weights)
+    mean = statistics.fmean(differences, weights)
+    excess = sum(weight * (each - mean) ** 2 for weight, each in zip(weights, differences, strict=True))
+    freedom = total - sum(weight**2 for weight in weights) / total
+    return max(0.0, (excess - (len(differences) - 1)) / freedom) if freedom > 0 else 0.0
 
 
 def quantile_at_look(alpha: float, num_pairs: int) -> float:
@@ -203,7 +228,8 @@ def why_stop(
         if all(each is not None and each.num_pairs >= MIN_PAIRS and each.half_width <= target for each in estimates):
             return "resolved"
         if num_pairs >= MIN_PAIRS_TO_GIVE_UP:
-            num_left = min(LOOKS[-1] - num_pairs, int((plan.budget_seconds - elapsed_seconds) / pair_seconds))
+            num_affordable = int(max(0.0, plan.budget_seconds - elapsed_seconds) / pair_seconds)
+            num_left = min(LOOKS[-1] - num_pairs, num_affordable)
             widths = [half_width_after(each, num_left, plan.alpha) for each in estimates]
             if max(widths) > HOPELESS_WIDTHS * target:
                 return "hopeless"

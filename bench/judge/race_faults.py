@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from bench.judge.faults import Fault, check_numbers, check_start, check_trained, fault_at, fault_of, total
+from bench.judge.pairs import MIN_COUPLES
 from bench.judge.race import LOOKS, judge_race
 from bench.records.journal import Trained
 from bench.records.race import Race, RaceEnded, RaceInfo, RaceRecord, Round, Seated, assemble_race
@@ -100,7 +101,8 @@ def _check_rounds(race: Race, numbered: list[tuple[int, RaceRecord]]) -> Iterato
             name = f"pair {pair}, arm {race.info.plan.arms[arm].label}, rounds"
             may_be_short = is_cut and pair == pairs[-1]
             # Whole couples, as many for every arm; how many of them went into a pair's time is its own affair.
-            num_rounds = max(2, 2 * math.ceil(max(len(rounds.get((pair, each), [])) for each in arms) / 2))
+            longest = max(len(rounds.get((pair, each), [])) for each in arms)
+            num_rounds = max(2 * MIN_COUPLES, 2 * math.ceil(longest / 2))
             yield from check_numbers(
                 name, [each.round for _, each in found], None if may_be_short else num_rounds, line
             )
@@ -115,6 +117,9 @@ def _check_turns(rounds: list[tuple[int, Round]], num_steps: int) -> Iterator[Fa
         if each.num_steps != num_steps:
             yield fault_at(line, "num_steps", f"{num_steps}, as in the first round", each.num_steps)
         for seconds, laps in zip(each.seconds, each.laps or (), strict=False):
+            num_laps = sum(map(len, laps))
+            if num_laps != each.num_steps:
+                yield fault_at(line, "laps", f"{each.num_steps}, as many as steps", num_laps)
             took = sum(map(sum, laps)) / 1e9
             if abs(took - seconds) > LARGEST_ROUNDING_SECONDS:
                 yield fault_at(line, "laps", f"laps that together take {seconds:.9g} s", f"{took:.9g} s")

@@ -26,28 +26,25 @@ def train_in_laps(
     Returns:
         The block's seconds, its laps, and each epoch's mean loss.
     Raises:
-        RuntimeError: where there are not as many steps in every epoch.
+        RuntimeError: where it has announced another number of steps than its epochs have.
     """
     marks: list[float] = []
     workload.watch_steps(lambda: marks.append(lap_clock()))
     started = clock()
     losses = workload.train(num_epochs)
     ended = clock()
-    return ended - started, cut_laps(started, marks, ended, num_epochs), losses
+    if len(marks) != num_epochs * workload.num_steps_per_epoch:
+        raise RuntimeError(f"{num_epochs} epochs of {workload.num_steps_per_epoch} steps announced {len(marks)}")
+    return ended - started, cut_laps(started, marks, ended, workload.num_steps_per_epoch), losses
 
 
-def cut_laps(started: float, marks: Sequence[float], ended: float, num_epochs: int) -> Laps:
+def cut_laps(started: float, marks: Sequence[float], ended: float, num_steps_per_epoch: int) -> Laps:
     """Cut a block at the beginnings of its steps: for each epoch, nanoseconds from each step to the next.
 
     The last lap of an epoch reaches into the next, to its first step; that of the last epoch goes on where the block
     began. So each holds what lies between two epochs, and all laps together are the block.
-
-    Raises:
-        RuntimeError: where there are not as many steps in every epoch.
     """
-    num_steps, rest = divmod(len(marks), num_epochs)
-    if rest or not num_steps:
-        raise RuntimeError(f"{len(marks)} steps in a block of {num_epochs} epochs: they were not all seen")
     ends = [*marks[1:], ended + marks[0] - started]
     laps = [round(1e9 * (end - start)) for start, end in zip(marks, ends, strict=True)]
-    return tuple(tuple(laps[start : start + num_steps]) for start in range(0, len(laps), num_steps))
+    starts = range(0, len(laps), num_steps_per_epoch)
+    return tuple(tuple(laps[start : start + num_steps_per_epoch]) for start in starts)

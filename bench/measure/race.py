@@ -163,14 +163,15 @@ class RaceCourse:
         start_seconds = self.clock() - set_up_started + pair.load_seconds / self._num_loading
         pace = self._pace = self._pace or choose_pace(
             [each.pilot_epoch_seconds for each in ready],
-            ready[0].num_steps_per_epoch,
+            [each.num_steps_per_epoch for each in ready],
+            all(each.can_take_laps for each in ready),
             choose_pair_seconds(seconds_left, start_seconds),
         )
         command = RunBlock(
             kind="train",
             amount=pace.num_epochs,
             warm_up=pace.num_warm_up_epochs,
-            takes_laps=all(each.can_take_laps for each in ready),
+            takes_laps=pace.takes_laps,
             timeout_seconds=self.timeouts.block_seconds
             + self.timeouts.block_factor * pace.num_epochs * max(each.pilot_epoch_seconds for each in ready),
         )
@@ -196,7 +197,7 @@ class RaceCourse:
                     num_steps=done[0].num_steps,
                     other_num_steps=None if has_same_steps else done[other].num_steps,
                     seconds=(done[0].seconds, done[other].seconds),
-                    laps=(done[0].laps, done[other].laps) if command.takes_laps else None,
+                    laps=(done[0].laps, done[other].laps) if pace.takes_laps else None,
                     disturbance=find_disturbance(before, after),
                 )
                 self.rounds.append(each_round)
@@ -271,6 +272,8 @@ def _check_equal_work(pair: int, done: Mapping[int, BlockDone], has_same_steps: 
     """
     for arm, block in sorted(done.items()):
         with _naming(pair, arm, "race"):
+            if block.laps and sum(map(len, block.laps)) != block.num_steps:
+                raise WorkerError("rubbish", f"its block of {block.num_steps} steps has other laps")
             for name in ("num_steps", "num_samples")[not has_same_steps :]:
                 ours, theirs = getattr(block, name), getattr(done[0], name)
                 if ours != theirs:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 MIN_BLOCK_SECONDS = 0.002
 MIN_BLOCK_STEPS = 20
+MAX_LAPS = 200
+"""Of a block; one of more steps is timed as a whole, for its laps would fill the disk."""
 MIN_WARM_UP_STEPS = 5
 """After a switch the first steps are slower: caches and predictors hold the other arm's."""
 
@@ -27,6 +29,7 @@ class Pace:
     num_epochs: int
     """Of a block."""
     num_warm_up_epochs: int
+    takes_laps: bool
     pair_seconds: float
     """How long the rounds take: in a storm there are fewer of them, and none the fewer in the pairs after it."""
 
@@ -47,16 +50,24 @@ def choose_pair_seconds(seconds_left: float, start_seconds: float) -> float:
     return min(PAIR_SECONDS, max(MIN_PAIR_SECONDS, seconds_left / WANTED_PAIRS - start_seconds))
 
 
-def choose_pace(epoch_seconds: Sequence[float], num_steps_per_epoch: int, pair_seconds: float = PAIR_SECONDS) -> Pace:
+def choose_pace(
+    epoch_seconds: Sequence[float],
+    nums_steps_per_epoch: Sequence[int],
+    can_take_laps: bool = False,
+    pair_seconds: float = PAIR_SECONDS,
+) -> Pace:
     """Choose how a pair's rounds are cut.
 
     Args:
         epoch_seconds: of each arm, roughly.
+        nums_steps_per_epoch: of each arm. Where they differ steps are of different size, and only whole blocks compare.
+        can_take_laps: whether every arm can.
         pair_seconds: how long all rounds of a pair take.
     """
-    fastest = min(epoch_seconds)
-    num_epochs = max(1, math.ceil(MIN_BLOCK_SECONDS / fastest), math.ceil(MIN_BLOCK_STEPS / num_steps_per_epoch))
-    return Pace(num_epochs, math.ceil(MIN_WARM_UP_STEPS / num_steps_per_epoch), pair_seconds)
+    fewest = min(nums_steps_per_epoch)
+    num_epochs = max(1, math.ceil(MIN_BLOCK_SECONDS / min(epoch_seconds)), math.ceil(MIN_BLOCK_STEPS / fewest))
+    are_laps_few = len(set(nums_steps_per_epoch)) == 1 and num_epochs * fewest <= MAX_LAPS
+    return Pace(num_epochs, math.ceil(MIN_WARM_UP_STEPS / fewest), can_take_laps and are_laps_few, pair_seconds)
 
 
 def list_core_sets(num_cores: int) -> list[tuple[int, ...]]:

@@ -11,11 +11,12 @@ from typing import TypeVar
 import msgspec
 
 from bench.errors import UnavailableError
-from bench.judge.pairs import Block, compare_quiet
+from bench.judge.pairs import compare_steps
 from bench.judge.race import estimate
 from bench.measure.clock import HOST_CLOCK, Clock, measure_timer_floor, synchronised
 from bench.measure.laps import train_in_laps
 from bench.measure.process import ask_in_child
+from bench.records.race import Laps
 from bench.records.selfcheck import Timer
 
 _TIMEOUT_SECONDS = 300.0
@@ -87,16 +88,16 @@ def time_injection(num_spins: int, clock: Clock, num_couples: int = NUM_COUPLES)
     if not isinstance(batching, SlowedBatching):
         raise TypeError("the training has lost its slowed batching")
 
-    def time_turn(spins: int) -> Block:
+    def time_turn(spins: int) -> Laps:
         batching.num_spins = spins
         workload.train(1)
         return train_in_laps(workload, BLOCK_EPOCHS, clock, clock)[1]
 
-    turns: dict[int, list[Block]] = {0: [], num_spins: []}
+    turns: dict[int, list[Laps]] = {0: [], num_spins: []}
     for _ in range(num_couples):
         for spins in (0, num_spins, num_spins, 0):
             turns[spins].append(time_turn(spins))
-    return compare_quiet(turns[0], turns[num_spins])
+    return compare_steps(turns[0], turns[num_spins])
 
 
 def _ask(target: Callable[[Connection, str], None], question: str, kind: type[Answer]) -> Answer:

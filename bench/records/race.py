@@ -134,9 +134,10 @@ class Round(Struct, tag="round", frozen=True, kw_only=True):
     """What happened meanwhile that has nothing to do with either arm; the round then counts for nothing."""
 
     def __post_init__(self) -> None:
-        for laps in self.laps or ():
-            if not laps or not laps[0] or any(len(epoch) != len(laps[0]) for epoch in laps):
-                raise ValueError("the epochs of a block have not as many laps each, of one at least")
+        if self.laps is not None:
+            nums_laps = {len(epoch) for laps in self.laps for epoch in laps}
+            if len(nums_laps) != 1 or 0 in nums_laps or () in self.laps:
+                raise ValueError("the epochs of two blocks have not as many laps each, of one at least")
 
 
 class Fallen(Struct, tag="fallen", frozen=True, kw_only=True):
@@ -182,11 +183,11 @@ def assemble_race(info: RaceInfo, records: Iterable[RaceRecord], warnings: tuple
     """
     kept = list(records)
     num_arms, labels = len(info.plan.arms), {arm.label for arm in info.plan.arms}
-    shapes: dict[int, tuple[int, ...] | None] = {}
+    nums_laps: dict[int, int | None] = {}
     for each in kept:
         if isinstance(each, Seated | Round | Fallen) and each.arm >= num_arms:
             raise ValueError(f"a record is of arm {each.arm}, the plan has {num_arms}")
-        if isinstance(each, Round) and _shape(each) != shapes.setdefault(each.arm, _shape(each)):
+        if isinstance(each, Round) and _count_laps(each) != nums_laps.setdefault(each.arm, _count_laps(each)):
             raise ValueError(f"the rounds of arm {each.arm} have not as many laps each")
         if isinstance(each, Trained) and each.case not in labels:
             raise ValueError(f"a training is of arm {each.case!r}, which the plan lacks")
@@ -201,6 +202,6 @@ def assemble_race(info: RaceInfo, records: Iterable[RaceRecord], warnings: tuple
     )
 
 
-def _shape(timed: Round) -> tuple[int, ...] | None:
-    """Return how many steps an epoch has in both arms; None without laps."""
-    return None if timed.laps is None else tuple(len(laps[0]) for laps in timed.laps)
+def _count_laps(timed: Round) -> int | None:
+    """Return how many an epoch has; None where none were taken."""
+    return None if timed.laps is None else len(timed.laps[0][0])

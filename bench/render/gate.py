@@ -13,7 +13,7 @@ from bench.judge.race import MAX_DISTURBED_SHARE, MIN_PAIRS, Estimate, disturbed
 from bench.records.gate import Gate, GateInfo
 from bench.records.race import RacePlan
 from bench.render.escape import code_block, for_markdown, for_terminal
-from bench.render.race import ratio_of
+from bench.render.race import describe_stalls, ratio_of
 from bench.render.settle import list_settings
 from bench.render.summary import describe_machine
 from bench.render.table import Column, Table, Value, to_csv, to_markdown, to_terminal, wrap
@@ -128,6 +128,9 @@ def explain(judged: Sequence[JudgedCase]) -> Iterator[str]:
     for each in judged:
         if each.verdict is not GateVerdict.PASS:
             yield f"{each.gated.case.name} is {each.verdict}: {_explain(each)}"
+        for heat in each.heats:
+            if heat.contrast.has_stalls:
+                yield f"{each.gated.case.name}: {describe_stalls(heat.contrast)}"
         quality = each.quality
         if quality.quality in _DOUBTFUL:
             reason = (quality.reason or "").replace("arm a", "the base")

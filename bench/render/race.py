@@ -26,7 +26,7 @@ _STOPPED = {
     "resolved": "the interval is as narrow as asked",
     "trained": "whole trainings were compared, and nothing was raced",
     "budget": "another pair would not fit into the budget",
-    "hopeless": "at this spread the budget cannot narrow the interval as far as asked",
+    "hopeless": "at this spread the budget would leave the interval over twice as wide as asked",
     "failed": "an arm could not go on",
     "interrupted": "it was interrupted",
 }
@@ -117,6 +117,8 @@ def _explain_contrast(race: Race, contrast: Contrast) -> Iterator[str]:
         return
     if contrast.verdict is Verdict.INCONCLUSIVE:
         yield f"  {_advise_more(race, found)}"
+    if contrast.has_stalls:
+        yield f"  {describe_stalls(contrast)}"
     quality = contrast.quality
     if quality.quality is Quality.NOT_TRAINED:
         yield "  quality untested: no whole trainings were compared (--quality-seeds)"
@@ -124,6 +126,12 @@ def _explain_contrast(race: Race, contrast: Contrast) -> Iterator[str]:
         bits = ", the same losses bit for bit" if quality.is_identical else ""
         reason = f": {quality.reason}" if quality.reason else ""
         yield f"  quality {quality.quality}{bits}{reason}"
+
+
+def describe_stalls(contrast: Contrast) -> str:
+    """Say that all blocks tell another story than the fastest steps."""
+    shown = "" if contrast.of_all is None else f", time ratio {ratio_of(contrast.of_all)}"
+    return f"apart from that, one of both stalls now and then: of all blocks{shown}"
 
 
 def _explain(plan: RacePlan, verdict: Verdict, found: Estimate) -> str:
@@ -198,7 +206,7 @@ def make_race_table(race: Race, contrasts: Sequence[Contrast]) -> Table:
                 math.exp(found.mean) if found else None,
                 math.exp(found.low) if found and is_finite else None,
                 math.exp(found.high) if found and is_finite else None,
-                each.ratio_of_all_blocks,
+                math.exp(each.of_all.mean) if each.of_all else None,
                 str(each.verdict),
                 str(each.quality.quality),
                 found.num_pairs if found else 0,

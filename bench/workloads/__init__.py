@@ -61,7 +61,7 @@ class Workload(Protocol):
         """Say whether `train` runs steps one by one and can tell when."""
 
     def watch_steps(self, on_step: Callable[[], object]) -> None:
-        """Call something right before every step from now on, in place of what was called before."""
+        """Call something between the fetch of a batch and its step from now on, in place of what was called before."""
 
     def examine(self) -> None:
         """Raise where a step is not what was asked for: on another device, in another precision, other work, none."""

@@ -46,7 +46,10 @@ def make_slowed(case: Case, seed: int, num_spins: int) -> ProductNet:
 
 
 class BareLoop(ProductNet):
-    """The engine eager's operations, over the same network, optimizer and samples, with nothing of ours around them."""
+    """The engine eager's operations, over the same network, optimizer and samples, with nothing of ours around them.
+
+    In a race, one call a step is: the other arm's steps are timed by the same.
+    """
 
     _watch: Callable[[Iterable[Batch]], Iterable[Batch]] = staticmethod(iter)
 

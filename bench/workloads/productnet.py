@@ -97,8 +97,8 @@ class ProductNet:
         self.training.prepare()
 
     def can_watch_steps(self) -> bool:
-        """Say whether the engine takes one batch after another."""
-        return self.step() is not None
+        """Say whether the engine takes one batch after another, and none is fetched while a step runs."""
+        return self.step() is not None and self.training.config.num_loader_workers == 0
 
     def watch_steps(self, on_step: Callable[[], object]) -> None:
         """Call something whenever a batch is handed out."""

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.judge.pairs import NUM_STRETCHES, PairDifference, compare_quiet, difference_of_pair, difference_of_pairs
+from bench.judge.pairs import NUM_STRETCHES, PairDifference, compare_blocks, difference_of_pair, difference_of_pairs
 from bench.judge.quality import Quality
 from bench.judge.race import (
     LOOKS,
@@ -68,7 +68,8 @@ def test_a_pair_compares_the_means_of_the_fastest_quarters_of_its_blocks() -> No
     (contrast,) = judge_race(
         make_race([], *(msgspec.structs.replace(each, pair=pair) for pair in range(4) for each in rounds))
     )
-    assert contrast.ratio_of_all_blocks == pytest.approx(25.0 / 20.6)
+    assert contrast.of_all is not None
+    assert math.exp(contrast.of_all.mean) == pytest.approx(25.0 / 20.6)
 
 
 def test_bursts_that_hit_half_of_an_arms_blocks_change_nothing() -> None:
@@ -104,8 +105,7 @@ def test_in_bursts_of_a_neighbour_the_fastest_quarters_scatter_less_than_the_med
     for _ in range(300):
         hit = np.repeat(luck.random(10) < 0.35, 8)[:, None] * np.log1p(0.5 * luck.random((80, 2)))
         logs = luck.normal(0, 0.01, (80, 2)) + hit
-        first, other = ([((each,),) for each in np.exp(logs[:, arm]).tolist()] for arm in (0, 1))
-        quarters.append(compare_quiet(first, other))
+        quarters.append(compare_blocks(np.exp(logs[:, 0]).tolist(), np.exp(logs[:, 1]).tolist()))
         medians.append(float(np.median((logs[:, 1] - logs[:, 0]).reshape(40, 2).mean(axis=1))))
     assert statistics.stdev(quarters) < 0.8 * statistics.stdev(medians)
     assert abs(statistics.fmean(quarters)) < 3 * statistics.stdev(quarters) / math.sqrt(300)
@@ -189,6 +189,23 @@ def test_single_steps_scatter_less_than_blocks_in_bursts_that_leave_no_block_alo
     assert steps_found.std() < 0.2 * blocks_found.std()
 
 
+def test_slow_steps_that_are_an_arms_own_are_told_and_those_of_the_machine_are_not() -> None:
+    luck = np.random.default_rng(1)
+
+    def stall(share: float) -> Contrast:
+        """Let so many of the other arm's blocks take half as long again, beside a tenth of all."""
+        rounds = []
+        for pair in range(6):
+            times = luck.normal(1.0, 0.005, (60, 2)) * (1 + 0.5 * (luck.random((60, 2)) < [0.1, 0.1 + share]))
+            rounds += [msgspec.structs.replace(each, pair=pair) for each in make_rounds(*times.tolist())]
+        return judge_race(make_race([], *rounds))[0]
+
+    own, none = stall(0.3), stall(0.0)
+    assert (own.verdict, own.has_stalls) == (Verdict.SAME, True)
+    assert (none.verdict, none.has_stalls) == (Verdict.SAME, False)
+    assert not judge_race(make_race([]))[0].has_stalls
+
+
 # How far a pair scatters, and how much it counts.
 
 
@@ -217,21 +234,55 @@ def test_a_pairs_scatter_is_about_what_pairs_scatter_by_where_rounds_are_all_tha
     )
 
 
-def test_a_pair_in_a_storm_counts_for_little_and_one_that_was_very_quiet_for_no_more_than_twice() -> None:
-    assert weigh([0.01, 0.01, 0.01]) == [1.0, 1.0, 1.0]
-    assert weigh([0.0, 0.01, 0.03]) == pytest.approx([2.0, 1.0, 0.2])
-    assert weigh([0.0, 0.0, 0.03]) == [1.0, 1.0, 1.0], "with no scatter to hold it against, nobody is in a storm"
-    quiet, stormy = [PairDifference(value, 0.002) for value in (0.0, 0.001, 0.002)], PairDifference(0.1, 0.06)
-    found, alike = estimate_pairs([*quiet, stormy], 0.05), estimate([0.0, 0.001, 0.002, 0.1], 0.05)
+def make_differences(*each: tuple[float, float]) -> list[PairDifference]:
+    """Return pairs of a value and a scatter."""
+    return [PairDifference(value, scatter, value) for value, scatter in each]
+
+
+def test_a_pair_in_a_storm_counts_for_little() -> None:
+    pairs = make_differences((0.0, 0.002), (0.001, 0.002), (0.002, 0.002), (0.1, 0.06))
+    found, alike = estimate_pairs(pairs, 0.05), estimate([0.0, 0.001, 0.002, 0.1], 0.05)
     assert found is not None
     assert alike is not None
     assert found.mean < 0.002
     assert found.half_width < alike.half_width / 4
 
 
+def test_weights_are_those_of_the_median_scatter_added_to_a_pairs_own() -> None:
+    near = [0.0, 0.001, -0.001]  # no further apart than rounds are, so that nothing is left between processes
+    weights = np.array(weigh(near, [0.01, 0.01, 0.03]))
+    assert weights / weights[0] == pytest.approx([1.0, 1.0, 0.2])
+    certain = np.array(weigh(near, [0.0, 0.01, 0.01]))
+    assert certain / certain[1] == pytest.approx([2 / 1.01, 1.0, 1.0])
+    assert weigh(near, [0.0, 0.0, 0.03]) == [1.0, 1.0, 1.0], "with no scatter to hold it against, nobody is in a storm"
+
+
+def test_where_processes_differ_by_more_than_rounds_do_all_pairs_count_alike() -> None:
+    weights = weigh([-0.3, -0.1, 0.2, 0.3], [0.001, 0.001, 0.001, 0.006])
+    assert max(weights) / min(weights) < 1.01
+
+
+@pytest.mark.parametrize("between", [0.0, 0.01, 0.03, 0.1])
+def test_weighted_intervals_hold_the_truth_as_often_as_they_say(between: float) -> None:
+    """A third of the pairs in a storm of six times the scatter, which is known from eight stretches only."""
+    luck = np.random.default_rng(2)
+    num_held, num_races = 0, 1_000
+    for _ in range(num_races):
+        scatters = 0.01 * np.where(luck.random(12) < 0.3, 6.0, 1.0)
+        values = luck.normal(0, scatters) + luck.normal(0, between, 12)
+        told = scatters * np.sqrt(luck.chisquare(7, 12) / 7)
+        found = estimate(values.tolist(), 0.05, told.tolist())
+        assert found is not None
+        num_held += found.low <= 0 <= found.high
+    assert num_held / num_races > 0.96, "of 97.5 %: the looks have half of alpha each"
+
+
 def test_equal_scatters_weigh_nothing() -> None:
     differences = [0.0, 0.01, 0.02, 0.03]
-    assert estimate(differences, 0.05, [0.004] * 4) == estimate(differences, 0.05)
+    found, alike = estimate(differences, 0.05, [0.004] * 4), estimate(differences, 0.05)
+    assert found is not None
+    assert alike is not None
+    assert (found.mean, found.half_width) == pytest.approx((alike.mean, alike.half_width))
 
 
 # Under transformations.
@@ -420,6 +471,8 @@ def test_from_eight_pairs_on_a_race_that_can_not_get_there_gives_up() -> None:
     assert why_stop(make_plan(), found, 8, 42.0, 2.0) is None, "17 pairs"
     assert why_stop(make_plan(), [Estimate(6, 0.0, 0.5, 0.5)], 6, 44.0, 2.0) is None
     assert why_stop(make_plan(), [None], 8, 44.0, 2.0) == "hopeless", "no pair counts: all were disturbed"
+    narrow = [Estimate(2, 0.0, 0.001, 0.0001)]
+    assert why_stop(make_plan(), narrow, 8, 900.0, 2.0) == "budget", "beyond the budget, of few pairs that count"
 
 
 def test_a_race_ends_after_the_last_look_whatever_its_budget() -> None:

@@ -71,9 +71,19 @@ RACE_TAMPERINGS: dict[str, tuple[Tamper, str]] = {
     ),
     "laps of another block": (
         lambda _, r: [
-            each.update(laps=[[[12_000_000, 13_100_000]], [[25_000_000]]]) for each in r if each["type"] == "round"
+            each.update(laps=[[[1_004_000] * 25], [[1_000_000] * 25]]) for each in r if each["type"] == "round"
         ],
         r"laps: expected laps that together take 0\.025 s, found 0\.0251 s",
+    ),
+    "fewer laps than steps": (
+        lambda _, r: [
+            each.update(laps=[[[12_500_000] * 2], [[12_500_000] * 2]]) for each in r if each["type"] == "round"
+        ],
+        "laps: expected 25, as many as steps, found 2",
+    ),
+    "a pair cut short": (
+        lambda _, r: [take(r, type="round", pair=2, round=number) for number in (2, 3, 4, 5)],
+        "pair 2, arm b, rounds: expected 6 of them, ",
     ),
     "a training lost": (
         lambda _, r: take(r, type="trained", case="b", replicate=1),

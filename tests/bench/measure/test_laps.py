@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain, islice
 
 import pytest
 
@@ -45,12 +46,18 @@ def test_each_epoch_has_its_steps_the_last_with_all_that_lies_between_two_epochs
 
 def test_what_comes_before_the_first_step_goes_to_the_last_lap() -> None:
     assert cut_laps(10.0, [10.5, 11.0, 12.5, 13.0], 14.0, 2) == ((5 * 10**8, 15 * 10**8), (5 * 10**8, 15 * 10**8))
+    assert cut_laps(0.0, [1.0, 2.0], 3.0, 1) == ((10**9,), (2 * 10**9,))
 
 
-@pytest.mark.parametrize("marks", [[], [1.0, 2.0, 3.0]])
-def test_epochs_without_as_many_steps_are_refused(marks: list[float]) -> None:
-    with pytest.raises(RuntimeError, match=f"{len(marks)} steps in a block of 2 epochs"):
-        cut_laps(0.0, marks, 4.0, 2)
+@pytest.mark.parametrize("num_announced", [1, 3])
+def test_steps_that_are_announced_too_often_or_not_at_all_are_refused(num_announced: int) -> None:
+    class Miscounting(WatchedWorkload):
+        def epoch(self) -> Iterator[object]:
+            return islice(chain(super().epoch(), super().epoch()), num_announced)
+
+    clock = ScriptedClock()
+    with pytest.raises(RuntimeError, match=f"2 epochs of 2 steps announced {2 * num_announced}"):
+        train_in_laps(Miscounting(clock.pass_time), 2, clock, clock)
 
 
 def test_a_worker_takes_laps_where_it_is_asked_to_and_none_of_its_warm_up() -> None:

@@ -43,6 +43,7 @@ class Script:
     num_steps: Sequence[int] = (26, 26, 26)
     num_samples: Sequence[int] = (260, 260, 260)
     can_take_laps: Sequence[bool] = (False, False, False)
+    num_laps: int = 26
     losses: Callable[[int, int], tuple[float | None, ...]] = lambda arm, seed: (0.5, 0.25)
     fails: Callable[[int, int, AnyCommand | None], BaseException | None] = lambda pair, arm, command: None
     """Pair, arm and command, None for loading -> what goes wrong."""
@@ -98,7 +99,7 @@ class ScriptedWorker:
                     num_samples=self.script.num_samples[self.arm],
                     seconds=seconds,
                     epoch_losses=self.script.losses(self.arm, self.seed),
-                    laps=(((self.arm + 1,),) if command.takes_laps else ()),
+                    laps=(((self.arm + 1,) * self.script.num_laps,) if command.takes_laps else ()),
                 )
             case _:
                 return Judged(
@@ -188,11 +189,18 @@ def test_times_are_kept_in_the_order_of_the_arms_whichever_ran_first() -> None:
 def test_laps_are_taken_where_every_arm_can_and_of_none_where_one_can_not() -> None:
     both = Course(Script(can_take_laps=(True, True)))
     both.run()
-    assert {each.laps for each in both.of(Round)} == {(((1,),), ((2,),))}
+    assert {each.laps for each in both.of(Round)} == {(((1,) * 26,), ((2,) * 26,))}
     one = Course(Script(can_take_laps=(True, False)))
     one.run()
     assert {each.laps for each in one.of(Round)} == {None}
     assert not any(command.takes_laps for _, _, command in one.script.told if isinstance(command, RunBlock))
+
+
+def test_laps_of_other_than_the_steps_of_a_block_are_rubbish() -> None:
+    course = Course(Script(can_take_laps=(True, True), num_laps=25))
+    assert course.run() == "failed"
+    (fallen,) = course.of(Fallen)
+    assert (fallen.kind, fallen.reason) == ("rubbish", "its block of 26 steps has other laps")
 
 
 def test_a_pair_in_a_storm_runs_fewer_rounds_in_its_time_and_the_next_pair_as_many_as_ever() -> None:

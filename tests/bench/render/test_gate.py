@@ -42,6 +42,20 @@ def around(middle: float) -> tuple[float, ...]:
     return tuple(middle + each for each in AROUND)
 
 
+def test_stalls_of_the_work_tree_are_told_of_a_case_that_passes() -> None:
+    stalling = make_gated("stalling")
+    quiet = make_race(stalling, AROUND)
+    rounds = [
+        msgspec.structs.replace(each, seconds=(each.seconds[0], (2.0 if each.round == 2 else 1.0) * each.seconds[1]))
+        for each in quiet.rounds
+    ]
+    stalls = Race(quiet.info, quiet.seated, tuple(rounds), quiet.trained, quiet.fallen, quiet.ended)
+    for race, is_told in ((stalls, True), (quiet, False)):
+        gate = make_gate([race], cases=[stalling])
+        summary = summarise_as_markdown(gate, judge_gate(gate), Outcome.PASS)
+        assert ("one of both stalls now and then" in summary) is is_told
+
+
 def make_every_kind() -> Gate:
     """One case of every verdict, and one of another quality."""
     cases = [make_gated(name) for name in ("ok", "fast", "slow", "once", "wide", "shaken", "fell", "bent", "missing")]

@@ -76,6 +76,23 @@ def describe(race: Race) -> list[str]:
     return [printable(line) for line in describe_race(race, judge_race(race))]
 
 
+def make_stalling_race() -> Race:
+    """Four pairs: both arms are as fast as each other but for two rounds of eight, in which the other one stalls."""
+    rounds = []
+    for pair in range(4):
+        for each in make_pair(pair, 0.0, num_rounds=8):
+            stall = 2.0 if each.round in (2, 5) else 1.0
+            seconds = (each.seconds[0], stall * each.seconds[1])
+            rounds.append(msgspec.structs.replace(each, seconds=seconds))
+    return make_race([], *rounds)
+
+
+def test_stalls_of_one_arm_are_told() -> None:
+    said = describe(make_stalling_race())
+    assert any("one of both stalls now and then: of all blocks, time ratio 1.2500" in line for line in said)
+    assert not any("stalls" in line for line in describe(make_race([0.0] * 4)))
+
+
 def make_golden_texts() -> dict[str, str]:
     race = make_golden_race()
     texts = list_race_files(race, judge_race(race))
@@ -165,7 +182,7 @@ def test_a_race_as_narrow_as_asked_that_tells_nothing_needs_half_its_width() -> 
     [
         ("resolved", "as narrow as asked"),
         ("budget", "another pair would not fit"),
-        ("hopeless", "at this spread the budget cannot"),
+        ("hopeless", "at this spread the budget would leave"),
         ("failed", "an arm could not go on"),
         ("interrupted", "interrupted"),
     ],

@@ -6,8 +6,8 @@ Source of the design and its constants: docs/method.md, "Race".
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import count
 
@@ -16,11 +16,12 @@ from bench.judge.race import Estimate, estimate_pairs, why_stop
 from bench.measure.clock import Clock
 from bench.measure.disturbances import Look, find_disturbance
 from bench.measure.messages import BlockDone, Judge, Judged, Ready, RunBlock, SetUp
-from bench.measure.process import WorkerError, WorkerProcess
+from bench.measure.process import WorkerProcess
+from bench.measure.race_arms import ArmFellError, check_equal_work, naming
 from bench.measure.race_pace import Pace, choose_pace, choose_pair_seconds
 from bench.measure.timeouts import DEFAULT_TIMEOUTS, Timeouts
-from bench.records.journal import Trained, as_text
-from bench.records.race import Fallen, RacePlan, RaceRecord, Round, Seated, StopReason
+from bench.records.journal import Trained
+from bench.records.race import RacePlan, RaceRecord, Round, Seated, StopReason
 
 MAX_LOADING = 2
 """Interpreters that import torch at the same time."""
@@ -46,14 +47,6 @@ class Pair:
     number: int
     workers: tuple[WorkerProcess, ...]
     load_seconds: float
-
-
-class _ArmFellError(Exception):
-    """An arm can't go on; never leaves this file."""
-
-    def __init__(self, fallen: Fallen) -> None:
-        super().__init__(fallen.reason)
-        self.fallen = fallen
 
 
 class RaceCourse:
@@ -108,7 +101,7 @@ class RaceCourse:
                     reason = why_stop(self.plan, estimates, num_pairs, now - started, pair_seconds)
                     if reason is not None:
                         return reason
-        except _ArmFellError as error:
+        except ArmFellError as error:
             self.journal(error.fallen)
         return "failed"
 
@@ -127,7 +120,7 @@ class RaceCourse:
                     bits = [(each.digest, each.epoch_losses) for each in trained]
                     if seed == 0 and bits == bits[:1] * len(bits):
                         break
-        except _ArmFellError as error:
+        except ArmFellError as error:
             self.journal(error.fallen)
 
     def _estimate(self) -> tuple[Estimate | None, ...]:
@@ -146,7 +139,7 @@ class RaceCourse:
                     waiting.append(tuple(self.launch(number)))  # noqa: PERF401
                 for number, workers in zip(numbers, waiting, strict=True):
                     for arm, worker in enumerate(workers):
-                        with _naming(number, arm, "start"):
+                        with naming(number, arm, "start"):
                             worker.wait_until_loaded(self.timeouts.load_seconds)
                 load_seconds = self.clock() - launched
                 for number in numbers:
@@ -184,11 +177,11 @@ class RaceCourse:
             for other in range(1, len(pair.workers)):
                 done: dict[int, BlockDone] = {}
                 for arm in (other, 0) if is_reversed else (0, other):
-                    with _naming(pair.number, arm, "race"):
+                    with naming(pair.number, arm, "race"):
                         done[arm] = pair.workers[arm].request(command, BlockDone)
                 after = self.look(cores)
                 has_same_steps = self._has_same_batches(other)
-                _check_equal_work(pair.number, done, has_same_steps)
+                check_equal_work(pair.number, done, has_same_steps, pace.takes_laps)
                 each_round = Round(
                     pair=pair.number,
                     arm=other,
@@ -215,7 +208,7 @@ class RaceCourse:
             cores=cores,
             timeout_seconds=self.timeouts.set_up_seconds,
         )
-        with _naming(pair.number, arm, "set-up"):
+        with naming(pair.number, arm, "set-up"):
             ready = pair.workers[arm].request(command, Ready)
         self.journal(
             Seated(
@@ -236,7 +229,7 @@ class RaceCourse:
         num_epochs = self.plan.arms[arm].case.num_epochs
         seconds = self.timeouts.block_seconds + self.timeouts.block_factor * num_epochs * ready.pilot_epoch_seconds
         block = RunBlock(kind="train", amount=num_epochs, timeout_seconds=seconds)
-        with _naming(pair.number, arm, "training"):
+        with naming(pair.number, arm, "training"):
             done = pair.workers[arm].request(block, BlockDone)
             judged = pair.workers[arm].request(Judge(timeout_seconds=self.timeouts.judge_seconds), Judged)
         trained = Trained(
@@ -252,36 +245,6 @@ class RaceCourse:
         )
         self.journal(trained)
         return trained
-
-
-@contextmanager
-def _naming(pair: int, arm: int, stage: str) -> Iterator[None]:
-    """Say whose error it is."""
-    try:
-        yield
-    except WorkerError as error:
-        fallen = Fallen(pair=pair, arm=arm, kind=error.kind, stage=stage, reason=as_text(error.reason))
-        raise _ArmFellError(fallen) from error
-
-
-def _check_equal_work(pair: int, done: Mapping[int, BlockDone], has_same_steps: bool) -> None:
-    """Refuse to compare blocks of unequal numbers of steps or samples: another tree may cut an epoch otherwise.
-
-    Args:
-        has_same_steps: False where the batches are meant to be of unequal size; the samples are equally many.
-    """
-    for arm, block in sorted(done.items()):
-        with _naming(pair, arm, "race"):
-            if block.laps and sum(map(len, block.laps)) != block.num_steps:
-                raise WorkerError("rubbish", f"its block of {block.num_steps} steps has other laps")
-            for name in ("num_steps", "num_samples")[not has_same_steps :]:
-                ours, theirs = getattr(block, name), getattr(done[0], name)
-                if ours != theirs:
-                    what = name.removeprefix("num_")
-                    raise WorkerError(
-                        "rubbish",
-                        f"its block had {ours} {what}, the first arm's {theirs}: the arms do not do the same work",
-                    )
 
 
 def _end(workers: Sequence[WorkerProcess]) -> None:

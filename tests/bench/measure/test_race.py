@@ -196,8 +196,9 @@ def test_laps_are_taken_where_every_arm_can_and_of_none_where_one_can_not() -> N
     assert not any(command.takes_laps for _, _, command in one.script.told if isinstance(command, RunBlock))
 
 
-def test_laps_of_other_than_the_steps_of_a_block_are_rubbish() -> None:
-    course = Course(Script(can_take_laps=(True, True), num_laps=25))
+@pytest.mark.parametrize("num_laps", [0, 25])
+def test_laps_of_other_than_the_steps_of_a_block_are_rubbish(num_laps: int) -> None:
+    course = Course(Script(can_take_laps=(True, True), num_laps=num_laps))
     assert course.run() == "failed"
     (fallen,) = course.of(Fallen)
     assert (fallen.kind, fallen.reason) == ("rubbish", "its block of 26 steps has other laps")

@@ -89,6 +89,11 @@ def make_round(
     )
 
 
+def make_rounds(*seconds: tuple[float, float]) -> list[Round]:
+    """Return rounds of one pair, from the seconds of both arms' blocks."""
+    return [msgspec.structs.replace(make_round(number, 0.0), seconds=each) for number, each in enumerate(seconds)]
+
+
 def make_pair(pair: int, *differences: float, num_rounds: int = 6) -> list[Round]:
     """Return the rounds of a pair in which every round shows the same differences, one for each arm but the first."""
     return [

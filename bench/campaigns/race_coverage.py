@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.judge.pairs import NUM_STRETCHES, PairDifference
+from bench.judge.pairs import FASTEST_SHARE, NUM_STRETCHES, PairDifference
 from bench.judge.race import LOOKS, Estimate, Verdict, decide, estimate_pairs, why_stop
 from bench.records.case import Case
 from bench.records.race import Arm, RacePlan
@@ -131,7 +131,7 @@ def simulate_differences(noise: Noise, generator: np.random.Generator, num_pairs
 
 
 def _compare_fastest_quarters(blocks: NDArray[np.float64]) -> NDArray[np.float64]:
-    num_fastest = math.ceil(blocks.shape[2] / 4)
+    num_fastest = math.ceil(blocks.shape[2] * FASTEST_SHARE)
     fastest = np.log(np.partition(blocks, num_fastest - 1, axis=2)[..., :num_fastest].mean(axis=2))
     return np.asarray(fastest[:, 1] - fastest[:, 0])
 

@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from itertools import count
 
-from bench.judge.pairs import difference_of_pairs
+from bench.judge.pairs import PairDifference, difference_of_pairs
 from bench.judge.race import Estimate, estimate_pairs, why_stop
 from bench.measure.clock import Clock
 from bench.measure.disturbances import Look, find_disturbance
@@ -77,6 +77,8 @@ class RaceCourse:
         self.core_sets = core_sets
         self.timeouts = timeouts
         self.rounds: list[Round] = []
+        self._differences: list[list[PairDifference]] = [[] for _ in plan.arms[1:]]
+        """Of each arm but the first."""
         self._pace: Pace | None = None
         self._num_loading = max(1, MAX_LOADING // plan.num_interpreters)
         """Pairs."""
@@ -95,7 +97,7 @@ class RaceCourse:
                 for pair in pairs:
                     self._race(pair, self.plan.budget_seconds - (self.clock() - started))
                     now, num_pairs = self.clock(), pair.number + 1
-                    estimates = self._estimate()
+                    estimates = self._estimate(pair.number)
                     on_standing(Standing(num_pairs, estimates, now - started))
                     pair_seconds = (now - pairs_started) / num_pairs
                     reason = why_stop(self.plan, estimates, num_pairs, now - started, pair_seconds)
@@ -123,9 +125,12 @@ class RaceCourse:
         except ArmFellError as error:
             self.journal(error.fallen)
 
-    def _estimate(self) -> tuple[Estimate | None, ...]:
-        arms = range(1, len(self.plan.arms))
-        return tuple(estimate_pairs(difference_of_pairs(self.rounds, arm), self.plan.alpha) for arm in arms)
+    def _estimate(self, last_pair: int) -> tuple[Estimate | None, ...]:
+        """Estimate from all pairs so far, each of which is compared once, when it was the last."""
+        rounds = [each for each in self.rounds if each.pair == last_pair]
+        for arm, differences in enumerate(self._differences, 1):
+            differences.extend(difference_of_pairs(rounds, arm))
+        return tuple(estimate_pairs(differences, self.plan.alpha) for differences in self._differences)
 
     def _pairs(self, at_once: int | None = None) -> Generator[Pair]:
         """Load pairs, two interpreters at a time and never while a block is timed; end each once it is done with."""

@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 import re
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import pairwise
 from multiprocessing.connection import Connection
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
 from typing import Literal, Protocol, TypeVar, cast
 
 import msgspec
 
-from bench.measure.clock import Clock
 from bench.measure.context import make_context
 from bench.measure.messages import AnyCommand, Loaded, Reply, Trouble
 from bench.measure.worker import serve
@@ -195,41 +194,6 @@ class WorkerProcess:
             return []
         text = self.log.read_bytes()[-20_000:].decode(errors="backslashreplace")
         return [line for line in text.splitlines() if line.strip()]
-
-
-def request_each(
-    requests: Sequence[tuple[WorkerProcess, AnyCommand]], reply_type: type[AnyReply], at_once: int, clock: Clock
-) -> Iterator[tuple[int, AnyReply | WorkerError, float]]:
-    """Give each worker its command, so many at a time, and pass on what comes of each as it comes; times no sample.
-
-    Yields:
-        The request's number, the answer or why there is none, and the seconds that it took.
-    """
-    waiting = list(enumerate(requests))
-    working: dict[int, float] = {}
-    """Number -> when it was asked."""
-    while waiting or working:
-        while waiting and len(working) < at_once:
-            number, (worker, command) = waiting.pop(0)
-            asked = clock()
-            try:
-                worker.send(command)
-                working[number] = asked
-            except WorkerError as error:
-                yield number, error, clock() - asked
-        for number, asked in list(working.items()):
-            worker, command = requests[number]
-            waited, timeout_seconds = clock() - asked, command.timeout_seconds + GRACE_SECONDS
-            if not worker.has_word() and waited < timeout_seconds:
-                continue
-            del working[number]
-            answer: AnyReply | WorkerError
-            try:
-                answer = worker.receive(reply_type, timeout_seconds, waited)
-            except WorkerError as error:
-                answer = error
-            yield number, answer, clock() - asked
-        sleep(POLL_SECONDS)
 
 
 def ask_in_child(target: Callable[[Connection, str], None], question: str, timeout_seconds: float) -> bytes | None:

@@ -14,6 +14,7 @@ from itertools import count
 from bench.judge.pairs import PairDifference, difference_of_pairs
 from bench.judge.race import Estimate, estimate_pairs, why_stop
 from bench.measure.clock import Clock
+from bench.measure.crew import MAX_LOADING
 from bench.measure.disturbances import Look, find_disturbance
 from bench.measure.messages import BlockDone, Judge, Judged, Ready, RunBlock, SetUp
 from bench.measure.process import WorkerProcess
@@ -22,9 +23,6 @@ from bench.measure.race_pace import Pace, choose_pace, choose_pair_seconds
 from bench.measure.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from bench.records.journal import Trained
 from bench.records.race import RacePlan, RaceRecord, Round, Seated, StopReason
-
-MAX_LOADING = 2
-"""Interpreters that import torch at the same time."""
 
 LaunchPair = Callable[[int], list[WorkerProcess]]
 """Number of a pair -> a started process for each arm, in the order of the arms."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
@@ -12,35 +11,19 @@ from typing import Literal
 from bench.judge.itinerary import Member, Visit, choose_visits, list_groups, without_lost
 from bench.measure.caches import open_caches
 from bench.measure.clock import Clock
-from bench.measure.messages import BlockDone, Ready, RunBlock, SetUp
-from bench.measure.process import WorkerError, WorkerProcess, request_each
+from bench.measure.crew import load_each, request_each
+from bench.measure.messages import Ready, SetUp
+from bench.measure.process import WorkerError, WorkerProcess
 from bench.measure.room import Room
-from bench.measure.sweep_pace import choose_num_epochs, choose_num_rounds, choose_warm_up, guess_seconds
+from bench.measure.sweep_pace import choose_num_rounds, guess_seconds
+from bench.measure.sweep_seat import SweepSeat
 from bench.measure.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from bench.records.journal import as_text
 from bench.records.sweep import Lost, StopReason, Sweep, SweepRecord, Timed, Values
 from productnet.memory import tells_of_memory
 
 MAX_AT_ONCE = 2
-"""Workers that load or are set up at the same time: compiling takes most of a sweep, and one core each."""
-
-
-@dataclass(slots=True)
-class _Seat:
-    """A live worker with its point of a curve."""
-
-    member: Member
-    process: WorkerProcess
-    ready: Ready
-    wall_seconds: float
-    num_steps: int = 0
-    num_samples: int = 0
-    seconds: list[float] = field(default_factory=list)
-
-    @property
-    def num_epochs(self) -> int:
-        """Of a block."""
-        return choose_num_epochs(self.ready.pilot_epoch_seconds)
+"""Workers that are set up at the same time: compiling takes most of a sweep, and one core each."""
 
 
 class SweepCourse:
@@ -153,33 +136,23 @@ class SweepCourse:
             self._take_turns([seats[member] for member in visit.members if member in seats])
             self._number += 1
 
-    def _take_turns(self, seats: list[_Seat]) -> None:
+    def _take_turns(self, seats: list[SweepSeat]) -> None:
         """Let the workers of a visit take turns, and keep what they have timed."""
-        for _ in range(choose_num_rounds([seat.num_epochs * seat.ready.pilot_epoch_seconds for seat in seats])):
+        # A workload of a user's own goes on: all of its steps do the same, and made anew it might compile anew.
+        restart = self.sweep.info.plan.curves[0].workload is None
+        for _ in range(choose_num_rounds([seat.block_seconds for seat in seats])):
             for seat in self._random.sample(seats, len(seats)):
                 try:
-                    self._run_block(seat)
+                    seat.run_block(self.timeouts, self.clock, restart=restart)
                 except WorkerError as error:
                     seats.remove(seat)
                     self._lose(seat.member, seat.process, error)
         for seat in self._with_equal_work(seats):
-            curve, values = seat.member
-            self._keep(
-                Timed(
-                    visit=self._number,
-                    curve=curve,
-                    values=values,
-                    num_steps=seat.num_steps,
-                    num_samples=seat.num_samples,
-                    seconds=tuple(seat.seconds),
-                    epoch_seconds=seat.ready.pilot_epoch_seconds,
-                    wall_seconds=seat.wall_seconds,
-                )
-            )
+            self._keep(seat.report(self._number))
 
-    def _with_equal_work(self, seats: Sequence[_Seat]) -> Iterator[_Seat]:
+    def _with_equal_work(self, seats: Sequence[SweepSeat]) -> Iterator[SweepSeat]:
         """Leave out what takes another number of samples a step than the first of its point: nothing compares them."""
-        firsts: dict[Values, _Seat] = {}
+        firsts: dict[Values, SweepSeat] = {}
         for seat in seats:
             first = firsts.setdefault(seat.member[1], seat)
             ours, theirs = (Fraction(each.num_samples, each.num_steps) for each in (seat, first))
@@ -189,40 +162,41 @@ class SweepCourse:
                 reason = f"its step takes {ours} samples, that of the curve before it {theirs}: they do other work"
                 self._lose(seat.member, seat.process, WorkerError("rubbish", reason))
 
-    def _take_seats(self, members: Sequence[Member], caches: Path) -> dict[Member, _Seat]:
-        """Load workers, and set them up; no more than two are at work at a time."""
+    def _take_seats(self, members: Sequence[Member], caches: Path) -> dict[Member, SweepSeat]:
+        """Load a worker for each, then set them all up; who falls is lost."""
         started = self.clock()
         loaded: list[tuple[Member, WorkerProcess]] = []
-        for start in range(0, len(members), MAX_AT_ONCE):
-            loading = []
-            for member in members[start : start + MAX_AT_ONCE]:
-                process = self.launch()
-                self._processes.append(process)
-                loading.append((member, process))
-            for member, process in loading:
-                try:
-                    process.wait_until_loaded(self.timeouts.load_seconds)
-                    loaded.append((member, process))
-                except WorkerError as error:
-                    self._lose(member, process, error)
+
+        def start(_number: int) -> WorkerProcess:
+            self._processes.append(self.launch())
+            return self._processes[-1]
+
+        for number, process, fault in load_each(start, len(members), self.timeouts.load_seconds):
+            if fault is None:
+                loaded.append((members[number], process))
+            else:
+                self._lose(members[number], process, fault)
         load_seconds = (self.clock() - started) / len(members)
         return self._set_up(loaded, load_seconds, caches)
 
     def _set_up(
         self, loaded: Sequence[tuple[Member, WorkerProcess]], load_seconds: float, caches: Path
-    ) -> dict[Member, _Seat]:
+    ) -> dict[Member, SweepSeat]:
         """Set up workers, two at a time unless they take more than a thread each: their pilots would be in the way."""
-        commands = [
-            SetUp(
-                case=self.sweep.info.plan.case_at(*member),
-                seed=self.sweep.info.plan.seed,
-                cache_directory=self._caches.setdefault(member, str(caches / str(len(self._caches)))),
-                timeout_seconds=self.timeouts.set_up_seconds,
+        plan = self.sweep.info.plan
+        requests = [
+            (
+                process,
+                SetUp(
+                    case=plan.case_at(*member),
+                    seed=plan.seed,
+                    cache_directory=self._caches.setdefault(member, str(caches / str(len(self._caches)))),
+                    timeout_seconds=self.timeouts.set_up_seconds,
+                ),
             )
-            for member, _ in loaded
+            for member, process in loaded
         ]
-        at_once = MAX_AT_ONCE if all(command.case.num_threads == 1 for command in commands) else 1
-        requests = [(process, command) for (_, process), command in zip(loaded, commands, strict=True)]
+        at_once = MAX_AT_ONCE if all(command.case.num_threads == 1 for _, command in requests) else 1
         seats = {}
         started, worked_seconds = self.clock(), 0.0
         for number, answer, seconds in request_each(requests, Ready, at_once, self.clock):
@@ -231,33 +205,11 @@ class SweepCourse:
             if isinstance(answer, WorkerError):
                 self._lose(member, process, answer)
             else:
-                seats[member] = _Seat(member, process, answer, seconds)
+                seats[member] = SweepSeat(member, process, answer, seconds)
         overlap = worked_seconds / (self.clock() - started) if seats else 1.0
         for seat in seats.values():
             seat.wall_seconds = load_seconds + seat.wall_seconds / overlap
         return seats
-
-    def _run_block(self, seat: _Seat) -> None:
-        """Time one block: the same first steps of a training in every round, some of them warmed up with.
-
-        A workload of a user's own goes on: all of its steps do the same, and made anew it might compile anew.
-        """
-        started = self.clock()
-        is_own = self.sweep.info.plan.curves[seat.member[0]].workload is not None
-        expected = seat.num_epochs * seat.ready.pilot_epoch_seconds
-        done = seat.process.request(
-            RunBlock(
-                kind="train",
-                amount=seat.num_epochs,
-                restart=not is_own,
-                warm_up=choose_warm_up(seat.ready.pilot_epoch_seconds),
-                timeout_seconds=self.timeouts.block_seconds + self.timeouts.block_factor * expected,
-            ),
-            BlockDone,
-        )
-        seat.num_steps, seat.num_samples = done.num_steps, done.num_samples
-        seat.seconds.append(done.seconds)
-        seat.wall_seconds += self.clock() - started
 
     def _lose(self, member: Member, process: WorkerProcess, error: WorkerError) -> None:
         """End a worker and write down why, unless it follows from what is written, or may fit by itself."""

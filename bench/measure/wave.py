@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from bench.measure.counters import Counter
+from bench.measure.crew import load_each
 from bench.measure.energy import EXPECTED_SECONDS, measure_energy
 from bench.measure.messages import (
     BlockDone,
@@ -35,9 +36,6 @@ from bench.records.journal import Block, BlockKind, Failed, Record, as_text
 from bench.records.plan import Plan
 from bench.records.progress import Progress
 from bench.records.repeat import repeat_command
-
-MAX_LOADING = 2
-"""Workers that import torch at the same time."""
 
 
 class Wave:
@@ -99,19 +97,17 @@ class Wave:
         """Load workers two at a time; then set them up one at a time, since set-up is timed."""
         self.pace.start_wave()
         loaded: list[tuple[Case, int, WorkerProcess]] = []
-        for start in range(0, len(members), MAX_LOADING):
-            loading = []
-            for case, replicate in members[start : start + MAX_LOADING]:
-                self._show("starting", case)
-                process = launch()
-                self.processes.append(process)
-                loading.append((case, replicate, process))
-            for case, replicate, process in loading:
-                try:
-                    process.wait_until_loaded(self.timeouts.load_seconds)
-                    loaded.append((case, replicate, process))
-                except WorkerError as error:
-                    self._give_up(case, replicate, process, "start", error)
+
+        def start(number: int) -> WorkerProcess:
+            self._show("starting", members[number][0])
+            self.processes.append(launch())
+            return self.processes[-1]
+
+        for number, process, fault in load_each(start, len(members), self.timeouts.load_seconds):
+            if fault is None:
+                loaded.append((*members[number], process))
+            else:
+                self._give_up(*members[number], process, "start", fault)
         for case, replicate, process in loaded:
             self._show("setting up", case)
             self._set_up(case, replicate, process)

@@ -13,8 +13,9 @@ import msgspec
 import psutil
 import pytest
 
+from bench.measure.crew import request_each
 from bench.measure.messages import Ready, SetUp
-from bench.measure.process import Target, WorkerError, _name_signal, request_each, start_worker
+from bench.measure.process import Target, WorkerError, _name_signal, start_worker
 from bench.measure.rounds import Probes, measure, plan_waves
 from bench.measure.timeouts import Timeouts
 from bench.records.case import Case
@@ -158,7 +159,7 @@ def test_workers_are_asked_two_at_a_time_and_one_that_fails_costs_no_other(tmp_p
 def test_one_of_several_that_does_not_answer_is_given_up_after_its_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bench.measure.process.GRACE_SECONDS", 0.1)
+    monkeypatch.setattr("bench.measure.crew.GRACE_SECONDS", 0.1)
     (case,) = make_plan("good").cases
     worker = start_worker(MISBEHAVING, tmp_path / "log")
     try:

@@ -19,6 +19,10 @@ DEAD_ZONE = 0.005
 MIN_FREEDOM = 3
 """Degrees of freedom of the spread between visits, under which nothing is said: from points visited more than once."""
 
+MIN_OWN_VISITS = 4
+"""A point that was visited so often is judged by its own spread alone: else one wild point would hide what all others
+show."""
+
 ALPHA = 0.05
 """How often the interval of a crossing may miss, or a pair of curves be said not to cross that does."""
 
@@ -114,7 +118,8 @@ def _without_sign(pair: Paired) -> Contrasted:
 def contrast(pairs: Sequence[Paired], alpha: float) -> tuple[Contrasted, ...] | None:
     """Say at each point which curve is faster; None where too little was measured to say how sure that is.
 
-    The spread between visits is pooled over all points; a point whose own is larger has its own.
+    The spread between visits is pooled over all points; a point whose own is larger has its own, and so has one that
+    was visited often.
     """
     # Imported where it is used: 0.1 to 0.2 s, which who only asks for help need not wait for.
     from scipy.special import stdtrit
@@ -125,11 +130,13 @@ def contrast(pairs: Sequence[Paired], alpha: float) -> tuple[Contrasted, ...] | 
     means = [statistics.fmean(pair.differences) for pair in pairs]
     squares = [sum((each - mean) ** 2 for each in pair.differences) for pair, mean in zip(pairs, means, strict=True)]
     pooled = sum(squares) / freedom
-    quantile = float(stdtrit(freedom, 1 - alpha / (2 * len(pairs))))
     points = []
     for pair, mean, square in zip(pairs, means, squares, strict=True):
         num_visits = len(pair.differences)
-        variance = max(pooled, square / max(1, num_visits - 1))
+        has_own = num_visits >= MIN_OWN_VISITS
+        own = square / max(1, num_visits - 1)
+        variance = own if has_own else max(pooled, own)
+        quantile = float(stdtrit(num_visits - 1 if has_own else freedom, 1 - alpha / (2 * len(pairs))))
         reach = quantile * math.sqrt(variance / num_visits) + math.log1p(DEAD_ZONE)
         points.append(Contrasted(pair.value, mean, num_visits, (mean > reach) - (mean < -reach)))
     return tuple(points)

@@ -24,6 +24,8 @@ class LeftOut:
     work: float
     error: float
     """Foretold over measured, less 1."""
+    error_beside: float
+    """The same where the law is corrected by what it misses the two points beside this one by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,11 @@ class Law:
     def largest_error(self) -> float:
         """By how much it misses, at most, a point that it was not fitted to."""
         return max(abs(each.error) for each in self.left_out)
+
+    @property
+    def largest_error_beside(self) -> float:
+        """The same where it is corrected by what it misses the points beside by."""
+        return max(abs(each.error_beside) for each in self.left_out)
 
     @property
     def is_close(self) -> bool:

@@ -191,8 +191,14 @@ def _invert(slopes: Array) -> Array:
 
 
 def _leave_out(points: Mapping[float, float], is_bent: bool) -> Iterator[LeftOut]:
-    """Foretell each point but the first and the last from all others, by a law of the same form."""
+    """Foretell each point but the first and the last from all others, by a law of the same form.
+
+    A curve that is no line all the way is still one from point to point: what the law misses the points beside by is
+    drawn straight on the logarithms, and makes up for it.
+    """
     for work in list(points)[1:-1]:
         others = {other: seconds for other, seconds in points.items() if other != work}
         found = (_fit_bent(others) if is_bent else None) or _fit(others, None)
-        yield LeftOut(work, float(found.columns(work) @ found.costs) / points[work] - 1)
+        ratio = float(found.columns(work) @ found.costs) / points[work]
+        beside = math.exp(np.interp(math.log(work), np.log(list(others)), np.log1p(found.misses)))
+        yield LeftOut(work, ratio - 1, ratio * beside - 1)

@@ -152,6 +152,7 @@ def make_laws_table(plan: SweepPlan, curves: Sequence[CurveResult]) -> Table:
         Column(f"bend\n({per}s a step)", f"bend_{per.replace('-', '_')}s", number),
         Column(f"knee\n({per}s a step)", f"knee_{per.replace('-', '_')}s", number, has_spread=True),
         Column("foretells\nwithin", "largest_left_out_error", percent),
+        Column("with those\nbeside", "largest_left_out_error_beside", percent),
     )
     rows: list[tuple[Value, ...]] = []
     for curve in curves:
@@ -169,6 +170,7 @@ def make_laws_table(plan: SweepPlan, curves: Sequence[CurveResult]) -> Table:
                 law.bend,
                 _summary(curve, law.knee),
                 law.largest_error,
+                law.largest_error_beside,
             )
         )
     return Table(
@@ -179,7 +181,8 @@ def make_laws_table(plan: SweepPlan, curves: Sequence[CurveResult]) -> Table:
             f"A step costs a fixed time and a time for each {per}; in brackets the 95 % interval. Bend: beyond it each "
             "costs more, where that is shown. Knee: there half of a step is fixed cost. Foretells within: by how much "
             "the law misses, at most, a point between the ends that it was not fitted to; beyond "
-            f"{CLOSE:.0%} it is no law of this curve.",
+            f"{CLOSE:.0%} it is no law of this curve. With those beside: the same where the law is corrected by what "
+            "it misses the points beside that one by.",
         ),
     )
 

@@ -111,6 +111,14 @@ def test_a_point_noisier_than_the_others_has_its_own_spread() -> None:
     assert [point.sign for point in points] == [1] * 9 + [0]
 
 
+@pytest.mark.parametrize(("num_visits", "sign"), [(3, 0), (4, 1)])
+def test_a_point_that_was_visited_often_is_told_whatever_another_scatters(num_visits: int, sign: int) -> None:
+    wild = pair(1, 0.1, 0.6, 1.1)
+    points = contrast([wild, *(pair(value, *[0.3, 0.31, 0.29, 0.3][:num_visits]) for value in (10, 100))], 0.05)
+    assert points is not None
+    assert [point.sign for point in points] == [0, sign, sign]
+
+
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("spread", [(0.003, 0.003), (0.01, 0.01), (0.03, 0.03), (0.03, 0.01)])
 def test_the_interval_holds_the_true_crossing_in_19_of_20_searches(model: Model, spread: tuple[float, float]) -> None:

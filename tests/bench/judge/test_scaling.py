@@ -123,6 +123,13 @@ def test_a_knee_beyond_the_bend_is_where_half_a_step_is_fixed_cost() -> None:
     assert law.foretell(law.knee.value) == pytest.approx(4e-3)
 
 
+def test_a_curve_that_is_no_line_is_foretold_from_the_points_beside() -> None:
+    law = fit_law({8.0**power: [200e-9 + 10e-9 * 8.0 ** (1.2 * power)] for power in range(6)})
+    assert law is not None
+    assert not law.is_close
+    assert law.largest_error_beside < 0.5 * law.largest_error
+
+
 def test_a_straight_law_is_hardly_ever_given_a_bend() -> None:
     bent = [fit_law(bend(0.02, seed, extra=0.0)) for seed in range(200)]
     # The place is searched for: at a level of 1 % a bend is found a few times as often.

@@ -37,7 +37,7 @@ HERE = Path(__file__).parent
 SIDES = ("first", "again", "slowed")
 PAIRS: Mapping[Pair, str] = {"aa": "again", "two": "slowed"}
 """What is held against the first side."""
-TURNS, PYPERF_EVERY = 25, 5
+TURNS, PYPERF_EVERY = 15, 5
 
 
 def main() -> int:
@@ -47,7 +47,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=1e9, help="start no turn after so many minutes")
     parser.add_argument("--show", action="store_true", help="show what the file says")
     parser.add_argument("--publish", action="store_true", help="show it, and put it into docs/method.md")
-    parser.add_argument("--spins", type=int, default=2_200, help="a step of the slowed side (default %(default)s)")
+    parser.add_argument("--spins", type=int, default=4_280, help="a step of the slowed side (default %(default)s)")
     arguments = parser.parse_args()
     if arguments.show or arguments.publish:
         text = describe_peers(read_answers(arguments.file))
@@ -106,7 +106,7 @@ def run_pytest_benchmark(spins: int, output: Path) -> float:
 
 def run_pyperf(spins: int, output: Path) -> float:
     """Likewise."""
-    return _run((str(HERE / "epoch_pyperf.py"), "-o", str(output), "--quiet"), spins)
+    return _run(("-m", "bench.campaigns.peers.epoch_pyperf", "-o", str(output), "--quiet"), spins)
 
 
 def _run(words: Sequence[str], spins: int) -> float:

@@ -1,4 +1,4 @@
-"""The work for pyperf: `python bench/campaigns/peers/epoch_pyperf.py -o FILE`; it starts itself anew many times."""
+"""The work for pyperf: `python -m bench.campaigns.peers.epoch_pyperf -o FILE`; it starts itself anew many times."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pyperf
 from bench.campaigns.peers.work import SPINS_VARIABLE, make_epoch
 
 if __name__ == "__main__":
-    runner = pyperf.Runner()
+    runner = pyperf.Runner(program_args=("-m", "bench.campaigns.peers.epoch_pyperf"))
     runner.parse_args([*sys.argv[1:], "--inherit-environ", SPINS_VARIABLE])
     # Only a worker does the work; the process that starts the workers need not import torch.
     runner.bench_func("epoch", make_epoch() if runner.args.worker else lambda: None)

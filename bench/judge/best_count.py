@@ -44,6 +44,6 @@ def find_best_count(visits: Sequence[Mapping[int, float]], alpha: float = ALPHA)
     points = contrast([Paired(count, differences) for count, differences in others.items() if differences], alpha)
     if points is None:
         return None
-    # That a count is slower is the one side that is asked for, so half of the level would do; the other half is spare.
+    # That a count is slower is the one side that is asked for; told in two ways, they use up the level.
     ties = tuple(point.value for point in points if point.sign <= 0)
     return BestCount(best, ties, math.exp(ratios[best]))

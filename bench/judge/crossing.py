@@ -19,7 +19,7 @@ DEAD_ZONE = 0.005
 MIN_FREEDOM = 3
 """Degrees of freedom of the spread between visits, under which nothing is said: from points visited more than once."""
 
-MIN_OWN_VISITS = 4
+MIN_OWN_VISITS = MIN_FREEDOM + 1
 """A point that was visited so often may be told by its own spread alone: else one wild point would hide what all others
 show."""
 
@@ -119,8 +119,9 @@ def contrast(pairs: Sequence[Paired], alpha: float) -> tuple[Contrasted, ...] | 
     """Say at each point which curve is faster; None where too little was measured to say how sure that is.
 
     The spread between visits is pooled over all points; a point whose own is larger has its own. One that was visited
-    often is told as well where its own spread alone tells it. Each way errs to the wrong side at half of the level, so
-    both together keep to it.
+    often is told as well where its own spread alone tells it. Where points scatter alike each way errs to the wrong
+    side at half of the level, at one look; what many looks and other scatters make of it is simulated
+    (`bench.campaigns.sweep_coverage`).
     """
     # Imported where it is used: 0.1 to 0.2 s, which who only asks for help need not wait for.
     from scipy.special import stdtrit

@@ -25,7 +25,7 @@ class LeftOut:
     error: float
     """Foretold over measured, less 1."""
     error_beside: float
-    """The same where the law is corrected by what it misses the two points beside this one by."""
+    """The same once the law is scaled by what it is off at the two points beside this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +50,6 @@ class Law:
     """The range of work that it was fitted to."""
     left_out: tuple[LeftOut, ...]
 
-    def foretell(self, work: float) -> float:
-        """Return the seconds of a step with so much work."""
-        beyond = 0.0
-        if self.bend is not None and self.each_beyond is not None:
-            beyond = (self.each_beyond.value - self.each.value) * max(0.0, work - self.bend)
-        return self.fixed.value + self.each.value * work + beyond
-
     @property
     def largest_error(self) -> float:
         """By how much it misses, at most, a point that it was not fitted to."""
@@ -64,7 +57,7 @@ class Law:
 
     @property
     def largest_error_beside(self) -> float:
-        """The same where it is corrected by what it misses the points beside by."""
+        """The same once it is scaled by what it is off at the points beside."""
         return max(abs(each.error_beside) for each in self.left_out)
 
     @property

@@ -193,8 +193,8 @@ def _invert(slopes: Array) -> Array:
 def _leave_out(points: Mapping[float, float], is_bent: bool) -> Iterator[LeftOut]:
     """Foretell each point but the first and the last from all others, by a law of the same form.
 
-    A curve that is no line all the way is still one from point to point: what the law misses the points beside by is
-    drawn straight on the logarithms, and makes up for it.
+    A curve that follows no law all the way may follow one from point to point. So the law is scaled, too, by what it
+    is off at the two points beside, interpolated on logarithms.
     """
     for work in list(points)[1:-1]:
         others = {other: seconds for other, seconds in points.items() if other != work}

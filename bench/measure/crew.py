@@ -18,8 +18,13 @@ def load_each(
 ) -> Iterator[tuple[int, WorkerProcess, WorkerError | None]]:
     """Start workers, two at a time, and pass on each once it has loaded, or with why it has not.
 
+    It ends none, so `launch` has to keep what it starts: who is not passed on yet is known to nobody else.
+
     Args:
         launch: starts a worker; called with its number, from 0.
+        timeout_seconds: how long each may take to load.
+    Yields:
+        The worker's number, the worker, and None or why it has not loaded.
     """
     for first in range(0, num_workers, MAX_LOADING):
         numbers = range(first, min(first + MAX_LOADING, num_workers))

@@ -138,7 +138,7 @@ class SweepCourse:
 
     def _take_turns(self, seats: list[SweepSeat]) -> None:
         """Let the workers of a visit take turns, and keep what they have timed."""
-        # A workload of a user's own goes on: all of its steps do the same, and made anew it might compile anew.
+        # A workload of a user's own goes on (all curves are such, or none): made anew it might compile anew.
         restart = self.sweep.info.plan.curves[0].workload is None
         for _ in range(choose_num_rounds([seat.block_seconds for seat in seats])):
             for seat in self._random.sample(seats, len(seats)):

@@ -31,8 +31,12 @@ class SweepSeat:
         return choose_num_epochs(self.ready.pilot_epoch_seconds) * self.ready.pilot_epoch_seconds
 
     def run_block(self, timeouts: Timeouts, clock: Clock, *, restart: bool) -> None:
-        """Time one block: where the training is restarted, its same first steps every time, some of them to warm up.
+        """Time one block, where epochs are short after some to warm up.
 
+        Args:
+            timeouts: how long the block may take beyond what is expected.
+            clock: for what it takes of the sweep's time.
+            restart: begin at the training's start, so that every block has the same steps.
         Raises:
             WorkerError: when the worker fails, dies, hangs or answers rubbish.
         """

@@ -31,6 +31,17 @@ def test_a_drift_between_visits_makes_no_difference() -> None:
     assert drifting.time_ratio == pytest.approx(steady.time_ratio)
 
 
+def test_a_count_that_scatters_wildly_hides_no_other() -> None:
+    best = find_best_count(
+        [
+            {1: 4.0 * off, 2: 2.1 * quiet, 4: 2.0}
+            for off, quiet in zip((0.6, 1, 1.7, 1), (1, 1.002, 0.998, 1), strict=True)
+        ]
+    )
+    assert best is not None
+    assert (best.count, best.ties) == (4, ()), "two threads take 5 % more in every visit"
+
+
 def test_counts_that_never_took_turns_are_not_compared() -> None:
     assert find_best_count([{1: 4.0}, {2: 2.5}, {4: 2.0}]) is None
 

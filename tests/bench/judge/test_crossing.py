@@ -119,6 +119,23 @@ def test_a_point_that_was_visited_often_is_told_whatever_another_scatters(num_vi
     assert [point.sign for point in points] == [0, sign, sign]
 
 
+def test_a_point_whose_own_visits_are_too_few_to_tell_is_told_by_the_spread_of_all() -> None:
+    # Alone, 3 degrees at 5 % over two points: t = 4.18, and 4.18 * 0.01 / 2 is more than 0.02.
+    off = pair(1, *(0.024 + each for each in (-0.01, -0.01, 0.01, 0.01)))
+    quiet = pair(10, *[0.2, 0.201] * 20)
+    alone, together = (contrast(pairs, 0.05) for pairs in ([off, pair(10, 0.2)], [off, quiet]))
+    assert alone is not None
+    assert together is not None
+    assert (alone[0].sign, together[0].sign) == (0, 1)
+
+
+def test_a_point_that_was_visited_often_and_scatters_more_than_the_others_is_told_nothing_of() -> None:
+    quiet = [pair(value, 0.29, 0.3, 0.31) for value in range(1, 10)]
+    points = contrast([*quiet, pair(10, -0.2, 0.05, 0.2, 0.45)], 0.05)
+    assert points is not None
+    assert [point.sign for point in points] == [1] * 9 + [0]
+
+
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("spread", [(0.003, 0.003), (0.01, 0.01), (0.03, 0.03), (0.03, 0.01)])
 def test_the_interval_holds_the_true_crossing_in_19_of_20_searches(model: Model, spread: tuple[float, float]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
 import subprocess
 import sys
@@ -13,8 +14,6 @@ import msgspec
 import psutil
 import pytest
 
-from bench.measure.crew import request_each
-from bench.measure.messages import Ready, SetUp
 from bench.measure.process import Target, WorkerError, _name_signal, start_worker
 from bench.measure.rounds import Probes, measure, plan_waves
 from bench.measure.timeouts import Timeouts
@@ -137,40 +136,15 @@ def test_a_worker_that_answers_rubbish_is_refused(tmp_path: Path, target: Target
     assert len(caught.value.reason) < 500
 
 
-def test_workers_are_asked_two_at_a_time_and_one_that_fails_costs_no_other(tmp_path: Path) -> None:
-    engines = ["good", "raises in set-up", "unavailable", "good"]
-    commands = [SetUp(case=case, seed=1, timeout_seconds=60.0) for case in make_plan("good", *engines[1:3]).cases]
-    commands.append(commands[0])
-    workers = [start_worker(MISBEHAVING, tmp_path / str(number)) for number in range(len(commands))]
-    try:
-        for worker in workers:
-            worker.wait_until_loaded(60.0)
-        workers[3].process.kill()
-        requests = list(zip(workers, commands, strict=True))
-        answers = {number: answer for number, answer, _ in request_each(requests, Ready, 2, time.monotonic)}
-    finally:
-        for worker in workers:
-            worker.end()
-    assert isinstance(answers.pop(0), Ready)
-    kinds = {number: answer.kind for number, answer in answers.items() if isinstance(answer, WorkerError)}
-    assert kinds == {1: "crashed", 2: "unavailable", 3: "killed"}
-
-
-def test_one_of_several_that_does_not_answer_is_given_up_after_its_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bench.measure.crew.GRACE_SECONDS", 0.1)
-    (case,) = make_plan("good").cases
-    worker = start_worker(MISBEHAVING, tmp_path / "log")
-    try:
-        worker.wait_until_loaded(60.0)
-        psutil.Process(worker.process.pid).suspend()
-        command = SetUp(case=case, seed=1, timeout_seconds=0.1)
-        ((_, answer, _),) = request_each([(worker, command)], Ready, 2, time.monotonic)
-    finally:
-        worker.end()
-    assert isinstance(answer, WorkerError)
-    assert (answer.kind, answer.reason) == ("timed out", "no answer within 0 s")
+def test_a_worker_that_does_not_load_costs_its_case_alone(tmp_path: Path) -> None:
+    places = iter(("no_such_module:Workload", MISBEHAVING, MISBEHAVING))
+    logs = (tmp_path / f"{number}.log" for number in itertools.count())
+    records: list[Record] = []
+    plan = make_plan("good", "prints")
+    measure(plan, lambda: start_worker(next(places), next(logs)), records.append, lambda _progress: None, 8, QUICK)
+    (failed,) = failures(records).values()
+    assert (failed.case, failed.kind, failed.stage) == (plan.cases[0].name, "crashed", "start")
+    assert {each.case for each in records if isinstance(each, Block)} == {plan.cases[1].name}
 
 
 def test_a_worker_that_can_not_load_fails_with_its_last_words(tmp_path: Path) -> None:

@@ -37,6 +37,9 @@ class Script:
     clock: ScriptedClock = field(default_factory=ScriptedClock)
     told: list[tuple[Case, AnyCommand]] = field(default_factory=list)
     fails: Callable[[Case, AnyCommand], BaseException | None] = lambda case, command: None
+    fails_to_load: Callable[[int], BaseException | None] = lambda number: None
+    """Called with how many were asked to before."""
+    num_loads: int = 0
     workers: list[ScriptedWorker] = field(default_factory=list)
     num_samples: Callable[[Case], int] = lambda case: (case.shape or Shape()).batch_size
     most_at_work: int = 0
@@ -56,6 +59,10 @@ class ScriptedWorker:
 
     def wait_until_loaded(self, _timeout_seconds: float) -> None:
         self.script.clock.pass_time(0.1)
+        error = self.script.fails_to_load(self.script.num_loads)
+        self.script.num_loads += 1
+        if error is not None:
+            raise error
 
     def request(self, command: AnyCommand, reply_type: type[AnyReply]) -> AnyReply:
         self.send(command)
@@ -330,6 +337,22 @@ def test_no_process_is_left_when_it_is_interrupted() -> None:
     with pytest.raises(KeyboardInterrupt):
         sit(script, PLAN)  # which checks it
     assert len(script.workers) == 2
+
+
+def test_no_process_is_left_when_it_is_interrupted_while_workers_load() -> None:
+    script = Script(fails_to_load=lambda number: KeyboardInterrupt() if number == 1 else None)
+    with pytest.raises(KeyboardInterrupt):
+        sit(script, PLAN)  # which checks it
+    assert len(script.workers) == 2
+
+
+def test_a_worker_that_does_not_load_loses_its_point_of_its_curve_alone() -> None:
+    fault = WorkerError("crashed", "no such module")
+    _, sweep, _ = sit(Script(fails_to_load=lambda number: fault if number == 1 else None), PLAN)
+    ((curve, values, reason),) = ((each.curve, each.values, each.reason) for each in sweep.lost)
+    assert (curve, reason) == (1, "no such module")
+    assert {each.curve for each in sweep.timed if each.values == values} == {0}
+    assert {each.curve for each in sweep.timed if each.values != values} == {0, 1}
 
 
 def test_thread_counts_take_turns_and_the_best_is_named() -> None:

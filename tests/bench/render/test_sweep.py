@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import msgspec
 import pytest
@@ -152,6 +153,19 @@ def test_from_where_a_precision_pays_is_said(cost: tuple[float, float], line: st
     curves = (make_case("eager"), make_case("eager", precision="bf16"))
     lines = lines_of(make_sweep((COSTS[0], cost), VALUES, curves=curves))
     assert any(each.startswith(line) for each in lines)
+
+
+def test_a_curve_that_follows_no_law_is_said_to_follow_none() -> None:
+    values = tuple(8**power for power in range(6))
+    sweep = make_sweep((COSTS[0],), values, curves=(make_case("eager"),))
+    timed = [
+        msgspec.structs.replace(each, seconds=tuple(1e-3 * each.values[0] ** 1.2 for _ in each.seconds))
+        for each in sweep.timed
+    ]
+    (line,) = (line for line in lines_of(assemble_sweep(sweep.info, timed)) if "no law" in line)
+    missed, beside = map(int, re.findall(r"by up to ([0-9]+)%", line))
+    assert beside < missed / 2
+    assert line.endswith("once the law is scaled by what it is off at the two points beside each")
 
 
 def test_the_regime_on_each_side_of_the_knee_is_said() -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bench.records.selfcheck import KnownRace
 
 _PROG = "python -m bench.selfcheck"
-NUM_SPINS = 2_200
+NUM_SPINS = 4_300
 """Of the slowdown that is injected: about 2 % of a step on the machine where it was chosen."""
 NUM_SIZE_PROCESSES = 6
 _NONE, _SLOWED = "bench.workloads.known:spins_0", f"bench.workloads.known:spins_{NUM_SPINS}"

@@ -16,7 +16,7 @@ from bench.records.store import RunDirectory, read_race
 from tests.bench.measure.test_environment import make_survey
 from tests.bench.races import make_pairs
 
-DIFFERENCES = {"spins_0": 0.0, "spins_2200": 0.02, "ProductNet": 0.004}
+DIFFERENCES = {"spins_0": 0.0, "spins_4300": 0.02, "ProductNet": 0.004}
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_a_check_leaves_its_races_and_what_they_say(call: Callable[..., tuple[in
         ("harness against bare loop", "SAME", None),
     ]
     assert check.races[3].truth_half_width == 0.001
-    assert read_race(tmp_path / "c" / "slowed-down").info.plan.arms[1].workload.endswith("spins_2200")
+    assert read_race(tmp_path / "c" / "slowed-down").info.plan.arms[1].workload.endswith("spins_4300")
     assert read_race(tmp_path / "c" / "a-against-a-one-layout-10-s").info.plan.budget_seconds == 10.0
     assert "four races of five see a slowdown of" in said
 

@@ -25,7 +25,7 @@ class LeftOut:
     error: float
     """Foretold over measured, less 1."""
     error_beside: float
-    """The same once the law is scaled by what it is off at the two points beside this one."""
+    """The same of the law without a bend, scaled by what it is off at the two points beside this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Law:
 
     @property
     def largest_error_beside(self) -> float:
-        """The same once it is scaled by what it is off at the points beside."""
+        """The same of the law without a bend, scaled by what it is off at the points beside."""
         return max(abs(each.error_beside) for each in self.left_out)
 
     @property

@@ -46,6 +46,10 @@ class _Fit:
     def squares(self) -> float:
         return float(self.misses @ self.misses)
 
+    def at(self, work: float) -> float:
+        """Return the seconds of a step with so much work."""
+        return float(self.columns(work) @ self.costs)
+
     def columns(self, work: float) -> Array:
         """Return what a, b and c are multiplied with at so much work."""
         return np.array([1.0, work, *([] if self.bend is None else [max(0.0, work - self.bend)])])
@@ -193,12 +197,12 @@ def _invert(slopes: Array) -> Array:
 def _leave_out(points: Mapping[float, float], is_bent: bool) -> Iterator[LeftOut]:
     """Foretell each point but the first and the last from all others, by a law of the same form.
 
-    A curve that follows no law all the way may follow one from point to point. So the law is scaled, too, by what it
-    is off at the two points beside, interpolated on logarithms.
+    A curve that follows no law all the way may follow one from point to point. So the law without a bend is scaled,
+    too, by what it is off at the two points beside, interpolated on logarithms: that stands for any bends.
     """
     for work in list(points)[1:-1]:
         others = {other: seconds for other, seconds in points.items() if other != work}
-        found = (_fit_bent(others) if is_bent else None) or _fit(others, None)
-        ratio = float(found.columns(work) @ found.costs) / points[work]
-        beside = math.exp(np.interp(math.log(work), np.log(list(others)), np.log1p(found.misses)))
-        yield LeftOut(work, ratio - 1, ratio * beside - 1)
+        straight = _fit(others, None)
+        found = (_fit_bent(others) if is_bent else None) or straight
+        off = math.exp(np.interp(math.log(work), np.log(list(others)), np.log1p(straight.misses)))
+        yield LeftOut(work, found.at(work) / points[work] - 1, straight.at(work) * off / points[work] - 1)

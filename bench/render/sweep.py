@@ -154,8 +154,8 @@ def describe_law(plan: SweepPlan, curve: CurveResult) -> Iterator[str]:
     if not law.is_close:
         yield (
             f"{name}: no law of a fixed cost and a cost for each unit describes it; points left out are missed by up "
-            f"to {law.largest_error:.0%}; by up to {law.largest_error_beside:.0%} once the law is scaled by what it is "
-            "off at the two points beside each"
+            f"to {law.largest_error:.0%}; by up to {law.largest_error_beside:.0%} once a law without a bend is scaled "
+            "by what it is off at the two points beside each"
         )
         return
     unit = unit_word(plan)

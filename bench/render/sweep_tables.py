@@ -181,8 +181,8 @@ def make_laws_table(plan: SweepPlan, curves: Sequence[CurveResult]) -> Table:
             f"A step costs a fixed time and a time for each {per}; in brackets the 95 % interval. Bend: beyond it each "
             "costs more, where that is shown. Knee: there half of a step is fixed cost. Foretells within: by how much "
             "the law misses, at most, a point between the ends that it was not fitted to; beyond "
-            f"{CLOSE:.0%} it is no law of this curve. With those beside: the same once the law is "
-            "scaled by what it is off at the two points beside that one.",
+            f"{CLOSE:.0%} it is no law of this curve. With those beside: the same once a law without "
+            "a bend is scaled by what it is off at the two points beside that one.",
         ),
     )
 

@@ -87,8 +87,9 @@ def run(arguments: Namespace) -> int:
     for flag, folder in (("--save", save), ("--log", log)):
         if folder is not None:
             check_folder(flag, folder)
-    with leaving_at_once(arguments.parser.prog):
-        import torch._dynamo  # noqa: F401 - torch's first optimizer imports it: a second that is no set-up
+    if config.engine != "fused":  # it has no optimizer of torch's
+        with leaving_at_once(arguments.parser.prog):
+            import torch._dynamo  # noqa: F401 - torch's first optimizer imports it: a second that is no set-up
     say = make_say(arguments.json)
     if arguments.replicas is not None:
         return run_replicas(config, arguments.replicas, arguments.parser.prog, say, arguments.json)

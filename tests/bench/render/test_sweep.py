@@ -165,7 +165,7 @@ def test_a_curve_that_follows_no_law_is_said_to_follow_none() -> None:
     (line,) = (line for line in lines_of(assemble_sweep(sweep.info, timed)) if "no law" in line)
     missed, beside = map(int, re.findall(r"by up to ([0-9]+)%", line))
     assert beside < missed / 2
-    assert line.endswith("once the law is scaled by what it is off at the two points beside each")
+    assert line.endswith("once a law without a bend is scaled by what it is off at the two points beside each")
 
 
 def test_the_regime_on_each_side_of_the_knee_is_said() -> None:

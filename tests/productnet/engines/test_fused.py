@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -207,3 +208,13 @@ def test_without_numba_the_engine_is_refused_with_the_remedy(monkeypatch: pytest
     monkeypatch.setitem(sys.modules, "numba", None)
     with pytest.raises(ModeUnavailableError, match=r"needs Numba .*pip install 'productnet-bench\[fused\]'"):
         Training(RECIPE)
+
+
+def test_a_training_from_the_command_line_loads_none_of_torchs_compiler() -> None:
+    program = (
+        "import sys; from productnet.__main__ import main; "
+        "sys.argv = 'productnet train --engine fused --device cpu --epochs 2'.split(); "
+        "main(); print('torch._dynamo' in sys.modules)"
+    )
+    done = subprocess.run((sys.executable, "-c", program), capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("False\n"), "it takes longer than the training"

@@ -198,7 +198,8 @@ def _leave_out(points: Mapping[float, float], is_bent: bool) -> Iterator[LeftOut
     """Foretell each point but the first and the last from all others, by a law of the same form.
 
     A curve that follows no law all the way may follow one from point to point. So the law without a bend is scaled,
-    too, by what it is off at the two points beside, interpolated on logarithms: that stands for any bends.
+    too, by what it is off at the two points beside, interpolated on logarithms: caches run out over a range of sizes.
+    At a sharp bend that misses more than a law that knows of it.
     """
     for work in list(points)[1:-1]:
         others = {other: seconds for other, seconds in points.items() if other != work}

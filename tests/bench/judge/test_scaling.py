@@ -113,14 +113,6 @@ def test_a_unit_that_costs_more_where_caches_run_out_makes_a_bend() -> None:
     assert law.is_close
 
 
-def test_a_point_at_a_bend_is_foretold_from_those_beside_without_knowing_of_it() -> None:
-    works = [4.0**power for power in range(10)]
-    law = fit_law({work: [200e-6 + 1e-7 * work + 2e-7 * max(0.0, work - 4_096)] for work in works})
-    assert law is not None
-    assert law.bend is not None
-    assert law.largest_error_beside < 0.15
-
-
 def test_a_knee_beyond_the_bend_is_where_half_a_step_is_fixed_cost() -> None:
     law = fit_law({work: [2e-3 + 100e-9 * work + 900e-9 * max(0, work - 4_096)] for work in BENT_WORKS})
     assert law is not None

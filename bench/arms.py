@@ -54,7 +54,8 @@ def parse_settings(words: Sequence[str]) -> dict[str, str]:
         if name in settings:
             raise UsageError(f"an arm has {name} twice")
         if name in _CHOICES and value not in _CHOICES[name]:
-            raise UsageError(f"{word!r} is not known: use {name}={{{','.join(_CHOICES[name])}}}")
+            apart = "; settings stand apart, with a space between them" if "=" in value else ""
+            raise UsageError(f"{word!r} is not known: use {name}={{{','.join(_CHOICES[name])}}}{apart}")
         if len(name) > _MAX_NAME or len(value) > _MAX_VALUE or value != as_text(value):
             raise UsageError(
                 f"{as_text(name[:20])}= is too long or no text: use up to {_MAX_NAME} characters for a name, "

@@ -132,17 +132,16 @@ def contrast(pairs: Sequence[Paired], alpha: float) -> tuple[Contrasted, ...] | 
     means = [statistics.fmean(pair.differences) for pair in pairs]
     squares = [sum((each - mean) ** 2 for each in pair.differences) for pair, mean in zip(pairs, means, strict=True)]
     pooled = sum(squares) / freedom
+    level = 1 - alpha / (2 * len(pairs))
+    quantile = float(stdtrit(freedom, level))
     points = []
     for pair, mean, square in zip(pairs, means, squares, strict=True):
         num_visits = len(pair.differences)
         own = square / max(1, num_visits - 1)
-        spreads = [(max(pooled, own), freedom)]
+        half_width = quantile * math.sqrt(max(pooled, own) / num_visits)
         if num_visits >= MIN_OWN_VISITS:
-            spreads.append((own, num_visits - 1))
-        reach = math.log1p(DEAD_ZONE) + min(
-            float(stdtrit(degrees, 1 - alpha / (2 * len(pairs)))) * math.sqrt(variance / num_visits)
-            for variance, degrees in spreads
-        )
+            half_width = min(half_width, float(stdtrit(num_visits - 1, level)) * math.sqrt(own / num_visits))
+        reach = half_width + math.log1p(DEAD_ZONE)
         points.append(Contrasted(pair.value, mean, num_visits, (mean > reach) - (mean < -reach)))
     return tuple(points)
 

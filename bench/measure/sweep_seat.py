@@ -26,9 +26,14 @@ class SweepSeat:
     seconds: list[float] = field(default_factory=list)
 
     @property
+    def num_epochs(self) -> int:
+        """Of a block."""
+        return choose_num_epochs(self.ready.pilot_epoch_seconds)
+
+    @property
     def block_seconds(self) -> float:
         """Of a block, as its pilot foretells."""
-        return choose_num_epochs(self.ready.pilot_epoch_seconds) * self.ready.pilot_epoch_seconds
+        return self.num_epochs * self.ready.pilot_epoch_seconds
 
     def run_block(self, timeouts: Timeouts, clock: Clock, *, restart: bool) -> None:
         """Time one block, where epochs are short after some to warm up.
@@ -44,7 +49,7 @@ class SweepSeat:
         done = self.process.request(
             RunBlock(
                 kind="train",
-                amount=choose_num_epochs(self.ready.pilot_epoch_seconds),
+                amount=self.num_epochs,
                 restart=restart,
                 warm_up=choose_warm_up(self.ready.pilot_epoch_seconds),
                 timeout_seconds=timeouts.block_seconds + timeouts.block_factor * self.block_seconds,

@@ -8,16 +8,9 @@ import msgspec
 import pytest
 
 from bench.judge.quality import Quality
-from bench.judge.race import (
-    judge_race,
-)
+from bench.judge.race import judge_race
 from bench.records.case import Shape
-from tests.bench.races import (
-    ARMS,
-    make_plan,
-    make_race,
-    make_schooled,
-)
+from tests.bench.races import ARMS, make_plan, make_race, make_schooled
 
 
 def school(*factors: float, losses: Sequence[float] = (0.5, 0.375), seeds: Sequence[int] = (0, 1, 2)) -> Quality:

@@ -7,13 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from bench.judge.race import (
-    LOOKS,
-    Estimate,
-    estimate,
-    half_width_after,
-    why_stop,
-)
+from bench.judge.race import LOOKS, Estimate, estimate, half_width_after, why_stop
 from tests.bench.races import make_plan
 
 
